@@ -1,0 +1,1 @@
+"""Alder Grove: the simulated estate with its town, people, cameras and incidents."""

@@ -1,0 +1,1 @@
+"""What every room stands on: clock, ids, errors, settings, geometry. Knows no room above it."""

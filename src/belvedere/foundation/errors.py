@@ -1,0 +1,123 @@
+"""The one exception tree. Every message says what happened and what to do next.
+
+BelvedereError
+├── BadInput                what a person or file gave us can't be used
+│   ├── BadAddress          a camera address that can't be understood or is not allowed
+│   ├── BadMedia            bytes that are not the video they should be
+│   │   └── UnsupportedCodec
+│   ├── BadPack             an evidence pack that can't be read
+│   └── BadSettings         belvedere.toml or an option
+├── NotFound
+├── Conflict                it exists already, or is in use
+├── Refused                 policy says no; carries the reason a person is shown
+│   └── NotSignedIn
+├── CameraFault             the camera did not do its part
+│   ├── CameraUnreachable   no route, refused connection, time-out
+│   ├── CameraDenied        wrong user name or password
+│   └── CameraProtocol      it answered, but not as RTSP/RTP asks
+├── StorageFault            the disk did not do its part
+│   ├── DiskFull
+│   ├── WrongDisk           the folder is not the disk that the index expects
+│   └── SealBroken          sealed bytes do not open: altered, cut or the wrong key
+├── LinkFault               site and hub can't talk
+│   └── SiteAway
+└── Unavailable             a part of this installation is missing (browser, codec, tool)
+"""
+
+
+class BelvedereError(Exception):
+    """Base of all. `advice` tells the person what to do next; `str()` gives both sentences."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+class BadInput(BelvedereError):
+    code = "bad_input"
+
+
+class BadAddress(BadInput):
+    code = "bad_address"
+
+
+class BadMedia(BadInput):
+    code = "bad_media"
+
+
+class UnsupportedCodec(BadMedia):
+    code = "unsupported_codec"
+
+
+class BadPack(BadInput):
+    code = "bad_pack"
+
+
+class BadSettings(BadInput):
+    code = "bad_settings"
+
+
+class NotFound(BelvedereError):
+    code = "not_found"
+
+
+class Conflict(BelvedereError):
+    code = "conflict"
+
+
+class Refused(BelvedereError):
+    code = "refused"
+
+
+class NotSignedIn(Refused):
+    code = "not_signed_in"
+
+
+class CameraFault(BelvedereError):
+    code = "camera_fault"
+
+
+class CameraUnreachable(CameraFault):
+    code = "camera_unreachable"
+
+
+class CameraDenied(CameraFault):
+    code = "camera_denied"
+
+
+class CameraProtocol(CameraFault):
+    code = "camera_protocol"
+
+
+class StorageFault(BelvedereError):
+    code = "storage_fault"
+
+
+class DiskFull(StorageFault):
+    code = "disk_full"
+
+
+class WrongDisk(StorageFault):
+    code = "wrong_disk"
+
+
+class SealBroken(StorageFault):
+    code = "seal_broken"
+
+
+class LinkFault(BelvedereError):
+    code = "link_fault"
+
+
+class SiteAway(LinkFault):
+    code = "site_away"
+
+
+class Unavailable(BelvedereError):
+    code = "unavailable"

@@ -1,0 +1,135 @@
+"""Settings: `belvedere.toml` in the data folder, overridden by BELVEDERE_* in the environment, then by options."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from belvedere.foundation.errors import BadSettings
+
+_SOCKET_PATH_LIMIT = 90  # sun_path holds 108 bytes; the names below take up to 18
+
+
+class HubSettings(BaseModel):
+    """`[hub]`: the council's side."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address the control room is served on.")
+    port: int = Field(8710, ge=0, le=65535, description="Port the control room is served on; 0 picks a free one.")
+    database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
+
+
+class SiteSettings(BaseModel):
+    """`[site]`: the estate's side."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field("main", description="Slug of this site.")
+    name: str = Field("This site", description="Name shown to people.")
+    footage: list[Path] = Field(default_factory=list, description="Footage folders, one a disk; empty: data folder.")
+    cameras_per_process: int = Field(100, ge=1, le=400, description="Camera streams one ingest process carries.")
+    segment_seconds: int = Field(60, ge=4, le=600, description="Longest segment, in seconds.")
+    sync_ms: int = Field(
+        500, ge=50, le=2000, description="Footage is made durable at least this often, in milliseconds."
+    )
+    min_free_bytes: int = Field(2 << 30, ge=0, description="Below this much free space the oldest footage goes first.")
+
+
+class Settings(BaseSettings):
+    """Everything a deployment can set. `data` is never read from the file that lies in it."""
+
+    model_config = SettingsConfigDict(env_prefix="BELVEDERE_", env_nested_delimiter="__", extra="forbid")
+
+    data: Path = Path("belvedere-data")
+    hub: HubSettings = Field(default_factory=lambda: HubSettings.model_validate({}))
+    site: SiteSettings = Field(default_factory=lambda: SiteSettings.model_validate({}))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        data = Path((init_settings().get("data")) or "belvedere-data")
+        toml = TomlConfigSettingsSource(settings_cls, data / "belvedere.toml")
+        return init_settings, env_settings, toml
+
+    # Where things lie in the data folder. Everybody asks here; nobody joins names by hand.
+    @property
+    def hub_folder(self) -> Path:
+        return self.data / "hub"
+
+    @property
+    def site_folder(self) -> Path:
+        return self.data / "site"
+
+    @property
+    def demo_folder(self) -> Path:
+        return self.data / "demo"
+
+    @property
+    def footage_folders(self) -> list[Path]:
+        return self.site.footage or [self.site_folder / "footage"]
+
+    @property
+    def hub_database_url(self) -> str:
+        return self.hub.database_url or f"sqlite:///{self.hub_folder / 'hub.db'}"
+
+    @property
+    def map_folder(self) -> Path:
+        return self.hub_folder / "map"
+
+    @property
+    def exports_folder(self) -> Path:
+        return self.hub_folder / "exports"
+
+    @property
+    def hub_public_key_file(self) -> Path:
+        """The hub's verifying key, which the site holds too: 32 raw bytes of Ed25519."""
+        return self.site_folder / "keys" / "hub.pub"
+
+    @property
+    def socket_folder(self) -> Path:
+        """Folder of the Unix sockets. In the data folder unless its path is too long for a socket's address."""
+        near = (self.data / "run").absolute()
+        if len(str(near)) <= _SOCKET_PATH_LIMIT:
+            return near
+        name = hashlib.sha256(str(near).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"belvedere-{name}"
+
+    @property
+    def ingest_socket(self) -> Path:
+        """Where ingest processes and importers meet the recorder."""
+        return self.socket_folder / "ingest.sock"
+
+    @property
+    def link_socket(self) -> Path:
+        """Where the hub and the command line meet the site."""
+        return self.socket_folder / "link.sock"
+
+
+def load_settings(data: Path, **overrides: Any) -> Settings:
+    """Settings of the data folder `data`. Raises BadSettings naming each wrong line."""
+    try:
+        return Settings(data=data, **overrides)
+    except ValidationError as error:
+        lines = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors())
+        raise BadSettings(
+            f"The settings can't be used: {lines}.", advice=f"Correct {data / 'belvedere.toml'}."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise BadSettings(
+            f"{data / 'belvedere.toml'} can't be read: {error}.", advice="Correct or remove it."
+        ) from error

@@ -1,0 +1,1 @@
+"""The council's side. Never imports the site."""

@@ -1,0 +1,1 @@
+"""Identity, sessions, roles and grants."""

@@ -1,0 +1,1 @@
+"""Sites, cameras, coverage, map."""

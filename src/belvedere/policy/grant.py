@@ -1,0 +1,84 @@
+"""A Grant: the only thing that opens footage (security research 2.3; DESIGN section 7).
+
+Two ways make one, both in this package: `decision.decide` (at the hub) and `signed.open_signed` (at the site, from the
+hub's signed words). Media readers take a `Grant`, never a user, so that an unauthorised read can't be written by mistake.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from belvedere.foundation.clock import iso
+from belvedere.foundation.errors import Refused
+
+
+class Action(StrEnum):
+    """What a grant can allow."""
+
+    LIVE = "live"
+    PLAYBACK = "playback"
+    EXPORT = "export"
+
+
+class _Mint:
+    """Only this package holds the instance below; a Grant without it can't be made."""
+
+
+MINT = _Mint()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who may do what on which cameras, for which footage, until when, and why."""
+
+    id: str
+    user_id: str
+    user_name: str
+    purpose: str  # code of the purpose, such as "duty"
+    purpose_text: str  # as shown on the grant chip
+    case: str  # reference of the case, "" for a duty grant
+    cameras: frozenset[str]
+    # Invariant: from_us < to_us. Footage before from_us or after to_us stays shut; live needs now within it.
+    from_us: int
+    to_us: int
+    actions: frozenset[Action]
+    issued_us: int
+    expires_us: int
+    masked: bool
+    approver: str  # user id, "" where the action table asks for none
+    policy_version: str
+    mint: _Mint = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.mint is not MINT:
+            raise TypeError("a Grant is made by policy.decide or policy.open_signed only")
+        if not self.from_us < self.to_us:
+            raise ValueError("a grant needs a span of footage")
+
+    def require(
+        self,
+        action: Action,
+        camera: str,
+        *,
+        now_us: int,
+        start_us: int | None = None,
+        end_us: int | None = None,
+    ) -> None:
+        """Return if this grant allows `action` on `camera` for footage [start_us, end_us); raise Refused saying why not.
+
+        Live pictures are footage of now: leave start_us and end_us out.
+        """
+        if now_us >= self.expires_us:
+            raise Refused(f"This access ended at {iso(self.expires_us)}.", advice="Ask for it again.")
+        if now_us < self.issued_us - 120_000_000:
+            raise Refused(
+                "This access is dated in the future: a clock is wrong.",
+                advice="Check the clocks of hub and site.",
+            )
+        if action not in self.actions:
+            raise Refused(f"This access does not allow {action}.", advice="Ask for access that does.")
+        if camera not in self.cameras:
+            raise Refused(f"This access does not cover camera {camera}.", advice="Ask for access that does.")
+        start = now_us if start_us is None else start_us
+        end = now_us if end_us is None else end_us
+        if start < self.from_us or end > self.to_us:
+            raise Refused(f"This access covers {iso(self.from_us)} to {iso(self.to_us)}.", advice="Ask for more time.")

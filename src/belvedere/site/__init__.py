@@ -1,0 +1,1 @@
+"""The estate's side: ingest, recorder, live, uplink and the site's own index. Never imports the hub."""

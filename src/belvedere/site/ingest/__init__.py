@@ -1,0 +1,1 @@
+"""Ingest processes: camera in, fragments out. No keys, no database."""

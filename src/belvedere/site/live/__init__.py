@@ -1,0 +1,1 @@
+"""Live pictures: one camera stream in, many viewers out."""
