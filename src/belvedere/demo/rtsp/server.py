@@ -26,6 +26,7 @@ _PAYLOAD_TYPE = 96
 _REPORT_EVERY_US = 5 * SECOND_US
 _WRITE_LIMIT = 8 << 20  # a client that is this far behind is closed, as a camera would
 _REQUEST_LIMIT = 16 << 10
+_LINGER_S = 1.0
 _REALM = "Alder Grove"
 _METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
 _CREDENTIAL = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
@@ -263,8 +264,9 @@ class Session(asyncio.Protocol):
             self.started = False
             self._reply("200 OK", headers, {"Session": self._id})
         elif method == "TEARDOWN":
+            source.clients.discard(self)
             self._reply("200 OK", headers, {"Session": self._id})
-            self.close()
+            asyncio.get_running_loop().call_later(_LINGER_S, self.close)  # the client closes first, as a rule
         elif method in ("GET_PARAMETER", "SET_PARAMETER"):
             self._reply("200 OK", headers, {"Session": self._id})
         else:
