@@ -1,0 +1,81 @@
+"""Opening the hub's database: SQLite in the data folder, or PostgreSQL when the settings name one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from belvedere.foundation.errors import BadSettings
+
+_BUSY_MS = 10_000
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # NORMAL loses acknowledged rows on a power cut
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",  # what is deleted can't be read back from the file
+    f"PRAGMA busy_timeout={_BUSY_MS}",
+    "PRAGMA trusted_schema=OFF",
+)
+_WRITES = "belvedere_writes"
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for `url`, thread-safe. Raises BadSettings when it is not a usable SQLAlchemy address."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise BadSettings(
+            "The database address can't be understood.",
+            advice="Write sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME as hub.database_url.",
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return _open_sqlite(url, parsed.database)
+    if backend == "postgresql":
+        try:
+            return create_engine(parsed, pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            raise BadSettings(
+                f"The PostgreSQL driver {error.name} is not installed.", advice="Install belvedere[postgres]."
+            ) from error
+    raise BadSettings(f"Databases of kind {backend} are not supported.", advice="Use SQLite or PostgreSQL.")
+
+
+def _open_sqlite(url: str, database: str | None) -> Engine:
+    if database and database != ":memory:":
+        Path(database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own transactions would start too late; see `begin` below
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later would fail with "database is locked" and no waiting.
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads: one consistent view of the database."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may write; durable when the block ends, undone when it raises. Waits for other writers."""
+    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+        yield connection

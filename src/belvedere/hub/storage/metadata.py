@@ -1,0 +1,142 @@
+"""The hub's tables, one schema for SQLite and PostgreSQL. Migrations make them; this file describes the newest version.
+
+Times are microseconds UTC (`*_us`). Names that SQL reserves are avoided (`account`, not user; `access_grant`, not grant).
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+site = Table(
+    "site",
+    METADATA,
+    Column("id", String(48), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+camera = Table(
+    "camera",
+    METADATA,
+    Column("id", String(48), primary_key=True),
+    Column("site_id", String(48), ForeignKey("site.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    # Invariant: lat and lon are both given or both null; so are bearing_deg, fov_deg and range_m.
+    Column("lat", Float(53), nullable=True),
+    Column("lon", Float(53), nullable=True),
+    Column("bearing_deg", Float(53), nullable=True),
+    Column("fov_deg", Float(53), nullable=True),
+    Column("range_m", Float(53), nullable=True),
+    Column("height_m", Float(53), nullable=True),
+    Column("created_us", BigInteger, nullable=False),
+    Column("changed_us", BigInteger, nullable=False),
+)
+
+account = Table(
+    "account",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    # Invariant: lower case, so that a name is one person however it is typed.
+    Column("name", String(64), nullable=False, unique=True),
+    Column("display", Text, nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("password_hash", Text, nullable=False),  # argon2id, "" until the person sets one
+    # Invariant: a code works once; using it empties code_hash in the same transaction.
+    Column("code_hash", String(64), nullable=False),  # SHA-256 hex, "" when none is open
+    Column("code_expires_us", BigInteger, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+)
+
+session = Table(
+    "session",
+    METADATA,
+    Column("id_hash", String(64), primary_key=True),  # SHA-256 hex of the 256-bit id in the cookie
+    Column("account_id", String(64), ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False, index=True),  # absolute end; the idle end is used_us + 15 minutes
+    Column("by_code", Boolean, nullable=False),  # opened with a one-time code: the password is still to be set
+    Column("address", String(64), nullable=False, server_default=""),
+)
+
+access_grant = Table(
+    "access_grant",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("account_id", String(64), ForeignKey("account.id"), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("case_ref", Text, nullable=False),
+    Column("issued_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    # Invariant: once set it never returns to null; an ended grant stays ended.
+    Column("ended_us", BigInteger, nullable=True),
+    Column("wire", LargeBinary, nullable=False),  # the hub's signed words, as the site reads them
+    Column("audit_index", BigInteger, nullable=False),  # the entry that made it usable
+    Index("ix_access_grant_account_id_expires_us", "account_id", "expires_us"),
+)
+
+audit_entry = Table(
+    "audit_entry",
+    METADATA,
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("time_us", BigInteger, nullable=False),
+    Column("kind", String(48), nullable=False),
+    Column("account_id", String(64), nullable=False),  # no foreign key: an entry outlives the account
+    Column("salt", LargeBinary, nullable=True),  # null once erased
+    Column("body", Text, nullable=True),  # canonical JSON; null once erased
+    Column("entry_hash", LargeBinary, nullable=False),
+    Index("ix_audit_entry_account_id_index", "account_id", "index"),
+)
+
+# Acts of the command line, which has no log of its own; the hub enters them in the audit log when it next runs.
+local_act = Table(
+    "local_act",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("time_us", BigInteger, nullable=False, index=True),
+    Column("kind", String(48), nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("facts", JSON, nullable=False),
+)
+
+export = Table(
+    "export",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("grant_id", String(64), nullable=False),
+    Column("account_id", String(64), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("cameras", JSON, nullable=False),  # list of ids
+    Column("start_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
+    Column("made_us", BigInteger, nullable=False, index=True),
+    Column("state", String(16), nullable=False),  # working, ready, failed
+    Column("progress", Float(53), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+)
