@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""The one way in. `python3 run.py` starts the demo estate; `python3 run.py test` runs every test.
+
+Standard library only, so that it runs on a machine with nothing but Python 3.11. It makes a virtual environment, installs
+what `constraints.txt` pins (hashes checked), builds the control room, and hands over to the command `belvedere`.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = Path(os.environ.get("BELVEDERE_VENV", ROOT / ".venv"))
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / "python"
+HELP = """usage: python3 run.py [OPTIONS]           start with the demo estate (--port N, --data DIR, --no-browser)
+       python3 run.py test [--all] [...]  run the tests; what follows goes to pytest
+       python3 run.py bench [NAME] [--quick] [--json FILE]
+       python3 run.py COMMAND ...         any belvedere command: up, demo, camera, import, export, doctor, version ...
+"""
+
+
+def fail(message: str) -> None:
+    sys.exit(f"belvedere: {message}")
+
+
+def digest(dev: bool) -> str:
+    """Changes when something changes that an installation depends on."""
+    total = hashlib.sha256(f"{sys.version}{sys.executable}{dev}{ROOT}".encode())
+    files = [ROOT / name for name in ("pyproject.toml", "hatch_build.py", "constraints.txt", "constraints-dev.txt")]
+    web = ROOT / "web"
+    for folder, folders, names in os.walk(web):
+        folders[:] = sorted(f for f in folders if f not in ("node_modules", "dist"))
+        files += [Path(folder) / name for name in sorted(names)]
+    for path in files:
+        if path.is_file():
+            total.update(path.relative_to(ROOT).as_posix().encode())
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def step(text: str, *command: object, env: dict[str, str] | None = None) -> None:
+    """Run a command quietly behind one line; show all it said when it fails."""
+    start = time.monotonic()
+    tty = sys.stdout.isatty()
+    print(f"  {text} ...", end="" if tty else "\n", flush=True)
+    process = subprocess.Popen(
+        [str(part) for part in command], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    said, _ = process.communicate()
+    if process.returncode:
+        print(f"\n{said}")
+        fail(
+            f"this step failed: {text}. The lines above say why; is the machine on the network, and the disk not full?"
+        )
+    print(f"\r  {text}: {time.monotonic() - start:.0f} s" if tty else f"  done in {time.monotonic() - start:.0f} s")
+
+
+def install(dev: bool) -> None:
+    """Bring the virtual environment up to date. Does nothing, quickly, when it is."""
+    stamp = VENV / (".belvedere-dev" if dev else ".belvedere")
+    want = digest(dev)
+    interface = ROOT / "src" / "belvedere" / "ui" / "index.html"
+    if PYTHON.exists() and stamp.exists() and stamp.read_text() == want and interface.exists():
+        return
+    print("Getting Belvedere ready (once; about a minute on a fresh machine):", flush=True)
+    uv = shutil.which("uv")
+    if not PYTHON.exists():
+        if uv:
+            step("make a Python environment", uv, "venv", "-q", "--python", sys.executable, VENV)
+        else:
+            try:
+                import ensurepip  # noqa: F401
+                import venv  # noqa: F401
+            except ImportError:
+                fail("Python's venv module is missing. Debian, Ubuntu: apt-get install python3-venv. Or install uv.")
+            step("make a Python environment", sys.executable, "-m", "venv", VENV)
+    pins = ROOT / ("constraints-dev.txt" if dev else "constraints.txt")
+    if uv:
+        pip = [uv, "pip", "install", "-q", "--python", PYTHON]
+    else:
+        pip = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    step("install what it stands on", *pip, "--require-hashes", "-r", pins)
+    step("install Belvedere and build the control room", *pip, "--no-deps", "-e", ROOT)
+    stamp.write_text(want)
+
+
+def main(arguments: list[str]) -> None:
+    if sys.version_info < (3, 11):  # noqa: UP036 (an older Python must be told so)
+        fail(
+            f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. Debian 12, Ubuntu 24.04 and later have it."
+        )
+    if arguments[:1] in (["-h"], ["--help"], ["help"]):
+        print(HELP)
+        return
+    command = arguments[0] if arguments and not arguments[0].startswith("-") else "demo"
+    rest = arguments[1:] if arguments and not arguments[0].startswith("-") else arguments
+    install(dev=command in ("test", "bench"))
+    if command == "test":
+        every = "--all" in rest
+        rest = [argument for argument in rest if argument != "--all"]
+        final = [PYTHON, "-m", "pytest", *([] if every else ["-m", "not slow"]), *rest]
+    elif command == "bench":
+        final = [PYTHON, ROOT / "bench" / "run.py", *rest]
+    else:
+        final = [PYTHON, "-m", "belvedere.cli.main", command, *rest]
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    os.execv(str(final[0]), [str(part) for part in final])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

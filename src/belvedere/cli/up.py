@@ -1,0 +1,102 @@
+"""`belvedere up`: one site and one hub on this machine, under one supervisor."""
+
+import asyncio
+import math
+import socket
+import webbrowser
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from belvedere.cli.supervise import Supervisor, until_signalled
+from belvedere.foundation.clock import Clock
+from belvedere.foundation.errors import BadSettings, Conflict, LinkFault
+from belvedere.foundation.settings import Settings
+from belvedere.link.client import SiteLink
+from belvedere.link.messages import SiteStatus
+
+log = structlog.get_logger()
+
+_LOOK_EVERY_S = 3.0
+# Cameras, demo pictures and ingest first, so that the recorder has everything when it seals; the hub before the site.
+_STOP_ORDER = ("hub", "demo-cameras")
+
+Then = Callable[[Supervisor, SiteLink], Awaitable[None]]
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise Conflict when something else listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OverflowError as error:
+            raise BadSettings(f"{port} is no port.", advice="Choose one from 1024 to 65535.") from error
+        except OSError as error:
+            raise Conflict(
+                f"Port {port} of {host} can't be used: {error.strerror}.",
+                advice="Is Belvedere running already? Choose another with --port, or 0 for any free one.",
+            ) from error
+
+
+def ingest_slots(status: SiteStatus, cameras_per_process: int) -> int:
+    """How many ingest processes carry the enabled streams."""
+    streams = sum(len(camera.streams) for camera in status.cameras if camera.enabled)
+    return math.ceil(streams / cameras_per_process)
+
+
+async def keep_ingest(supervisor: Supervisor, link: SiteLink, settings: Settings) -> None:
+    """Start ingest processes as cameras are added. Processes without streams idle and cost nothing."""
+    running = 0
+    while True:
+        try:
+            wanted = ingest_slots(await link.status(), settings.site.cameras_per_process)
+        except LinkFault:
+            wanted = running  # the site is being restarted
+        while running < wanted:
+            arguments = ["--socket", str(settings.ingest_socket), "--slot", str(running)]
+            await supervisor.start(f"ingest-{running}", "belvedere.site.ingest.serve", arguments)
+            running += 1
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def serve(
+    settings: Settings,
+    clock: Clock,
+    *,
+    before: Then | None = None,
+    welcome: Callable[[str], None],
+    open_browser: bool = False,
+) -> None:
+    """Run everything until a signal. `before` runs when the site answers and before the hub starts."""
+    if settings.hub.port:
+        check_port(settings.hub.host, settings.hub.port)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.socket_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    supervisor = Supervisor(clock, settings.data / "log")
+    data = ["--data", str(settings.data)]
+    link = SiteLink(settings.link_socket)
+    tasks: list[asyncio.Task[None]] = []
+    stop = asyncio.create_task(until_signalled())
+    try:
+        hub_arguments = [*data, "--port", str(settings.hub.port)]
+        await supervisor.start("site", "belvedere.site.serve", data)
+        if before is not None:
+            await before(supervisor, link)
+        hub = await supervisor.start("hub", "belvedere.hub.serve", hub_arguments)
+        url = str(hub.ready_line["url"])
+        # A restarted hub must come back where the browsers look for it.
+        hub.arguments[hub.arguments.index("--port") + 1] = url.rsplit(":", 1)[1].strip("/")
+        tasks.append(asyncio.create_task(keep_ingest(supervisor, link, settings)))
+        welcome(url)
+        if open_browser:
+            await asyncio.to_thread(webbrowser.open, url)
+        done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in [stop, *tasks]:
+            task.cancel()
+        await asyncio.gather(stop, *tasks, return_exceptions=True)
+        ingest = [name for name in supervisor.children if name.startswith("ingest-")]
+        await supervisor.stop([*_STOP_ORDER, *ingest, "site"])
