@@ -1,0 +1,375 @@
+"""The audit log: who did what, in a Merkle tree that outsiders can check.
+
+Order on append: row (committed), tiles, checkpoint; then the caller goes on. Whoever shows a picture waits for that. Entries
+that arrive while others are being written share the next write. Start-up finishes what a crash cut short: rows without tiles
+are added to the tree; tiles without rows, or rows that are not what the tree says, stop the hub.
+"""
+
+import asyncio
+import os
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine, RowMapping, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from belvedere.foundation.clock import Clock
+from belvedere.foundation.errors import BadInput, NotFound, StorageFault
+from belvedere.hub.storage.engine import reading, writing
+from belvedere.hub.storage.metadata import audit_entry
+from belvedere.tlog.checkpoint import open_checkpoint, sign_checkpoint
+from belvedere.tlog.folder import TileFolder, write_durably
+from belvedere.tlog.merkle import consistency_proof, inclusion_proof, leaf_hash
+from belvedere.tlog.note import BadNote
+from belvedere.tlog.proof import SALT_BYTES, LogProof, entry_of
+from belvedere.tlog.tiles import TILE_WIDTH, TileName, tile_width
+
+_BATCH = 512
+_WAITING = 4096  # appends that may wait for the writer before callers are held back
+_RECENT = 1024  # entries kept in memory, so that the proof of a fresh one costs no query
+_TAIL = 4096  # newest rows compared with the tree at every start; `check` compares all
+_MAX_RECORD_BYTES = 128 * 1024
+_RESTORE = "Restore the hub's database and its log folder from the same backup, and tell the data protection officer."
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. `record` is the canonical JSON that the log holds; it and `salt` are empty once erased."""
+
+    index: int
+    time_us: int
+    kind: str
+    actor: str
+    facts: dict[str, Any]
+    salt: bytes
+    record: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """The log as it stands: `note` is the signed checkpoint."""
+
+    size: int
+    root: bytes
+    signed_us: int
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    kind: str
+    actor: str
+    facts: Mapping[str, Any]
+    done: "asyncio.Future[Entry]"
+
+
+class AuditLog:
+    """The hub's log. One for each database; `start` before the first append, `stop` at the end."""
+
+    def __init__(self, engine: Engine, folder: Path, key: Ed25519PrivateKey, clock: Clock) -> None:
+        """Open the log in `folder` (checkpoint and tiles) and check it. Raises StorageFault when it was altered."""
+        self._engine = engine
+        self._folder = folder
+        self._key = key
+        self._clock = clock
+        self._public_key = key.public_key().public_bytes_raw()
+        self._recent: OrderedDict[int, Entry] = OrderedDict()
+        self._queue: asyncio.Queue[_Waiting] | None = None
+        self._writer: asyncio.Task[None] | None = None
+        self._fault: StorageFault | None = None
+        self._tree = self._open()
+        self._head = self._sign()
+
+    # Reading ------------------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> LogHead:
+        """The newest signed checkpoint."""
+        return self._head
+
+    def proof(self, index: int) -> LogProof:
+        """Proof that entry `index` is in the log as it stands. Raises NotFound, also when the entry was erased."""
+        head = self._head
+        entry = self.entry(index)
+        if not entry.record:
+            raise NotFound(f"Entry {index} of the log was erased; only its hash is left.", advice="Prove its hash.")
+        path = inclusion_proof(index, head.size, self._tree.node)
+        return LogProof(index, entry.salt, entry.record, path, head.note)
+
+    def consistency(self, old: int) -> tuple[bytes, ...]:
+        """Proof that the log of `old` entries is the beginning of the present one. Raises BadInput."""
+        try:
+            return consistency_proof(old, self._head.size, self._tree.node)
+        except ValueError as error:
+            raise BadInput(
+                f"The log has {self._head.size} entries.", advice="Ask from 1 up to that many entries."
+            ) from error
+
+    def entry(self, index: int) -> Entry:
+        """Entry `index`. Raises NotFound."""
+        found = self._recent.get(index)
+        if found is None:
+            with reading(self._engine) as connection:
+                row = (
+                    connection.execute(select(audit_entry).where(audit_entry.c.index == index)).mappings().one_or_none()
+                )
+            if row is None or index >= self._head.size:
+                raise NotFound(f"The log has no entry {index}.", advice=f"It has {self._head.size} entries.")
+            found = _entry(row)
+        return found
+
+    def entries(self, actor: str | None = None, before: int | None = None, limit: int = 100) -> list[Entry]:
+        """The newest `limit` entries, newest first: those of `actor` if given, those below index `before` if given."""
+        query = select(audit_entry).where(audit_entry.c.index < self._head.size)
+        if actor is not None:
+            query = query.where(audit_entry.c.account_id == actor)
+        if before is not None:
+            query = query.where(audit_entry.c.index < before)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(audit_entry.c.index.desc()).limit(limit)).mappings().all()
+        return [_entry(row) for row in rows]
+
+    def tile(self, name: TileName) -> bytes | None:
+        """Bytes to serve under `/log/tile/`: hashes, or a bundle of entries; None when the log has no such tile."""
+        if name.width > tile_width(name.level or 0, name.index, self._head.size):
+            return None
+        if name.level is not None:
+            return self._tree.tile(name)
+        first = name.index * TILE_WIDTH
+        with reading(self._engine) as connection:
+            hashes = connection.scalars(
+                select(audit_entry.c.entry_hash)
+                .where(audit_entry.c.index >= first, audit_entry.c.index < first + name.width)
+                .order_by(audit_entry.c.index)
+            )
+            return b"".join(len(one).to_bytes(2, "big") + one for one in hashes)
+
+    def check(self, first: int = 0) -> int:
+        """Compare every row from `first` on with the tree; how many were compared. Raises StorageFault on the first wrong one."""
+        compared = 0
+        size = self._tree.size
+        for start in range(first, size, _TAIL):
+            with reading(self._engine) as connection:
+                rows = (
+                    connection.execute(
+                        select(audit_entry)
+                        .where(audit_entry.c.index >= start, audit_entry.c.index < min(start + _TAIL, size))
+                        .order_by(audit_entry.c.index)
+                    )
+                    .mappings()
+                    .all()
+                )
+            if [row["index"] for row in rows] != list(range(start, min(start + _TAIL, size))):
+                raise StorageFault("Rows of the audit log are missing from the database.", advice=_RESTORE)
+            for row in rows:
+                _check_row(row, self._tree.leaf(row["index"]))
+            compared += len(rows)
+        return compared
+
+    # Writing ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the writer on the running event loop."""
+        self._queue = asyncio.Queue(_WAITING)
+        self._writer = asyncio.create_task(self._write_all(self._queue), name="audit log writer")
+
+    async def stop(self) -> None:
+        """Finish what waits to be written, and stop the writer."""
+        if self._queue is not None and self._writer is not None:
+            await self._queue.join()
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+            self._queue = self._writer = None
+
+    async def append(self, kind: str, actor: str, facts: Mapping[str, Any]) -> Entry:
+        """Write an entry; it is durable and under a signed checkpoint when this returns.
+
+        `kind` is a dotted word such as `grant.issued`, `actor` an account's id (or `hub`, `site:ID`), `facts` anything
+        JSON can hold. Raises StorageFault when it could not be written: whatever it would have allowed must not happen.
+        """
+        if self._queue is None:
+            raise StorageFault("The audit log is not running.", advice="Wait until the hub has started.")
+        done: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        await self._queue.put(_Waiting(kind, actor, facts, done))
+        return await done
+
+    async def _write_all(self, queue: asyncio.Queue[_Waiting]) -> None:
+        while True:
+            batch = [await queue.get()]
+            while len(batch) < _BATCH and not queue.empty():
+                batch.append(queue.get_nowait())
+            try:
+                await self._write(batch)
+            finally:
+                for one in batch:
+                    queue.task_done()
+                    if not one.done.done():  # the writer was cancelled in the middle
+                        one.done.cancel()
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        entries: list[tuple[_Waiting, Entry]] = []
+        now_us = self._clock.now_us()
+        index = self._tree.size
+        for one in batch:
+            try:
+                entries.append((one, _make(index, now_us, one)))
+                index += 1
+            except (TypeError, ValueError, BadInput) as error:
+                _fail(one, error)
+        if not entries:
+            return
+        try:
+            if self._fault is not None:
+                raise self._fault
+            await asyncio.to_thread(self._commit, [entry for _, entry in entries])
+        # StorageFault is expected; anything else is a defect, and must stop the pictures rather than the log.
+        except Exception as error:  # noqa: BLE001
+            if not isinstance(error, StorageFault):
+                _log.exception("audit log stopped")
+                self._fault = StorageFault("The audit log stopped.", advice="Restart the hub and report its log.")
+            for one, _ in entries:
+                _fail(one, error if isinstance(error, StorageFault) else self._fault or error)
+            return
+        for one, entry in entries:
+            if not one.done.done():
+                one.done.set_result(entry)
+
+    def _commit(self, entries: list[Entry]) -> None:
+        """Write entries; runs in a thread, one call at a time."""
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(insert(audit_entry), [_row(entry) for entry in entries])
+        except SQLAlchemyError as error:  # disk full, database locked or gone: nothing was written
+            raise StorageFault(
+                f"The audit log can't be written: {error.__class__.__name__}.",
+                advice="Check the hub's disk and database; until then nothing can be opened.",
+            ) from error
+        try:
+            self._tree.append(leaf_hash(entry.hash) for entry in entries)
+            self._head = self._sign()
+            self._tree.forget_stale()
+        except OSError as error:
+            self._fault = StorageFault(
+                f"The audit log can't be written: {os.strerror(error.errno or 0)}.",
+                advice="Check the hub's disk, then restart the hub; until then nothing can be opened.",
+            )
+            _log.error("audit log stopped", error=str(error))
+            raise self._fault from error
+        for entry in entries:
+            self._recent[entry.index] = entry
+            if len(self._recent) > _RECENT:
+                self._recent.popitem(last=False)
+
+    def _sign(self) -> LogHead:
+        size, root = self._tree.size, self._tree.root()
+        note = sign_checkpoint(size, root, self._key)
+        write_durably(self._folder / "checkpoint", note)
+        return LogHead(size, root, self._clock.now_us(), note)
+
+    # Start-up -----------------------------------------------------------------------------------------------------
+
+    def _open(self) -> TileFolder:
+        path = self._folder / "checkpoint"
+        size = 0
+        root = b""
+        if path.exists():
+            try:
+                known = open_checkpoint(path.read_bytes(), self._public_key)
+            except BadNote as error:
+                raise StorageFault(
+                    f"The audit log's checkpoint is not this hub's. {error.message}", advice=_RESTORE
+                ) from error
+            size, root = known.size, known.root
+        tree = TileFolder(self._folder, size)
+        if path.exists() and tree.root() != root:
+            raise StorageFault("The audit log's tiles are not what its checkpoint signs.", advice=_RESTORE)
+        self._tree = tree
+        with reading(self._engine) as connection:
+            rows = connection.scalar(select(func.count()).select_from(audit_entry)) or 0
+        if rows < size:
+            raise StorageFault(f"The audit log has {size} entries, and the database only {rows}.", advice=_RESTORE)
+        if rows - size > _BATCH:  # a crash leaves one batch without tiles, never more
+            raise StorageFault(
+                f"The database has {rows} entries of the audit log, and its folder only {size}.", advice=_RESTORE
+            )
+        if rows > size:
+            self._finish(size)
+        self.check(max(0, tree.size - _TAIL))
+        return tree
+
+    def _finish(self, size: int) -> None:
+        """Bring rows that a crash left without tiles into the tree."""
+        with reading(self._engine) as connection:
+            rows = (
+                connection.execute(select(audit_entry).where(audit_entry.c.index >= size).order_by(audit_entry.c.index))
+                .mappings()
+                .all()
+            )
+        if [row["index"] for row in rows] != list(range(size, size + len(rows))):
+            raise StorageFault("Rows of the audit log are missing from the database.", advice=_RESTORE)
+        for row in rows:
+            _check_row(row, leaf_hash(row["entry_hash"]))
+        _log.info("audit log finished after a crash", entries=len(rows))
+        self._tree.append(leaf_hash(row["entry_hash"]) for row in rows)
+
+
+def _make(index: int, now_us: int, one: _Waiting) -> Entry:
+    words = {"index": index, "time_us": now_us, "kind": one.kind, "actor": one.actor, "facts": one.facts}
+    record = msgspec.json.encode(words, order="sorted")
+    if len(record) > _MAX_RECORD_BYTES:
+        raise BadInput(f"An entry of the log is no longer than {_MAX_RECORD_BYTES} bytes.", advice="Log less text.")
+    salt = os.urandom(SALT_BYTES)
+    facts = msgspec.json.decode(record)["facts"]
+    return Entry(index, now_us, one.kind, one.actor, facts, salt, record, entry_of(salt, record))
+
+
+def _fail(one: _Waiting, error: Exception) -> None:
+    if not one.done.done():
+        one.done.set_exception(error)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "index": entry.index,
+        "time_us": entry.time_us,
+        "kind": entry.kind,
+        "account_id": entry.actor,
+        "salt": entry.salt,
+        "body": entry.record.decode(),
+        "entry_hash": entry.hash,
+    }
+
+
+def _entry(row: RowMapping) -> Entry:
+    record = (row["body"] or "").encode()
+    facts = msgspec.json.decode(record)["facts"] if record else {}
+    return Entry(
+        row["index"],
+        row["time_us"],
+        row["kind"],
+        row["account_id"],
+        facts,
+        row["salt"] or b"",
+        record,
+        row["entry_hash"],
+    )
+
+
+def _check_row(row: RowMapping, leaf: bytes) -> None:
+    """Raise StorageFault unless a row is what its leaf says, in all its columns."""
+    right = leaf_hash(row["entry_hash"]) == leaf and (row["body"] is None) == (row["salt"] is None)
+    if right and row["body"] is not None:
+        record = row["body"].encode()
+        words = msgspec.json.decode(record) if entry_of(row["salt"], record) == row["entry_hash"] else {}
+        columns = (row["index"], row["time_us"], row["kind"], row["account_id"])
+        right = columns == tuple(words.get(name) for name in ("index", "time_us", "kind", "actor"))
+    if not right:
+        raise StorageFault(f"Entry {row['index']} of the audit log was altered.", advice=_RESTORE)
