@@ -1,0 +1,99 @@
+"""The log over HTTP: tiles and checkpoint for everybody, one's own entries for the person they are about."""
+
+import base64
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from belvedere.foundation.errors import NotFound
+from belvedere.hub.access.doors import CurrentUser, public, signed_in
+from belvedere.hub.audit.words import summary
+from belvedere.hub.reach import hub_of
+from belvedere.tlog.tiles import parse_tile
+
+_PAGE = 50
+
+
+class AuditLine(BaseModel):
+    """One entry of the log."""
+
+    index: int
+    time_us: int
+    kind: str
+    summary: str
+    facts: dict[str, Any]
+
+
+class CheckpointLine(BaseModel):
+    """The log's size and root (base64), and when the hub signed them."""
+
+    size: int
+    root: str
+    signed_us: int
+
+
+class AuditPage(BaseModel):
+    """Entries, newest first. `next` is the `before` of the next page, None on the last."""
+
+    entries: list[AuditLine]
+    next: int | None
+    checkpoint: CheckpointLine
+
+
+router = APIRouter()
+
+
+@router.get("/log/checkpoint", include_in_schema=False)
+@public
+def checkpoint(request: Request) -> Response:
+    """C2SP tlog-checkpoint."""
+    note = hub_of(request).audit.checkpoint().note
+    return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/log/tile/{path:path}", include_in_schema=False)
+@public
+def tile(path: str, request: Request) -> Response:
+    """C2SP tlog-tiles: hashes, and bundles of entries under `entries/`. A tile once there never changes."""
+    name = parse_tile(path)
+    data = None if name is None else hub_of(request).audit.tile(name)
+    if data is None:
+        raise NotFound("The log has no such tile.", advice="Read /log/checkpoint for its size.")
+    return Response(
+        data,
+        media_type="application/octet-stream",
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+    )
+
+
+@router.get("/api/audit/mine")
+@signed_in
+def mine(
+    request: Request,
+    user: CurrentUser,
+    before: Annotated[int | None, Query(ge=0)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = _PAGE,
+) -> AuditPage:
+    """What the log holds about what one did oneself, newest first."""
+    log = hub_of(request).audit
+    found = log.entries(actor=user.id, before=before, limit=limit + 1)
+    more = len(found) > limit
+    page = found[:limit]
+    head = log.checkpoint()
+    return AuditPage(
+        entries=[
+            AuditLine(
+                index=entry.index,
+                time_us=entry.time_us,
+                kind=entry.kind,
+                summary=summary(entry.kind, entry.facts),
+                facts=entry.facts,
+            )
+            for entry in page
+        ],
+        next=page[-1].index if more else None,
+        checkpoint=CheckpointLine(size=head.size, root=base64.b64encode(head.root).decode(), signed_us=head.signed_us),
+    )

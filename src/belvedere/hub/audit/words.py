@@ -1,0 +1,61 @@
+"""Log entries in plain words, for the people they are about."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from belvedere.foundation.clock import iso
+
+Facts = Mapping[str, Any]
+_NAMED = 3
+
+
+def _cameras(facts: Facts) -> str:
+    """`camera a`, `cameras a, b`, or a count."""
+    one = facts.get("camera")
+    several = facts.get("cameras")
+    names = [str(name) for name in several] if isinstance(several, list | tuple) else [str(one)] if one else []
+    if not names:
+        return "no camera"
+    if len(names) > _NAMED:
+        return f"{len(names)} cameras"
+    return f"camera{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _span(facts: Facts) -> str:
+    """`, 2026-11-21T21:00:00.000Z to ...` when the facts name footage."""
+    start = facts.get("start_us", facts.get("from_us"))
+    end = facts.get("end_us", facts.get("to_us"))
+    return f", {iso(start)} to {iso(end)}" if isinstance(start, int) and isinstance(end, int) else ""
+
+
+def _why(facts: Facts) -> str:
+    reason = facts.get("reason") or facts.get("message") or facts.get("code")
+    return f": {reason}" if reason else ""
+
+
+_SENTENCES: dict[str, Callable[[Facts], str]] = {
+    "session.opened": lambda facts: "Signed in",
+    "session.refused": lambda facts: f"Sign-in refused{_why(facts)}",
+    "session.closed": lambda facts: "Signed out",
+    "password.changed": lambda facts: "Password changed",
+    "grant.issued": lambda facts: f"Access given ({facts.get('purpose', '')}) to {_cameras(facts)}{_span(facts)}",
+    "grant.refused": lambda facts: f"Access refused{_why(facts)}",
+    "grant.ended": lambda facts: "Access ended",
+    "view.live": lambda facts: f"Watched {_cameras(facts)} live",
+    "view.playback": lambda facts: f"Reviewed {_cameras(facts)}{_span(facts)}",
+    "view.refused": lambda facts: f"Refused to show {_cameras(facts)}{_why(facts)}",
+    "export.started": lambda facts: f"Export “{facts.get('name', '')}” begun: {_cameras(facts)}{_span(facts)}",
+    "export.ready": lambda facts: f"Export “{facts.get('name', '')}” ready",
+    "export.failed": lambda facts: f"Export “{facts.get('name', '')}” failed{_why(facts)}",
+    "export.downloaded": lambda facts: f"Export “{facts.get('name', '')}” downloaded",
+}
+
+
+def summary(kind: str, facts: Facts) -> str:
+    """One line that says what an entry records. A kind without a sentence of its own is named as it is."""
+    sentence = _SENTENCES.get(kind)
+    if sentence is not None:
+        return sentence(facts)
+    words = kind.replace(".", " ").replace("_", " ")
+    about = f": {_cameras(facts)}{_span(facts)}" if facts.get("camera") or facts.get("cameras") else _why(facts)
+    return words[:1].upper() + words[1:] + about
