@@ -1,1 +1,1 @@
-"""Sites, cameras, coverage, map."""
+"""Sites, cameras, what they cover, and the map."""

@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("ended_us", sa.BigInteger, nullable=True),
         sa.Column("wire", sa.LargeBinary, nullable=False),
         sa.Column("audit_index", sa.BigInteger, nullable=False),
+        sa.Column("session_key", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_access_grant"),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="fk_access_grant_account_id"),
     )

@@ -1,0 +1,98 @@
+"""Everything that the hub's rooms share, opened in order and closed in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
+
+from belvedere.foundation.clock import Clock, SystemClock
+from belvedere.foundation.settings import Settings
+from belvedere.hub.access.credentials import Passwords
+from belvedere.hub.access.grants import GrantDesk
+from belvedere.hub.access.keys import signing_key
+from belvedere.hub.access.sessions import SessionDesk
+from belvedere.hub.access.tries import LoginTries
+from belvedere.hub.access.users import UserDesk
+from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.reach import hub_of
+from belvedere.hub.register.cameras import CameraRegister
+from belvedere.hub.register.map import MapFolder
+from belvedere.hub.register.state import SiteState
+from belvedere.hub.storage import open_engine, upgrade
+from belvedere.link.client import SiteLink
+from belvedere.policy.table import Role
+
+__all__ = ["HubContext", "hub_of", "open_hub"]
+
+
+@dataclass(frozen=True, slots=True)
+class HubContext:
+    """What a route reaches through `hub_of(request)`.
+
+    `engine`, `users`, `sessions` and `register` block: call them in a thread. `audit`, `grants`, `link` and `state` are for
+    the event loop.
+    """
+
+    settings: Settings
+    clock: Clock
+    engine: Engine
+    key: Ed25519PrivateKey
+    link: SiteLink
+    state: SiteState
+    audit: AuditLog
+    register: CameraRegister
+    map: MapFolder
+    users: UserDesk
+    sessions: SessionDesk
+    tries: LoginTries
+    grants: GrantDesk
+
+
+@asynccontextmanager
+async def open_hub(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    link: SiteLink | None = None,
+    hasher: PasswordHasher | None = None,
+) -> AsyncIterator[HubContext]:
+    """Open the hub of a data folder: migrate its database, check its log, reach for its site. `hasher` is for tests.
+
+    Raises StorageFault, Conflict or BadSettings when it can't be opened; a site that is away is no reason.
+    """
+    clock = clock or SystemClock()
+    settings.hub_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = await asyncio.to_thread(signing_key, settings)
+    engine = open_engine(settings.hub_database_url)
+    try:
+        await asyncio.to_thread(upgrade, engine)
+        audit = await asyncio.to_thread(AuditLog, engine, settings.hub_folder / "log", key, clock)
+        register = CameraRegister(engine, clock)
+        await asyncio.to_thread(register.put_site, settings.site.id, settings.site.name)
+        site = link or SiteLink(settings.link_socket)
+        await audit.start()
+        try:
+            yield HubContext(
+                settings=settings,
+                clock=clock,
+                engine=engine,
+                key=key,
+                link=site,
+                state=SiteState(site, clock),
+                audit=audit,
+                register=register,
+                map=MapFolder(settings.map_folder),
+                users=UserDesk(engine, clock, frozenset(Role), Passwords(hasher)),
+                sessions=SessionDesk(engine, clock),
+                tries=LoginTries(clock),
+                grants=GrantDesk(engine, clock, key, audit, register.camera_ids),
+            )
+        finally:
+            await audit.stop()
+            await site.close()
+    finally:
+        engine.dispose()

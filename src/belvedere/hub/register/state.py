@@ -1,0 +1,35 @@
+"""What the site says of itself, asked at most once a second however many pages look."""
+
+import asyncio
+
+from belvedere.foundation.clock import SECOND_US, Clock
+from belvedere.foundation.errors import LinkFault
+from belvedere.link.client import SiteLink
+from belvedere.link.messages import SiteStatus
+
+_FRESH_US = SECOND_US
+
+
+class SiteState:
+    """The site's newest status. For one event loop."""
+
+    def __init__(self, link: SiteLink, clock: Clock) -> None:
+        self._link = link
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._status: SiteStatus | None = None
+        self._asked_us: int | None = None
+        self.away = 0  # how often the site did not answer
+
+    async def status(self) -> SiteStatus | None:
+        """The site's status, at most a second old; None while the site is away."""
+        async with self._lock:
+            now_us = self._clock.monotonic_us()
+            if self._asked_us is None or now_us - self._asked_us >= _FRESH_US:
+                try:
+                    self._status = await self._link.status()
+                except LinkFault:
+                    self._status = None
+                    self.away += 1
+                self._asked_us = self._clock.monotonic_us()
+            return self._status
