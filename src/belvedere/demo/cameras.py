@@ -84,20 +84,20 @@ def _camera(
 
 CAMERAS: tuple[CameraPlan, ...] = (
     _hd("north-gate", "North gate", (25.4, 104, 5.0), 354, 9, 58, 45, clock=0.4),
-    _hd("rowan-entrance", "Rowan House entrance", (-57.5, 97.4, 4.2), 254, 11, 62, 35, gop=4, clock=-23.0),
-    _hd("rowan-court", "Rowan court", (-61, 80, 6.0), 243, 12, 66, 45, clock=37.5, noise=3.0),
-    _qhd("maple-stair", "Maple House, stair A", (-138.4, 74, 4.5), 128, 12, 72, 32, fps=10, sub_fps=5, clock=-1.2),
-    _hd("maple-way-bins", "Maple Way bin store", (-57.5, -44, 5.0), 235, 13, 70, 35, clock=-64.0, infrared=1),
-    _qhd("maple-way", "Maple Way garages", (-128, -45.6, 5.0), 99, 9, 60, 45, fps=10, gop=4, sub_fps=5, clock=12.0),
-    _hd("playground", "Playground", (17, -53, 5.5), 330, 13, 76, 35, fps=15, gop=1, sub_fps=5, clock=5.0),
-    _qhd("juniper-entrance", "Juniper House entrance", (25.4, -98.4, 4.2), 283, 11, 68, 32, gop=3, clock=71.5, noise=4.0),
-    _hd("car-park-west", "Car park, west", (58.2, -28.6, 7.0), 124, 15, 74, 45, fps=10, sub_fps=5, clock=-3.0),
+    _hd("rowan-entrance", "Rowan House entrance", (-57.5, 97.4, 4.2), 255, 11, 56, 35, gop=4, clock=-23.0),
+    _hd("rowan-court", "Rowan court", (-61, 80, 6.0), 243, 13, 56, 45, clock=37.5, noise=3.0),
+    _qhd("maple-stair", "Maple House, stair A", (-138.4, 74, 4.5), 126, 13, 62, 32, fps=10, sub_fps=5, clock=-1.2),
+    _hd("maple-way-bins", "Maple Way bin store", (-57.5, -44, 5.0), 233, 15, 62, 35, clock=-64.0, infrared=1),
+    _qhd("maple-way", "Maple Way garages", (-128, -45.6, 5.0), 101, 10, 52, 40, fps=10, gop=4, sub_fps=5, clock=12.0),
+    _hd("playground", "Playground", (17, -53, 5.5), 328, 14, 66, 38, fps=15, gop=1, sub_fps=5, clock=5.0),
+    _qhd("juniper-entrance", "Juniper House entrance", (25.4, -98.4, 4.2), 284, 12, 56, 32, gop=3, clock=71.5, noise=4.0),
+    _hd("car-park-west", "Car park, west", (58.2, -28.6, 7.0), 122, 14, 60, 45, fps=10, sub_fps=5, clock=-3.0),
     _camera(
-        "car-park-east", "Car park, east", (123.6, -63.6, 7.0), 307, 15, 72, 40, (704, 576), (352, 288),
+        "car-park-east", "Car park, east", (123.6, -63.6, 7.0), 306, 15, 54, 40, (704, 576), (352, 288),
         fps=10, gop=1, sub_fps=10, clock=88.0, noise=4.5, infrared=1,
     ),
-    _hd("grove-parade", "Grove Parade shops", (53.4, -121.5, 4.6), 104, 9, 64, 45, gop=2, clock=0.0),
-    _qhd("alder-close-gate", "Alder Close gate", (41, -110, 5.0), 157, 10, 66, 35, fps=15, sub_fps=5, clock=-41.0),
+    _hd("grove-parade", "Grove Parade shops", (53.4, -121.5, 4.6), 102, 9, 60, 45, gop=2, clock=0.0),
+    _qhd("alder-close-gate", "Alder Close gate", (41, -110, 5.0), 160, 12, 54, 35, fps=15, sub_fps=5, clock=-41.0),
 )  # fmt: skip
 
 
