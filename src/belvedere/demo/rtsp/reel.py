@@ -6,9 +6,8 @@ from pathlib import Path
 import av
 
 from belvedere.foundation.errors import BadMedia, UnsupportedCodec
+from belvedere.media.nal import is_parameter_set, nal_type, split_annex_b
 from belvedere.media.stream import TICKS_PER_SECOND, Codec
-
-_START = b"\0\0\1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +34,6 @@ class Reel:
     @property
     def fps(self) -> float:
         return len(self.units) * TICKS_PER_SECOND / self.duration_90k
-
-
-def split_annex_b(data: bytes) -> list[bytes]:
-    """NAL units between start codes; trailing zero bytes belong to the next start code and are dropped."""
-    nals = []
-    start = data.find(_START)
-    while start >= 0:
-        following = data.find(_START, start + 3)
-        nal = data[start + 3 : following if following >= 0 else len(data)]
-        if following >= 0:
-            nal = nal.rstrip(b"\0")
-        if nal:
-            nals.append(nal)
-        start = following
-    return nals
-
-
-def _nal_type(codec: Codec, nal: bytes) -> int:
-    return nal[0] & 31 if codec is Codec.H264 else (nal[0] >> 1) & 63
-
-
-def _is_parameter_set(codec: Codec, nal: bytes) -> bool:
-    return _nal_type(codec, nal) in ((7, 8) if codec is Codec.H264 else (32, 33, 34))
 
 
 def load_reel(path: Path) -> Reel:
@@ -93,10 +69,10 @@ def make_reel(codec: Codec, raw: list[tuple[bytes, int, bool]], width: int, heig
     for data, pts, keyframe in raw:
         nals = split_annex_b(data)
         for nal in nals:
-            if _is_parameter_set(codec, nal) and nal not in sets:
+            if is_parameter_set(codec, nal_type(codec, nal)) and nal not in sets:
                 sets.append(nal)
         units.append(AccessUnit(tuple(nals), pts - first, keyframe))
     # A camera sends in decode order at an even pace: the sorted presentation times are the sending times.
     at = tuple(sorted(unit.pts_90k for unit in units))
-    sets.sort(key=lambda nal: _nal_type(codec, nal))  # VPS, SPS, PPS are numbered in this order
+    sets.sort(key=lambda nal: nal_type(codec, nal))  # VPS, SPS, PPS are numbered in this order
     return Reel(codec, tuple(sets), tuple(units), at, at[-1] + round(TICKS_PER_SECOND / fps), width, height)

@@ -1,0 +1,51 @@
+"""`belvedere backup` and `restore`: everything but footage, encrypted."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from belvedere.cli.backup import backup, restore
+from belvedere.cli.options import REAL_DATA, DataOption
+from belvedere.foundation.errors import BadInput
+from belvedere.foundation.settings import load_settings
+
+_SHORTEST = 12
+
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", help="File whose first line is the passphrase; else it is asked for."),
+]
+
+
+def _passphrase(file: Path | None, *, confirm: bool) -> str:
+    if file is not None:
+        try:
+            text = file.read_text("utf-8").splitlines()[0]
+        except (OSError, IndexError) as error:
+            raise BadInput(f"{file} holds no passphrase.", advice="Write it on the first line.") from error
+    else:
+        text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm)
+    if len(text) < _SHORTEST:
+        raise BadInput("The passphrase is too short.", advice=f"Use {_SHORTEST} characters or more.")
+    return text
+
+
+def backup_command(
+    archive: Annotated[Path, typer.Argument(help="File to write.")],
+    passphrase_file: PassphraseFile = None,
+    data: DataOption = REAL_DATA,
+) -> None:
+    """Back up settings, keys, databases, log and map, while Belvedere runs. Footage is not in it."""
+    backup(load_settings(data), archive, _passphrase(passphrase_file, confirm=True))
+    typer.echo(f"{archive}: {archive.stat().st_size} bytes. Keep it apart from its passphrase.")
+
+
+def restore_command(
+    archive: Annotated[Path, typer.Argument(help="A file that `belvedere backup` wrote.")],
+    passphrase_file: PassphraseFile = None,
+    data: DataOption = REAL_DATA,
+) -> None:
+    """Restore a backup into an empty data folder. Then start Belvedere with the same --data."""
+    restore(load_settings(data), archive, _passphrase(passphrase_file, confirm=False))
+    typer.echo(f"{archive} is restored to {data}.")

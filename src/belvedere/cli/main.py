@@ -1,0 +1,61 @@
+"""The command `belvedere`."""
+
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from belvedere import __version__
+from belvedere.cli import backups, cameras, demo, doctor, footage, people
+from belvedere.cli.options import DataOption
+from belvedere.foundation.clock import SystemClock
+from belvedere.foundation.errors import BelvedereError
+from belvedere.foundation.settings import load_settings
+
+app = typer.Typer(
+    name="belvedere",
+    help="A real-time crime centre that a council can defend in public.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(cameras.app, name="camera")
+app.add_typer(people.app, name="user")
+app.command("demo")(demo.demo)
+app.command("up")(demo.up)
+app.command("import")(footage.import_files)
+app.command("export")(footage.export)
+app.command("verify")(footage.verify)
+app.command("backup")(backups.backup_command)
+app.command("restore")(backups.restore_command)
+app.command("doctor")(doctor.doctor)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def run(entry: Callable[[], object]) -> NoReturn:
+    """Run the command line; an error of ours is one clear line, not a stack."""
+    try:
+        entry()
+    except BelvedereError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold]belvedere:[/bold] {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+def main() -> NoReturn:
+    run(app)
+
+
+__all__ = ["DataOption", "SystemClock", "app", "load_settings", "main"]
+
+if __name__ == "__main__":
+    main()
