@@ -18,6 +18,7 @@ from belvedere.hub.access.sessions import SessionDesk
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.local import keep_logging, log_local_acts
 from belvedere.hub.reach import hub_of
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.map import MapFolder
@@ -75,7 +76,10 @@ async def open_hub(
         await asyncio.to_thread(register.put_site, settings.site.id, settings.site.name)
         site = link or SiteLink(settings.link_socket)
         await audit.start()
+        local_acts: asyncio.Task[None] | None = None
         try:
+            await log_local_acts(engine, audit)
+            local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
             yield HubContext(
                 settings=settings,
                 clock=clock,
@@ -92,6 +96,9 @@ async def open_hub(
                 grants=GrantDesk(engine, clock, key, audit, register.camera_ids),
             )
         finally:
+            if local_acts is not None:
+                local_acts.cancel()
+                await asyncio.gather(local_acts, return_exceptions=True)
             await audit.stop()
             await site.close()
     finally:

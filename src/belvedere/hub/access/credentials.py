@@ -28,7 +28,7 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._nobody = ""  # hash of a password that nobody knows, made when first needed
         self._slots = threading.BoundedSemaphore(_HASHES_AT_ONCE)
 
     def hash(self, password: str) -> str:
@@ -39,6 +39,7 @@ class Passwords:
     def matches(self, stored: str, password: str) -> bool:
         """Whether `password` is the stored one. Takes as long when `stored` is empty, so that nobody learns who has an account."""
         with self._slots:
+            self._nobody = self._nobody or self._hasher.hash(secrets.token_hex(16))
             try:
                 return self._hasher.verify(stored or self._nobody, password) and stored != ""
             except (VerifyMismatchError, VerificationError, InvalidHashError):

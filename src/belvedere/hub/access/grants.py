@@ -28,7 +28,7 @@ from belvedere.policy.table import TABLE, DecisionTable
 
 GRANT_REFUSED = "grant.refused"
 GRANT_ENDED = "grant.ended"
-USE_REFUSED = "use.refused"
+VIEW_REFUSED = "view.refused"
 MOST_LIVE = 50  # live grants a person may hold at once
 _LOG = structlog.get_logger(__name__)
 
@@ -166,7 +166,7 @@ class GrantDesk:
                 "end_us": end_us,
                 "reason": refusal.message,
             }
-            await self._audit.append(USE_REFUSED, user.id, facts)
+            await self._audit.append(VIEW_REFUSED, user.id, facts)
             raise
         return usable
 

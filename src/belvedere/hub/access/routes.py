@@ -23,10 +23,10 @@ from belvedere.policy.grant import Action, Grant
 
 router = APIRouter(tags=["access"])
 
-LOGGED_IN = "login.done"
-LOGIN_FAILED = "login.failed"
-LOGGED_OUT = "logout"
-PASSWORD_SET = "password.set"
+SESSION_OPENED = "session.opened"
+SESSION_REFUSED = "session.refused"
+SESSION_CLOSED = "session.closed"
+PASSWORD_CHANGED = "password.changed"
 NOBODY = "nobody"  # actor of what a stranger did
 
 
@@ -126,7 +126,7 @@ async def log_in(body: LogIn, request: Request, response: Response) -> SessionOu
     if sign_in is None:
         # The name typed may be a password in the wrong field: it is kept only where it is an account's.
         known = await run_in_threadpool(hub.users.find, name)
-        await hub.audit.append(LOGIN_FAILED, NOBODY, {"account": known.id if known else "", "address": address})
+        await hub.audit.append(SESSION_REFUSED, NOBODY, {"account": known.id if known else "", "address": address})
         raise NotSignedIn(
             "That name and password don't match an account.", advice="Check both, or ask for a new one-time code."
         )
@@ -136,7 +136,7 @@ async def log_in(body: LogIn, request: Request, response: Response) -> SessionOu
         await run_in_threadpool(hub.sessions.close, before.key)
         await hub.grants.end_shift(before)
     how = "code" if sign_in.by_code else "password"
-    await hub.audit.append(LOGGED_IN, sign_in.user.id, {"by": how, "address": address})
+    await hub.audit.append(SESSION_OPENED, sign_in.user.id, {"by": how, "address": address})
     token, session = await run_in_threadpool(hub.sessions.open, sign_in, address)
     secure = request.url.scheme == "https"
     response.set_cookie(
@@ -166,7 +166,7 @@ async def log_out(request: Request, response: Response, session: CurrentSession)
     hub = hub_of(request)
     await run_in_threadpool(hub.sessions.close, session.key)
     await hub.grants.end_shift(session)
-    await hub.audit.append(LOGGED_OUT, session.user.id, {})
+    await hub.audit.append(SESSION_CLOSED, session.user.id, {})
     for name in (COOKIE, SECURE_COOKIE):
         response.delete_cookie(name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="strict")
 
@@ -181,12 +181,12 @@ async def set_password(body: NewPassword, request: Request, session: CurrentSess
         address = request.client.host if request.client else ""
         hub.tries.take(user.name, address)
         if await run_in_threadpool(hub.users.check, user.name, body.current) is None:
-            await hub.audit.append(LOGIN_FAILED, NOBODY, {"account": user.id, "address": address})
+            await hub.audit.append(SESSION_REFUSED, NOBODY, {"account": user.id, "address": address})
             raise Refused("That is not your present password.", advice="Type the present one and the new one.")
         hub.tries.forget(user.name, address)
     await run_in_threadpool(hub.users.set_password, user, body.password)
     ended = await run_in_threadpool(hub.sessions.close_others, user.id, session.key)
-    await hub.audit.append(PASSWORD_SET, user.id, {"sessions_ended": ended})
+    await hub.audit.append(PASSWORD_CHANGED, user.id, {"sessions_ended": ended})
 
 
 @router.post("/api/grants")

@@ -11,6 +11,7 @@ from belvedere.foundation.clock import HOUR_US, Clock
 from belvedere.foundation.errors import BadInput, Conflict, NotFound
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access import credentials
+from belvedere.hub.storage.acts import NoteAct, nowhere
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import account, session
 
@@ -42,11 +43,20 @@ class SignIn:
 class UserDesk:
     """Accounts in the hub's database. Every method is blocking; call it in a thread from async code."""
 
-    def __init__(self, engine: Engine, clock: Clock, roles: frozenset[str], passwords: credentials.Passwords) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        roles: frozenset[str],
+        passwords: credentials.Passwords,
+        note: NoteAct = nowhere,
+    ) -> None:
+        """`note` is called inside each transaction that changes an account (see `storage.acts`)."""
         self._engine = engine
         self._clock = clock
         self._roles = roles
         self._passwords = passwords
+        self._note = note
 
     def create(self, name: str, role: str, display: str = "") -> tuple[User, str]:
         """Make an account; returns it and its one-time code, which is shown once. Raises BadInput, Conflict."""
@@ -79,6 +89,7 @@ class UserDesk:
                 )
             except IntegrityError as error:
                 raise Conflict(f"There is an account {name} already.", advice="Choose another name.") from error
+            self._note(connection, "account.created", {"account": user.id, "name": name, "role": role})
         return user, code
 
     def renew_code(self, name: str) -> tuple[User, str]:
@@ -96,6 +107,7 @@ class UserDesk:
                 )
             )
             connection.execute(session.delete().where(session.c.account_id == user.id))
+            self._note(connection, "account.code_renewed", {"account": user.id, "name": user.name})
         return user, code
 
     def disable(self, name: str) -> User:
@@ -106,6 +118,7 @@ class UserDesk:
                 update(account).where(account.c.id == user.id).values(disabled=True, password_hash="", code_hash="")
             )
             connection.execute(session.delete().where(session.c.account_id == user.id))
+            self._note(connection, "account.disabled", {"account": user.id, "name": user.name})
         return user
 
     def all(self) -> list[User]:

@@ -12,6 +12,7 @@ from belvedere.foundation.clock import Clock, SystemClock
 from belvedere.foundation.errors import BadInput, NotFound
 from belvedere.foundation.ids import is_slug
 from belvedere.foundation.settings import Settings
+from belvedere.hub.storage.acts import NoteAct, noting, nowhere
 from belvedere.hub.storage.engine import open_engine, reading, writing
 from belvedere.hub.storage.metadata import camera as camera_table
 from belvedere.hub.storage.metadata import site as site_table
@@ -50,9 +51,11 @@ class Camera:
 class CameraRegister:
     """Sites and cameras in the hub's database. Blocking; call it in a thread from async code."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, note: NoteAct = nowhere) -> None:
+        """`note` is called inside each transaction that changes a camera (see `storage.acts`)."""
         self._engine = engine
         self._clock = clock
+        self._note = note
 
     def put_site(self, site_id: str, name: str) -> None:
         """Add a site, or change its name."""
@@ -86,6 +89,8 @@ class CameraRegister:
                 connection.execute(insert(camera_table).values(id=camera.id, created_us=now_us, **values))
             else:
                 connection.execute(update(camera_table).where(mine).values(**values))
+            kind = "camera.added" if before is None else "camera.changed"
+            self._note(connection, kind, {"camera": camera.id, "name": camera.name})
         return replace(camera, created_us=now_us if before is None else before)
 
     def remove_camera(self, camera_id: str) -> None:
@@ -93,6 +98,7 @@ class CameraRegister:
         with writing(self._engine) as connection:
             if connection.execute(delete(camera_table).where(camera_table.c.id == camera_id)).rowcount == 0:
                 raise _unknown(camera_id)
+            self._note(connection, "camera.removed", {"camera": camera_id})
 
     def list_cameras(self) -> list[Camera]:
         """All cameras, by name."""
@@ -122,7 +128,8 @@ def open_register(settings: Settings, clock: Clock | None = None) -> Iterator[Ca
     engine = open_engine(settings.hub_database_url)
     try:
         upgrade(engine)
-        register = CameraRegister(engine, clock or SystemClock())
+        clock = clock or SystemClock()
+        register = CameraRegister(engine, clock, noting(clock))
         register.put_site(settings.site.id, settings.site.name)
         yield register
     finally:

@@ -108,13 +108,10 @@ def _buildings(collection: dict[str, Any]) -> list[Building]:
     found = []
     for feature in collection.get("features", []):
         geometry = feature.get("geometry") or {}
-        rings = {"Polygon": lambda c: [c[0]], "MultiPolygon": lambda c: [part[0] for part in c]}.get(
-            geometry.get("type")
-        )
-        if rings is None:
-            continue
+        coordinates = geometry.get("coordinates", [])
+        parts = {"Polygon": [coordinates], "MultiPolygon": coordinates}.get(str(geometry.get("type")), [])
         height_m = feature.get("properties", {}).get("height_m", _DEFAULT_HEIGHT_M)
-        for ring in rings(geometry["coordinates"]):
+        for ring in (part[0] for part in parts):
             pairs = tuple((float(point[0]), float(point[1])) for point in ring)
             pairs = pairs[:-1] if len(pairs) > 1 and pairs[0] == pairs[-1] else pairs
             if len(pairs) >= 3:

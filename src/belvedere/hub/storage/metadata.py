@@ -118,7 +118,6 @@ local_act = Table(
     Column("id", String(64), primary_key=True),
     Column("time_us", BigInteger, nullable=False, index=True),
     Column("kind", String(48), nullable=False),
-    Column("summary", Text, nullable=False),
     Column("facts", JSON, nullable=False),
 )
 

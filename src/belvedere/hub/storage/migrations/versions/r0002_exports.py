@@ -16,7 +16,6 @@ def upgrade() -> None:
         sa.Column("id", sa.String(64), nullable=False),
         sa.Column("time_us", sa.BigInteger, nullable=False),
         sa.Column("kind", sa.String(48), nullable=False),
-        sa.Column("summary", sa.Text, nullable=False),
         sa.Column("facts", sa.JSON, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_local_act"),
     )

@@ -1,0 +1,47 @@
+"""Local accounts from the command line: for the first start and for recovery. The hub logs each act when it next runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from belvedere.foundation.clock import Clock, SystemClock
+from belvedere.foundation.settings import Settings
+from belvedere.hub.access.credentials import Passwords
+from belvedere.hub.access.users import User, UserDesk
+from belvedere.hub.storage import open_engine, upgrade
+from belvedere.hub.storage.acts import noting
+from belvedere.policy.table import Role
+
+
+@contextmanager
+def _desk(settings: Settings) -> Iterator[UserDesk]:
+    clock: Clock = SystemClock()
+    engine = open_engine(settings.hub_database_url)
+    try:
+        upgrade(engine)
+        yield UserDesk(engine, clock, frozenset(Role), Passwords(), noting(clock))
+    finally:
+        engine.dispose()
+
+
+def add_user(settings: Settings, name: str, role: str, display: str = "") -> str:
+    """Make an account; returns its one-time code, to be shown once. Raises BadInput, Conflict."""
+    with _desk(settings) as desk:
+        return desk.create(name, role, display)[1]
+
+
+def new_code(settings: Settings, name: str) -> str:
+    """A fresh one-time code; the old password and every open session end. Raises NotFound."""
+    with _desk(settings) as desk:
+        return desk.renew_code(name)[1]
+
+
+def disable_user(settings: Settings, name: str) -> None:
+    """Close an account for good; its entries in the log stay. Raises NotFound."""
+    with _desk(settings) as desk:
+        desk.disable(name)
+
+
+def list_users(settings: Settings) -> list[User]:
+    """Every account, by name, without secrets."""
+    with _desk(settings) as desk:
+        return desk.all()

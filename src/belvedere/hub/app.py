@@ -1,0 +1,71 @@
+"""The hub's web application: assembles the rooms, and refuses to when a route does not say who may call it."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
+
+from belvedere import __version__
+from belvedere.hub.access import routes as access
+from belvedere.hub.access.doors import door_of, enforce, public
+from belvedere.hub.audit import routes as audit
+from belvedere.hub.context import HubContext
+from belvedere.hub.errors import add_error_answers
+from belvedere.hub.figures import router as figures_router
+from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
+from belvedere.hub.register import routes as register
+
+ROOMS: tuple[APIRouter, ...] = (access.router, register.router, audit.router, figures_router)
+
+OpenHub = Callable[[], AbstractAsyncContextManager[HubContext]]
+
+
+def create_app(open_hub: OpenHub, *, ui: Path = UI_FOLDER, rooms: tuple[APIRouter, ...] = ROOMS) -> FastAPI:
+    """The application. `open_hub` opens its context when the server starts; it is `app.state.hub` from then on.
+
+    Raises RuntimeError naming every route that declares no door (see `access.doors`).
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_hub() as hub:
+            app.state.hub = hub
+            yield
+
+    app = FastAPI(
+        title="Belvedere",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    description = APIRouter()
+
+    @description.get("/openapi.json", include_in_schema=False)
+    @public
+    async def openapi() -> dict[str, Any]:
+        return app.openapi()
+
+    for router in (*rooms, description, pages_router(ui)):
+        app.include_router(router, dependencies=[Depends(enforce)])
+    wrong = [path for path, endpoint, enforced in routes_of(app) if door_of(endpoint) is None or not enforced]
+    if wrong:
+        raise RuntimeError(f"these routes do not say who may call them (access/doors.py): {', '.join(sorted(wrong))}")
+    add_error_answers(app)
+    app.add_middleware(Compression)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def routes_of(app: FastAPI) -> Iterator[tuple[str, object, bool]]:
+    """Path, function and whether its door is enforced, of every HTTP and WebSocket route."""
+    for context in iter_route_contexts(app.routes):
+        dependant = getattr(context, "dependant", None)
+        calls = [each.call for each in dependant.dependencies] if dependant is not None else []
+        ours = isinstance(context.original_route, APIRoute | APIWebSocketRoute)
+        yield context.path or "", context.endpoint, ours and enforce in calls

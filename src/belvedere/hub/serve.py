@@ -1,0 +1,96 @@
+"""`python -m belvedere.hub.serve --data DIR [--port N]`: the hub as a process.
+
+Prints `{"ready": true, "url": ...}` on standard output once it answers, logs to standard error, ends on SIGTERM within a
+few seconds whatever is still open.
+"""
+
+import argparse
+import json
+import logging
+import socket
+import sys
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from belvedere.foundation.errors import BelvedereError
+from belvedere.foundation.settings import Settings, load_settings
+from belvedere.hub.app import create_app
+from belvedere.hub.context import open_hub
+
+_CLOSE_WITHIN_S = 2  # what is still open after this is cut off
+_LARGEST_WEBSOCKET_MESSAGE = 64 * 1024  # from a browser; pictures go the other way
+
+
+class _Server(uvicorn.Server):
+    """Says that it is ready when it is: after its context opened and its socket listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(json.dumps({"ready": True, "url": self.url}) + "\n")
+            sys.stdout.flush()
+
+    @property
+    def url(self) -> str:
+        """Where people reach it. An address that means "all" is told as this machine's own."""
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+        return f"http://{host}:{port}"
+
+
+def serve(settings: Settings) -> int:
+    """Run the hub until it is told to stop; returns the exit status."""
+    app = create_app(lambda: open_hub(settings))
+    config = uvicorn.Config(
+        app,
+        host=settings.hub.host,
+        port=settings.hub.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_CLOSE_WITHIN_S,
+        ws_max_size=_LARGEST_WEBSOCKET_MESSAGE,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        timeout_keep_alive=30,
+    )
+    server = _Server(config)
+    server.run()
+    return 0 if server.started else 1
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line of the process."""
+    parser = argparse.ArgumentParser(prog="belvedere.hub.serve", description="The hub of Belvedere.")
+    parser.add_argument("--data", type=Path, required=True, help="Data folder.")
+    parser.add_argument("--port", type=int, default=None, help="Port of the control room; 0 picks a free one.")
+    options = parser.parse_args(arguments)
+    _log_to_stderr()
+    try:
+        settings = load_settings(options.data)
+        if options.port is not None:
+            settings.hub.port = options.port
+        return serve(settings)
+    except BelvedereError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
