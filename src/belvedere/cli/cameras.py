@@ -12,10 +12,12 @@ from belvedere.foundation.clock import iso
 from belvedere.foundation.errors import BadInput, BelvedereError
 from belvedere.foundation.ids import slug
 from belvedere.foundation.settings import Settings, load_settings
-from belvedere.hub.register.shelf import forget_camera, note_camera
+from belvedere.hub.register.cameras import Camera, open_register
 from belvedere.site.ingest.probe import ProbeReport, probe, split_address
 
 app = typer.Typer(help="Add, list, test and remove cameras.", no_args_is_help=True)
+_USUAL_FOV_DEG = 80.0
+_USUAL_RANGE_M = 30.0
 _console = Console(highlight=False, soft_wrap=True)
 
 
@@ -80,6 +82,20 @@ def add_camera(
         raise BadInput(
             f"{camera or name!r} can't name a camera.", advice="Give --id: lower-case letters, digits, hyphens."
         )
+    view: tuple[float | None, float | None, float | None] = (None, None, None)
+    if bearing is not None:
+        view = (bearing, fov or _USUAL_FOV_DEG, reach or _USUAL_RANGE_M)
+    entry = Camera(
+        id=camera,
+        site=settings.site.id,
+        name=name,
+        place=place,
+        lat=where[0] if where else None,
+        lon=where[1] if where else None,
+        bearing_deg=view[0],
+        fov_deg=view[1],
+        range_m=view[2],
+    )
     for address in filter(None, (url, sub)):
         plain, username, password = split_address(address)
         if not test:
@@ -89,9 +105,10 @@ def add_camera(
         except BelvedereError as error:
             error.advice = f"{error.advice} To add it all the same, use --no-test.".strip()
             raise
+    with open_register(settings) as register:
+        register.put_camera(entry)
     with local_site(settings) as link:
         link.put_camera(camera, name, url, sub)
-    note_camera(settings, camera, name, where, place=place, bearing_deg=bearing, fov_deg=fov, range_m=reach)
     _console.print(f"Camera [bold]{camera}[/bold] is added. Recording starts within a few seconds when Belvedere runs.")
 
 
@@ -122,10 +139,12 @@ def remove_camera(
     settings = load_settings(data)
     with local_site(settings) as link:
         link.remove_camera(camera)
-    forget_camera(settings, camera)
+    with open_register(settings) as register:
+        register.remove_camera(camera)
     _console.print(f"Camera {camera} is removed. Its footage stays until its retention ends.")
 
 
 def register_only(settings: Settings, camera: str) -> None:
     """Note in the hub's register a camera that exists to hold imported footage."""
-    note_camera(settings, camera, camera, None)
+    with open_register(settings) as register:
+        register.put_camera(Camera(id=camera, site=settings.site.id, name=camera))

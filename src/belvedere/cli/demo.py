@@ -1,0 +1,188 @@
+"""`belvedere demo` and `belvedere up`."""
+
+import asyncio
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+
+from belvedere.cli.options import DEMO_DATA, REAL_DATA, NoBrowserOption, PortOption
+from belvedere.cli.supervise import Line, Supervisor
+from belvedere.cli.up import serve
+from belvedere.cli.users import add_user, list_users, new_code
+from belvedere.demo.cameras import CAMERAS
+from belvedere.demo.maps import write_map
+from belvedere.demo.scene import CameraPlan
+from belvedere.demo.serve import USERNAME, camera_password
+from belvedere.demo.town import build_town, to_lonlat
+from belvedere.foundation.clock import SECOND_US, Clock, SystemClock
+from belvedere.foundation.errors import BelvedereError
+from belvedere.foundation.settings import Settings, load_settings
+from belvedere.hub.register.cameras import Camera, open_register
+from belvedere.link.client import SiteLink
+from belvedere.site.imports.recording import examine
+from belvedere.site.imports.session import import_recording
+
+log = structlog.get_logger()
+_console = Console(highlight=False, soft_wrap=True)
+_ESTATE = """# Settings of the demo estate. docs/reference/settings.md lists them all.
+[site]
+id = "alder-grove"
+name = "Alder Grove"
+"""
+
+
+def last_night(clock: Clock) -> date:
+    """The date on whose evening last night began."""
+    today = datetime.fromtimestamp(clock.now_us() // SECOND_US, UTC).date()
+    return today - timedelta(days=1)
+
+
+class Estate:
+    """Brings Alder Grove to life: map, register, cameras, last night's footage."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._lines: asyncio.Queue[Line] = asyncio.Queue()
+        self._live: dict[str, set[str]] = {camera.id: set() for camera in CAMERAS}
+        self._port = 0
+        self._task: asyncio.Task[None] | None = None
+        self._noted = settings.demo_folder / "imported.json"
+
+    async def begin(self, supervisor: Supervisor, link: SiteLink) -> None:
+        """Everything that must stand before people look."""
+        await asyncio.to_thread(self._furnish)
+        arguments = ["--data", str(self._settings.data), "--night", last_night(self._clock).isoformat()]
+        child = await supervisor.start(
+            "demo-cameras", "belvedere.demo.serve", arguments, on_line=self._lines.put_nowait
+        )
+        self._port = int(child.ready_line["port"])
+        for camera in CAMERAS:
+            await self._put(link, camera, enabled=False)
+        self._task = asyncio.create_task(self._follow(link))
+
+    def _furnish(self) -> None:
+        """Map and register."""
+        self._settings.demo_folder.mkdir(parents=True, exist_ok=True)
+        if not (self._settings.map_folder / "map.json").exists():
+            write_map(self._settings.map_folder, build_town())
+        with open_register(self._settings, self._clock) as register:
+            for plan in CAMERAS:
+                lon, lat = to_lonlat(plan.x, plan.y)
+                register.put_camera(
+                    Camera(
+                        id=plan.id,
+                        site=self._settings.site.id,
+                        name=plan.name,
+                        place="Alder Grove",
+                        lat=lat,
+                        lon=lon,
+                        bearing_deg=plan.bearing_deg,
+                        fov_deg=plan.fov_deg,
+                        range_m=plan.range_m,
+                        height_m=plan.height_m,
+                    )
+                )
+
+    async def _put(self, link: SiteLink, camera: CameraPlan, *, enabled: bool) -> None:
+        login = f"{USERNAME}:{camera_password(self._settings)}"
+        base = f"rtsp://{login}@127.0.0.1:{self._port}/{camera.id}"
+        await link.put_camera(camera.id, camera.name, f"{base}/main", f"{base}/sub", enabled)
+
+    async def _follow(self, link: SiteLink) -> None:
+        """Act on what the demo's cameras say, for as long as the demo runs."""
+        plans = {camera.id: camera for camera in CAMERAS}
+        while True:
+            line = await self._lines.get()
+            try:
+                if "live" in line:
+                    streams = self._live[line["live"]]
+                    streams.add(line["stream"])
+                    if streams == {"main", "sub"}:
+                        await self._put(link, plans[line["live"]], enabled=True)
+                elif "night" in line:
+                    await asyncio.to_thread(self._import, line["night"])
+                elif "progress" in line:
+                    self._tell_progress(line["progress"], line["of"])
+                elif "trouble" in line:
+                    _console.print(f"[yellow]{line['trouble']}[/yellow]")
+            except BelvedereError as error:
+                log.warning("the demo could not act on a line", line=line, error=str(error))
+
+    def _tell_progress(self, done: int, of: int) -> None:
+        if done == of:
+            _console.print(f"All {of} films of the demo are made; last night is there to review.")
+        elif done and done % 4 == 0:
+            _console.print(f"Making the demo's pictures: {done} of {of} films. You can look around meanwhile.")
+
+    def _import(self, film: dict[str, Any]) -> None:
+        """Bring in one film of last night through the ordinary import path, once."""
+        noted = set(json.loads(self._noted.read_text())) if self._noted.exists() else set()
+        mark = f"{film['camera']} {film['stream']} {film['start_us']}"
+        if mark in noted:
+            return
+        import_recording(
+            self._settings.ingest_socket,
+            examine(Path(film["path"])),
+            camera=film["camera"],
+            stream_kind=film["stream"],
+            start_us=film["start_us"],
+        )
+        part = self._noted.with_suffix(".part")
+        part.write_text(json.dumps(sorted(noted | {mark})))
+        part.replace(self._noted)
+
+
+def demo(
+    port: PortOption = None,
+    data: Annotated[Path, typer.Option("--data", help="Data folder of the demo.")] = DEMO_DATA,
+    no_browser: NoBrowserOption = False,
+) -> None:
+    """Start the demo estate, Alder Grove: twelve cameras, a map, last night's footage."""
+    settings_file = data / "belvedere.toml"
+    if not settings_file.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        settings_file.write_text(_ESTATE)
+    settings = load_settings(data)
+    if port is not None:
+        settings.hub.port = port
+    clock = SystemClock()
+    estate = Estate(settings, clock)
+
+    def welcome(url: str) -> None:
+        name = "operator"
+        known = {user.name for user in list_users(settings)}
+        code = new_code(settings, name) if name in known else add_user(settings, name, name, "Olu Operator")
+        _greet(url, name, code)
+
+    asyncio.run(serve(settings, clock, before=estate.begin, welcome=welcome, open_browser=not no_browser))
+
+
+def up(
+    port: PortOption = None,
+    data: Annotated[Path, typer.Option("--data", help="Data folder of this installation.")] = REAL_DATA,
+    no_browser: NoBrowserOption = False,
+) -> None:
+    """Start one site and one hub on this machine. Settings: belvedere.toml in the data folder."""
+    settings = load_settings(data)
+    if port is not None:
+        settings.hub.port = port
+    clock = SystemClock()
+
+    def welcome(url: str) -> None:
+        if list_users(settings):
+            print(f"Belvedere is ready: {url}", flush=True)  # noqa: T201
+            return
+        _greet(url, "manager", add_user(settings, "manager", "manager", "First manager"))
+
+    asyncio.run(serve(settings, clock, welcome=welcome, open_browser=not no_browser))
+
+
+def _greet(url: str, name: str, code: str) -> None:
+    print(f"Belvedere is ready: {url}", flush=True)  # noqa: T201 (scripts read this line)
+    print(f"Log in as {name} with the one-time code {code}", flush=True)  # noqa: T201
