@@ -89,15 +89,15 @@ CAMERAS: tuple[CameraPlan, ...] = (
     _qhd("maple-stair", "Maple House, stair A", (-138.4, 74, 4.5), 126, 13, 62, 32, fps=10, sub_fps=5, clock=-1.2),
     _hd("maple-way-bins", "Maple Way bin store", (-57.5, -44, 5.0), 233, 15, 62, 35, clock=-64.0, infrared=1),
     _qhd("maple-way", "Maple Way garages", (-128, -45.6, 5.0), 101, 10, 52, 40, fps=10, gop=4, sub_fps=5, clock=12.0),
-    _hd("playground", "Playground", (17, -53, 5.5), 328, 14, 66, 38, fps=15, gop=1, sub_fps=5, clock=5.0),
+    _hd("playground", "Playground", (17, -53, 5.5), 333, 14, 70, 38, fps=15, gop=1, sub_fps=5, clock=5.0),
     _qhd("juniper-entrance", "Juniper House entrance", (25.4, -98.4, 4.2), 284, 12, 56, 32, gop=3, clock=71.5, noise=4.0),
     _hd("car-park-west", "Car park, west", (58.2, -28.6, 7.0), 122, 14, 60, 45, fps=10, sub_fps=5, clock=-3.0),
     _camera(
-        "car-park-east", "Car park, east", (123.6, -63.6, 7.0), 306, 15, 54, 40, (704, 576), (352, 288),
+        "car-park-east", "Car park, east", (123.6, -63.6, 7.0), 306, 15, 46, 36, (704, 576), (352, 288),
         fps=10, gop=1, sub_fps=10, clock=88.0, noise=4.5, infrared=1,
     ),
-    _hd("grove-parade", "Grove Parade shops", (53.4, -121.5, 4.6), 102, 9, 60, 45, gop=2, clock=0.0),
-    _qhd("alder-close-gate", "Alder Close gate", (41, -110, 5.0), 160, 12, 54, 35, fps=15, sub_fps=5, clock=-41.0),
+    _hd("grove-parade", "Grove Parade shops", (53.4, -121.5, 4.6), 112, 11, 64, 45, gop=2, clock=0.0),
+    _qhd("alder-close-gate", "Alder Close gate", (41, -110, 5.0), 154, 12, 56, 35, fps=15, sub_fps=5, clock=-41.0),
 )  # fmt: skip
 
 
@@ -174,7 +174,8 @@ def clear_sight(camera: CameraPlan, x: ArrayLike, y: ArrayLike, z: ArrayLike, to
     across = (wx * dy - wy * dx) / safe  # of the wall
     at = camera.height_m + along * (pz - camera.height_m)
     hit = (along > 1e-6) & (along < 1 - 1e-6) & (across >= 0) & (across <= 1) & (at < height)
-    return ~hit.any(axis=1)
+    clear: NDArray[np.bool_] = ~hit.any(axis=1)
+    return clear
 
 
 @lru_cache(maxsize=64)

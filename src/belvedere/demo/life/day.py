@@ -1,12 +1,13 @@
 """A whole day of ordinary life on the estate, from the seed: walks between doors, shops and streets, and traffic."""
 
+import math
 import random
 from functools import lru_cache
 
 from belvedere.demo.life import looks
 from belvedere.demo.life.schedule import Life
 from belvedere.demo.life.track import Move, Path, Point, Stay, Track, make_path
-from belvedere.demo.life.walks import WalkNetwork, outside, walk_network
+from belvedere.demo.life.walks import outside, walk_network
 from belvedere.demo.scene import Kind
 from belvedere.demo.town.estate import REACH_M
 from belvedere.demo.town.plan import Town
@@ -98,7 +99,7 @@ def _lane(line: tuple[Point, ...], reach_m: float) -> Path:
 
 def traffic(town: Town, seed: str, by_hour: tuple[float, ...], hours: range) -> list[Track]:
     """Vehicles passing on the perimeter streets, on the left, never closer than 3 s behind each other."""
-    made = []
+    made: list[Track] = []
     for road in town.roads:
         if road.name not in ("Alder Road", "Grove Lane", "Mill Lane", "Carrow Street"):
             continue
@@ -138,7 +139,7 @@ def _children(town: Town) -> list[Track]:
             legs: list[Move | Stay] = []
             for _ in range(rng.randint(12, 40)):
                 to = (rng.uniform(x0, x1), rng.uniform(y0, y1))
-                if 2.0 < ((to[0] - at[0]) ** 2 + (to[1] - at[1]) ** 2) ** 0.5:
+                if math.dist(at, to) > 2.0:
                     path = make_path([at, to], 0)
                     legs.append(Move(path, rng.uniform(1.1, 2.6), accel_mps2=1.6, taper=False))
                     legs.append(Stay(*to, path.direction(path.length_m, 0.3), rng.uniform(0.5, 6), "stand", 4.0, 0.3))
@@ -158,6 +159,3 @@ def build_day(town: Town) -> Life:
     tracks += traffic(town, f"{town.seed}:day", CARS_BY_HOUR, range(24))
     tracks += _children(town)
     return Life(tracks)
-
-
-__all__ = ["CARS_BY_HOUR", "WALKS_BY_HOUR", "WalkNetwork", "build_day", "traffic", "walkers"]

@@ -3,6 +3,7 @@
 import heapq
 import math
 from functools import lru_cache
+from itertools import pairwise
 
 from shapely import STRtree
 from shapely.geometry import LineString
@@ -21,7 +22,7 @@ class WalkNetwork:
         self._edges: dict[Point, list[tuple[Point, float]]] = {}
         for line in joined.geoms:
             points = [_snapped(p) for p in line.coords]
-            for a, b in zip(points, points[1:], strict=False):
+            for a, b in pairwise(points):
                 if a != b:
                     run = math.dist(a, b)
                     self._edges.setdefault(a, []).append((b, run))

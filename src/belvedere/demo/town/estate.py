@@ -128,6 +128,7 @@ FOOTWAYS = (
     _walk("Ball court path", (88, 34), (88, 10)),
     _walk("Elm Walk", (132, 36), (132, -70), (144, -104), (146, -134.75), width=2.8),
     _walk("Car park path", (52, -26), (132, -26)),
+    _walk("Car park path", (132, -45), (120, -45)),
     _walk("Parade path", (60, -66), (60, -104), (144, -104)),
     _walk("Parade path", (52, -66), (132, -66)),
 )
@@ -173,7 +174,7 @@ _BAY_ROWS = ((-59.5, _SOUTH), (-48.5, _NORTH), (-43.5, _SOUTH), (-32.5, _NORTH))
 
 def bays(taken: list[bool]) -> tuple[Bay, ...]:
     """Four rows of bays along two aisles; cars stand nose in. `taken` is repeated as needed."""
-    made = []
+    made: list[Bay] = []
     for y, heading in _BAY_ROWS:
         for i in range(19):
             made.append(Bay(68.25 + i * BAY_WIDTH_M, y, heading, taken[len(made) % len(taken)]))
