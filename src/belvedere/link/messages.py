@@ -1,8 +1,9 @@
 """Messages between hub and site: msgspec structs, MessagePack, tagged by kind (version 1).
 
-One *exchange* a channel: the asker sends one request; the site answers with an `Answer`, or a `Failure`, and for
-`OpenLive` and `ReadFootage` a stream of binary parts follows, ended by `End`. A channel is a Unix socket on one machine and
-a WebSocket that the site dials between machines; the messages are the same. No message carries a shell command or a file path.
+One *exchange* a channel at a time: the asker sends one request; the site answers with an `Answer`, or a `Failure`, and for
+`OpenLive` a stream of `LivePart`, for `ReadFootage` one of bare MessagePack binary values follows, ended by `End`. A
+channel is a Unix socket on one machine and a WebSocket that the site dials between machines; the messages are the same.
+No message carries a shell command or a file path.
 """
 
 import msgspec
@@ -218,6 +219,7 @@ class LiveMedia(Reply, frozen=True, tag="live_media"):
     arrival_us: int
     skipped: int  # frames dropped for this viewer just before this part
     data: bytes
+    frames: int = 1  # in `data`; a cached fragment holds several
 
 
 class LiveState(Reply, frozen=True, tag="live_state"):

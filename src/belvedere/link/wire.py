@@ -1,0 +1,54 @@
+"""Messages as bytes: MessagePack of a tagged struct. A footage part is a bare MessagePack binary value."""
+
+import msgspec
+
+from belvedere.foundation import errors
+from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault
+from belvedere.link.messages import AnyReply, AnyRequest, Failure, Reply, Request
+
+_encoder = msgspec.msgpack.Encoder()
+_requests: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
+_replies: msgspec.msgpack.Decoder[AnyReply | bytes] = msgspec.msgpack.Decoder(AnyReply | bytes)
+
+_CLASSES: dict[str, type[BelvedereError]] = {
+    each.code: each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, BelvedereError) and each is not BelvedereError
+}
+
+
+def encode(message: Request | Reply | bytes) -> bytes:
+    return _encoder.encode(message)
+
+
+def decode_request(data: bytes) -> AnyRequest:
+    """What is asked of the site. Raises BadInput for anything else."""
+    try:
+        return _requests.decode(data)
+    except msgspec.MsgspecError as error:
+        raise BadInput(
+            f"The site does not understand the request: {error}.", advice="Run the same version on hub and site."
+        ) from error
+
+
+def decode_reply(data: bytes) -> AnyReply | bytes:
+    """What the site answered; bytes are a footage part. Raises LinkFault for anything else."""
+    try:
+        return _replies.decode(data)
+    except msgspec.MsgspecError as error:
+        raise LinkFault(
+            f"The site's answer makes no sense: {error}.", advice="Run the same version on hub and site."
+        ) from error
+
+
+def failure_of(error: BelvedereError) -> Failure:
+    """How `error` travels. A class that one room added to the tree travels as the nearest one that every room knows."""
+    known = (
+        each.code for each in type(error).__mro__ if each in _CLASSES.values() and issubclass(each, BelvedereError)
+    )
+    return Failure(code=next(known, BelvedereError.code), message=error.message, advice=error.advice)
+
+
+def error_of(failure: Failure) -> BelvedereError:
+    """The exception that `failure` tells of: the same class as at the site, LinkFault for a code that is not known here."""
+    return _CLASSES.get(failure.code, LinkFault)(failure.message, advice=failure.advice)

@@ -1,0 +1,325 @@
+"""The relay: what the cameras send now, to those who may watch.
+
+Recorded fragments of the newest GOP are kept, so that the first picture is there at once. While somebody watches a stream
+its ingest process also sends each frame by itself, half a second sooner than the fragment that will hold it. Both tell
+the same media; the *seam* between them is found by decode time, so that every viewer gets each frame once and in order.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from belvedere.foundation.clock import Clock
+from belvedere.foundation.errors import BadInput, BadMedia, Refused, Unavailable
+from belvedere.link.backlog import Backlog
+from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState
+from belvedere.media.fmp4 import tfdt_offset
+from belvedere.media.stream import Fragment, StreamConfig, StreamKind
+from belvedere.policy.grant import Action, Grant
+
+CACHE_LIMIT_BYTES = 6 << 20  # of one stream's newest GOP; a longer GOP is not kept, and viewers wait for the next
+CACHE_TOTAL_BYTES = 256 << 20  # of all streams
+TAIL_LIMIT_FRAMES = 512  # live frames kept until the fragment that holds them comes
+MAX_VIEWERS = 400
+LINGER_S = 5.0  # frame by frame goes on this long after the last viewer left: tiles come and go
+CHECK_S = 0.5  # how often a viewer that gets nothing looks whether its grant still lives
+QUIET_S = 5.0  # a viewer hears of the state at least this often, so that a dead link is told from a dark camera
+
+_NOBODY: Callable[[str, str, bool], None] = lambda camera, stream, on: None  # noqa: E731
+
+
+@dataclass(slots=True)
+class RelayCounters:
+    """What was lost or odd since the start; shown in the site's metrics."""
+
+    frames_dropped: int = 0  # for slow viewers
+    gops_not_kept: int = 0  # over a cache limit
+    seams_broken: int = 0  # frames were missing between two fragments; viewers went on at the next keyframe
+    bad_frames: int = 0  # live frames without a readable decode time, or without a run
+
+
+@dataclass(frozen=True, slots=True)
+class _TailFrame:
+    dts_90k: int
+    media: LiveMedia
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One stream of one camera, as the viewers' side sees it."""
+
+    start: LiveStart | None = None  # None while no run is open
+    state: LiveState = field(default_factory=lambda: LiveState("connecting", ""))
+    viewers: "list[Viewer]" = field(default_factory=list)
+    # Invariant: the recorded fragments from the newest recorded keyframe to `end_90k`, without a hole, or empty.
+    gop: list[LiveMedia] = field(default_factory=list)
+    gop_bytes: int = 0
+    end_90k: int = 0  # decode time at which the newest fragment ends: that of the first frame it does not hold
+    # Invariant: live frames in order, all with a decode time >= end_90k.
+    tail: list[_TailFrame] = field(default_factory=list)
+    lost_90k: int = -1  # decode time of the newest frame that the bounded tail had to let go
+    seen_from_90k: int | None = None  # decode time of the first live frame since frames were switched on
+    seen: int = 0  # live frames with a decode time >= end_90k that came, those let go included
+    # Invariant: while joined, every frame from `end_90k` on has been handed to the viewers as a live frame.
+    joined: bool = False
+    switched_on: bool = False
+    off_timer: asyncio.TimerHandle | None = None
+
+    def forget_run(self) -> None:
+        self.start = None
+        self.gop, self.gop_bytes, self.end_90k = [], 0, 0
+        self.forget_frames()
+
+    def forget_frames(self) -> None:
+        self.tail, self.lost_90k, self.seen_from_90k, self.seen, self.joined = [], -1, None, 0, False
+
+    def snapshot(self) -> list[LiveMedia]:
+        """What a new viewer gets first: from the newest keyframe on, everything that older viewers have had."""
+        if not self.joined:
+            return list(self.gop)
+        newest = next((at for at in reversed(range(len(self.tail))) if self.tail[at].media.keyframe), None)
+        if newest is not None:
+            return [frame.media for frame in self.tail[newest:]]
+        if self.lost_90k >= self.end_90k:
+            return []
+        return [*self.gop, *(frame.media for frame in self.tail)]
+
+
+class Viewer:
+    """Somebody who watches one stream: iterate over its parts, then close it. Raises Refused when the grant ends."""
+
+    def __init__(self, relay: "Relay", grant: Grant, camera: str, stream: str) -> None:
+        self._relay = relay
+        self._grant = grant
+        self.camera = camera
+        self.stream = stream
+        self.backlog = Backlog(relay.clock)
+        self._closed = False
+
+    def __aiter__(self) -> "Viewer":
+        return self
+
+    async def __anext__(self) -> LivePart:
+        quiet = 0.0
+        while True:
+            if self._closed:
+                raise StopAsyncIteration
+            self._grant.require(Action.LIVE, self.camera, now_us=self._relay.clock.now_us())
+            try:
+                async with asyncio.timeout(CHECK_S):
+                    return await self.backlog.get()
+            except TimeoutError:
+                quiet += CHECK_S
+            if quiet >= QUIET_S:
+                return self._relay.state_of(self.camera, self.stream)
+
+    def close(self) -> None:
+        """Stop watching. Harmless when closed already."""
+        if not self._closed:
+            self._closed = True
+            self._relay.leave(self)
+
+
+class Relay:
+    """Live pictures of one site. Everything happens on one event loop; nothing here waits or blocks."""
+
+    def __init__(self, clock: Clock, *, linger_s: float = LINGER_S) -> None:
+        self.clock = clock
+        self.counters = RelayCounters()
+        self._linger_s = linger_s
+        self._set_live = _NOBODY
+        self._streams: dict[tuple[str, str], _Stream] = {}
+        self._cached_bytes = 0
+        self._viewers = 0
+
+    def bind(self, set_live: Callable[[str, str, bool], None]) -> None:
+        """Name the switch for frames: `set_live(camera, stream, on)`. Switching on twice must be harmless."""
+        self._set_live = set_live
+
+    # What the recorder says -----------------------------------------------------------------------------------------
+
+    def config(self, camera: str, stream: str, config: StreamConfig) -> None:
+        """A run began: media time starts at 0 again."""
+        at = self._at(camera, stream)
+        self._forget_run(at)
+        at.start = LiveStart(
+            codec=str(config.codec),
+            codec_string=config.codec_string,
+            width=config.width,
+            height=config.height,
+            init=config.init,
+        )
+        self._publish(at, at.start)
+        if at.switched_on:
+            self._set_live(camera, stream, True)  # the process that sends the frames may be a new one
+
+    def fragment(self, camera: str, stream: str, fragment: Fragment) -> None:
+        """A recorded fragment of the present run."""
+        at = self._at(camera, stream)
+        if at.start is None:
+            self.counters.bad_frames += 1
+            return
+        media = LiveMedia(fragment.keyframe, fragment.arrival_us, 0, fragment.data, fragment.frames)
+        self._cache(at, media)
+        end_90k = fragment.start_90k + fragment.duration_90k
+        after = [frame for frame in at.tail if frame.dts_90k >= end_90k]
+        within = at.seen - len(after)
+        whole = at.seen_from_90k is not None and at.seen_from_90k <= fragment.start_90k
+        at.end_90k, at.tail, at.seen = end_90k, after, len(after)
+        if at.joined and whole and within != fragment.frames:
+            self._break_seam(at, missed=max(0, fragment.frames - within))
+        elif not at.joined:
+            self._publish(at, media)
+            if at.seen_from_90k is not None and at.seen_from_90k <= end_90k:
+                at.joined = True
+                for frame in at.tail:
+                    self._publish(at, frame.media)
+
+    def frame(self, camera: str, stream: str, keyframe: bool, arrival_us: int, data: bytes) -> None:
+        """One frame as moof and mdat, with the decode time that it has in its fragment."""
+        at = self._at(camera, stream)
+        if not at.switched_on:
+            return  # still on its way when the last viewer had left
+        try:
+            where = tfdt_offset(data)
+        except BadMedia:
+            self.counters.bad_frames += 1
+            return
+        if at.start is None:
+            self.counters.bad_frames += 1
+            return
+        dts_90k = int.from_bytes(data[where : where + 8], "big")
+        if at.seen_from_90k is None:
+            at.seen_from_90k = dts_90k
+        if dts_90k < at.end_90k:
+            return  # a fragment has brought it
+        media = LiveMedia(keyframe, arrival_us, 0, data)
+        at.tail.append(_TailFrame(dts_90k, media))
+        at.seen += 1
+        if len(at.tail) > TAIL_LIMIT_FRAMES:
+            at.lost_90k = at.tail.pop(0).dts_90k
+        if not at.joined and at.seen_from_90k <= at.end_90k:
+            at.joined = True
+        if at.joined:
+            self._publish(at, media)
+
+    def state(self, camera: str, stream: str, state: str, message: str) -> None:
+        """The camera's state, as in `link.messages.StreamStatus`."""
+        at = self._at(camera, stream)
+        at.state = LiveState(state, message)
+        self._publish(at, at.state)
+
+    def ended(self, camera: str, stream: str) -> None:
+        """The run is over. Nothing old is shown as live: new viewers get the state only, until the next run."""
+        self._forget_run(self._at(camera, stream))
+
+    # What viewers ask -----------------------------------------------------------------------------------------------
+
+    def subscribe(self, grant: Grant, camera: str, stream: str) -> Viewer:
+        """Watch a stream. Raises Refused, BadInput for an unknown stream, Unavailable when too many watch."""
+        grant.require(Action.LIVE, camera, now_us=self.clock.now_us())
+        if grant.masked:
+            raise Refused("This access shows masked pictures only.", advice="Ask for access to unmasked pictures.")
+        if stream not in list(StreamKind):
+            raise BadInput(f"There is no stream called {stream!r}.", advice="Ask for main or sub.")
+        if self._viewers >= MAX_VIEWERS:
+            raise Unavailable(f"{MAX_VIEWERS} live views are open at this site.", advice="Close some and try again.")
+        at = self._at(camera, stream)
+        viewer = Viewer(self, grant, camera, stream)
+        viewer.backlog.put(at.state)
+        if at.start is not None:
+            viewer.backlog.put(at.start)
+            for media in at.snapshot():
+                viewer.backlog.put(media)
+        at.viewers.append(viewer)
+        self._viewers += 1
+        if at.off_timer is not None:
+            at.off_timer.cancel()
+            at.off_timer = None
+        if not at.switched_on:
+            at.switched_on = True
+            self._set_live(camera, stream, True)
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """Called by `Viewer.close`."""
+        at = self._at(viewer.camera, viewer.stream)
+        at.viewers.remove(viewer)
+        self._viewers -= 1
+        self.counters.frames_dropped += viewer.backlog.dropped
+        if at.viewers:
+            return
+        if self._linger_s > 0:
+            loop = asyncio.get_running_loop()
+            at.off_timer = loop.call_later(self._linger_s, self._switch_off, viewer.camera, viewer.stream)
+        else:
+            self._switch_off(viewer.camera, viewer.stream)
+
+    def state_of(self, camera: str, stream: str) -> LiveState:
+        """The newest state of a stream."""
+        return self._at(camera, stream).state
+
+    @property
+    def viewers(self) -> int:
+        """How many live views are open."""
+        return self._viewers
+
+    def forget(self, camera: str) -> None:
+        """A camera was removed: let its pictures go, and end its views."""
+        for kind in StreamKind:
+            at = self._streams.get((camera, str(kind)))
+            if at is not None:
+                for viewer in list(at.viewers):
+                    viewer.close()
+                if at.off_timer is not None:
+                    at.off_timer.cancel()
+                self._forget_run(at)
+                del self._streams[camera, str(kind)]
+
+    # Inside ---------------------------------------------------------------------------------------------------------
+
+    def _at(self, camera: str, stream: str) -> _Stream:
+        key = (str(camera), str(stream))
+        found = self._streams.get(key)
+        if found is None:
+            found = self._streams[key] = _Stream()
+        return found
+
+    def _publish(self, at: _Stream, part: LivePart) -> None:
+        for viewer in at.viewers:
+            viewer.backlog.put(part)
+
+    def _switch_off(self, camera: str, stream: str) -> None:
+        at = self._at(camera, stream)
+        at.off_timer = None
+        if not at.viewers and at.switched_on:
+            at.switched_on = False
+            at.forget_frames()
+            self._set_live(camera, stream, False)
+
+    def _forget_run(self, at: _Stream) -> None:
+        self._cached_bytes -= at.gop_bytes
+        at.forget_run()
+
+    def _cache(self, at: _Stream, media: LiveMedia) -> None:
+        """Keep a fragment of the newest GOP, within the limits."""
+        if media.keyframe:
+            self._cached_bytes -= at.gop_bytes
+            at.gop, at.gop_bytes = [], 0
+        elif not at.gop:
+            return
+        size = len(media.data)
+        if at.gop_bytes + size > CACHE_LIMIT_BYTES or self._cached_bytes + size > CACHE_TOTAL_BYTES:
+            self._cached_bytes -= at.gop_bytes
+            at.gop, at.gop_bytes = [], 0
+            self.counters.gops_not_kept += 1
+            return
+        at.gop.append(media)
+        at.gop_bytes += size
+        self._cached_bytes += size
+
+    def _break_seam(self, at: _Stream, missed: int) -> None:
+        """Frames are missing among those that came by themselves: viewers go on at the next keyframe, and are told."""
+        self.counters.seams_broken += 1
+        for viewer in at.viewers:
+            viewer.backlog.resume_at_keyframe(missed)
