@@ -14,11 +14,12 @@ from belvedere.hub.access.doors import door_of, enforce, public
 from belvedere.hub.audit import routes as audit
 from belvedere.hub.context import HubContext
 from belvedere.hub.errors import add_error_answers
+from belvedere.hub.evidence import routes as evidence
 from belvedere.hub.figures import router as figures_router
 from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
 from belvedere.hub.register import routes as register
 
-ROOMS: tuple[APIRouter, ...] = (access.router, register.router, audit.router, figures_router)
+ROOMS: tuple[APIRouter, ...] = (access.router, register.router, evidence.router, audit.router, figures_router)
 
 OpenHub = Callable[[], AbstractAsyncContextManager[HubContext]]
 
