@@ -1,0 +1,1 @@
+"""How the demo's cameras see Alder Grove: the painted backdrop, the figures in it, and one frame after another."""

@@ -1,0 +1,53 @@
+"""Figures kept by kind, look, pose, heading, elevation and size, so that a crowd costs little more than a walker."""
+
+import math
+import zlib
+from collections import OrderedDict
+
+from belvedere.demo.picture import figures, pose
+from belvedere.demo.picture.figures import Figure
+from belvedere.demo.scene import ActorState, Kind
+
+TURNS = 20
+PHASES = 16
+SIZE_STEP = 1.28
+ELEVATION_STEP = math.radians(7)
+LARGEST_PER_METRE = 220.0
+KEPT = 3000  # figures; about 12 kB each at the usual sizes
+
+_Key = tuple[object, ...]
+
+
+class SpriteBox:
+    """A bounded cache of figures, the least recently used let go first."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._figures: OrderedDict[_Key, Figure] = OrderedDict()
+        self.drawn = 0
+
+    def figure(self, actor: ActorState, turn_rad: float, elevation_rad: float, per_metre: float, infrared: bool) -> Figure:
+        """The figure nearest to what is asked, at least as large as `per_metre`."""
+        turn = round(turn_rad / (2 * math.pi) * TURNS) % TURNS
+        phases = 1 if actor.kind in (Kind.BAG, Kind.MOPED) else PHASES
+        phase = round(actor.phase / (2 * math.pi) * phases) % phases
+        elevation = max(round(elevation_rad / ELEVATION_STEP), 0)
+        size = math.ceil(math.log(min(max(per_metre, 4.0), LARGEST_PER_METRE)) / math.log(SIZE_STEP))
+        key = (actor.kind, actor.posture, actor.look, phase, turn, elevation, size, infrared)
+        found = self._figures.get(key)
+        if found is not None:
+            self._figures.move_to_end(key)
+            return found
+        made = figures.draw(
+            pose.body(actor, phase * 2 * math.pi / phases),
+            turn * 2 * math.pi / TURNS,
+            elevation * ELEVATION_STEP,
+            SIZE_STEP**size,
+            infrared=infrared,
+            seed=zlib.crc32(repr(actor.look).encode()),
+        )
+        self.drawn += 1
+        self._figures[key] = made
+        if len(self._figures) > self._kept:
+            self._figures.popitem(last=False)
+        return made
