@@ -1,0 +1,423 @@
+"""RTP over RTSP's TCP connection: whole reads in, access units out (RFC 2326 10.12, 3550, 6184, 7798).
+
+A read of 64 KiB holds some fifty packets, so the walk is a slice per packet. What arrived intact is kept: after a
+lost packet the NAL unit that it belonged to is dropped, whole NAL units beside it stay, and the access units on both
+sides of the loss are marked `damaged`. The rules for quirks of cameras stand in docs/design/packets.md.
+"""
+
+from struct import Struct
+from typing import NamedTuple
+
+from belvedere.foundation.errors import CameraProtocol
+from belvedere.media.nal import H264Nal, H265Nal, is_recovery_point
+from belvedere.media.rtsp import message_end
+from belvedere.media.stream import Codec
+
+# A picture larger than this is an attack or a fault; 4K keyframes stay under 2 MiB.
+ACCESS_UNIT_BYTES = 8 << 20
+# Bytes that are neither RTP nor RTSP before the connection is given up.
+GARBAGE_BYTES = 256 << 10
+# NAL units waiting for a picture to belong to (parameter sets and SEI sent ahead).
+_PREFIX_BYTES = 256 << 10
+# A sequence number this little behind is a packet sent twice; further behind, the camera began anew.
+_DUPLICATES = 64
+# Text messages and RTCP packets kept for the owner between two reads.
+_MOST_MESSAGES = 64
+
+_HEADER = Struct(">BBHBBHIIB")  # '$', channel, length, V/P/X/CC, M/PT, sequence, timestamp, SSRC, payload's first byte
+_UNIT_LENGTH = Struct(">I")
+
+
+class AccessUnit(NamedTuple):
+    """One picture in decode order.
+
+    `data` holds NAL units behind 4-byte lengths. `timestamp` is RTP's, 32 bits. `starts` is false for a further piece of
+    the picture before (same timestamp). `parameter_sets` are those that were not in `known_sets`.
+    """
+
+    data: bytes
+    timestamp: int
+    keyframe: bool
+    starts: bool
+    damaged: bool
+    parameter_sets: tuple[bytes, ...]
+
+
+class Depacketizer:
+    """One video track on one connection. Feed it every byte that comes after PLAY was asked for.
+
+    After `feed`, take what lies in `messages` (whole RTSP texts) and `reports` (RTCP packets), and clear both.
+    """
+
+    def __init__(self, codec: Codec, payload_type: int, channel: int = 0, report_channel: int = 1) -> None:
+        self.channel = channel
+        self.report_channel = report_channel
+        self.known_sets: frozenset[bytes] = frozenset()
+        self.messages: list[bytes] = []
+        self.reports: list[bytes] = []
+        self.packets = 0
+        self.lost_packets = 0
+        self.ignored_packets = 0
+        self.garbage_bytes = 0
+        self.ssrc = 0
+        self._payload_type = payload_type
+        self._hevc = codec is Codec.H265
+        # How to recognise a fragmentation unit by its first byte, and where its header and data begin in the packet.
+        self._mask, self._code, self._header_at = (0x7E, 49 << 1, 2) if self._hevc else (0x1F, 28, 1)
+        self._tail = b""
+        self._strangers = 0
+        self._garbage_run = 0
+        self._want = -1  # next sequence number; -1: none yet
+        self._cycles = 0
+        self._highest = 0
+        self._timestamp = -1
+        self._ended_timestamp = -1
+        # The access unit under way. `_parts` alternates lengths and data; `_open` is the index in it where the
+        # fragmented NAL unit under way begins (its length and header are put in when it ends), -1 when there is none.
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._open = -1
+        self._open_size = 0
+        self._open_header = b""
+        self._picture = False
+        self._keyframe = False
+        self._starts = False
+        self._damaged = False
+        self._sets: list[bytes] = []
+
+    @property
+    def highest_sequence(self) -> int:
+        """Highest sequence number received, with its cycles above 16 bits."""
+        return self._cycles << 16 | self._highest
+
+    def feed(self, data: bytes) -> list[AccessUnit]:
+        """Access units that `data` completed. Raises CameraProtocol when the bytes can't be a stream any more."""
+        if self._tail:
+            data = self._tail + data
+        units: list[AccessUnit] = []
+        pos, end = 0, len(data)
+        while pos < end:
+            if self._open >= 0:
+                pos = self._middles(data, pos, end)
+                if pos >= end:
+                    break
+            following = self._item(data, pos, end, units)
+            if following < 0:
+                break
+            pos = following
+        self._tail = data[pos:]
+        return units
+
+    def _middles(self, data: bytes, pos: int, end: int) -> int:
+        """The hot path: packets from the middle of a fragmented NAL unit, until something else comes."""
+        unpack = _HEADER.unpack_from
+        want, timestamp, payload_type, ssrc = self._want, self._timestamp, self._payload_type, self.ssrc
+        channel, mask, code = self.channel, self._mask, self._code
+        fu_at = 16 + self._header_at
+        data_at = fu_at + 1
+        last = end - data_at - 1
+        append = self._parts.append
+        begun = pos
+        packets = 0
+        while pos <= last:
+            mark, on, length, first, kind, sequence, stamp, source, payload = unpack(data, pos)
+            following = pos + 4 + length
+            if (
+                sequence != want
+                or stamp != timestamp
+                or kind != payload_type
+                or first != 0x80
+                or payload & mask != code
+                or on != channel
+                or mark != 0x24
+                or source != ssrc
+                or data[pos + fu_at] & 0xC0
+                or following > end
+                or length < data_at - 3
+            ):
+                break
+            append(data[pos + data_at : following])
+            want = (want + 1) & 0xFFFF
+            packets += 1
+            pos = following
+        if packets:
+            self._want = want
+            self._note_highest((want - 1) & 0xFFFF)
+            self.packets += packets
+            self._size += pos - begun - packets * data_at
+            self._garbage_run = 0
+            self._check_size()
+        return pos
+
+    def _item(self, data: bytes, pos: int, end: int, units: list[AccessUnit]) -> int:
+        """One interleaved packet, text message or stretch of garbage at `pos`; where the next begins, -1: not complete."""
+        if data[pos] != 0x24:
+            return self._text(data, pos, end)
+        if end - pos < 5:
+            return -1
+        channel = data[pos + 1]
+        # RTP and RTCP are both version 2, so that a '$' inside garbage is told from a packet's.
+        if data[pos + 4] >> 6 != 2:
+            if data[pos + 2] | data[pos + 3]:
+                return self._garbage(data, pos, end)
+            return pos + 4
+        following = pos + 4 + (data[pos + 2] << 8 | data[pos + 3])
+        if following > end:
+            return -1
+        if channel == self.channel:
+            self._packet(data, pos + 4, following, units)
+        elif channel == self.report_channel:
+            if len(self.reports) < _MOST_MESSAGES:
+                self.reports.append(data[pos + 4 : following])
+        elif not self.packets and following - pos >= 16 and data[pos + 5] & 0x7F == self._payload_type:
+            self.channel, self.report_channel = channel, channel + 1  # not the channel that the camera had promised
+            self._packet(data, pos + 4, following, units)
+        else:
+            self.ignored_packets += 1
+        return following
+
+    def _text(self, data: bytes, pos: int, end: int) -> int:
+        if data[pos] in b"\r\n":
+            return pos + 1
+        if _begins_text(data[pos : pos + 14]):
+            following = message_end(data, pos)
+            if following >= 0 and len(self.messages) < _MOST_MESSAGES:
+                self.messages.append(data[pos:following])
+            return following
+        return self._garbage(data, pos, end)
+
+    def _garbage(self, data: bytes, pos: int, end: int) -> int:
+        """Steps over bytes that are nothing, to the next place that may be a packet or a reply."""
+        start = pos
+        pos += 1
+        while True:
+            pos = data.find(b"$", pos)
+            if pos < 0 or pos + 5 > end:
+                break
+            if data[pos + 1] in (self.channel, self.report_channel) and data[pos + 4] >> 6 == 2:
+                break
+            pos += 1
+        pos = end if pos < 0 else pos
+        reply = data.find(b"RTSP/1.", start + 1, pos)
+        if reply >= 0:
+            pos = reply
+        self.garbage_bytes += pos - start
+        self._garbage_run += pos - start
+        if self._garbage_run > GARBAGE_BYTES:
+            raise CameraProtocol(
+                "The camera sends bytes that are not video.", advice="Restart it or update its firmware."
+            )
+        self._lose()
+        return pos
+
+    def _packet(self, data: bytes, at: int, end: int, units: list[AccessUnit]) -> None:
+        """One RTP packet, data[at:end] (RFC 3550 5.1)."""
+        if end - at < 13:
+            self.ignored_packets += 1
+            return
+        first, kind = data[at], data[at + 1]
+        sequence = data[at + 2] << 8 | data[at + 3]
+        timestamp = int.from_bytes(data[at + 4 : at + 8], "big")
+        source = int.from_bytes(data[at + 8 : at + 12], "big")
+        start = at + 12 + 4 * (first & 15)
+        if first & 0x10:
+            if start + 4 > end:
+                self.ignored_packets += 1
+                return
+            start += 4 + 4 * (data[start + 2] << 8 | data[start + 3])
+        if first & 0x20:
+            end -= data[end - 1]
+        if kind & 0x7F != self._payload_type and not self._adopts(kind & 0x7F):
+            self.ignored_packets += 1
+            return
+        lost = False
+        if source != self.ssrc:
+            lost = self._want >= 0
+            self._want, self.ssrc = sequence, source
+        if sequence != self._want and self._want >= 0:
+            missing = (sequence - self._want) & 0xFFFF
+            if missing >= 0x1_0000 - _DUPLICATES:
+                self.ignored_packets += 1
+                return
+            # A sequence that begins anew tells that something is missing, not how much.
+            self.lost_packets += missing if missing < 0x8000 else 1
+            lost = True
+        self._want = (sequence + 1) & 0xFFFF
+        self._note_highest(sequence)
+        self.packets += 1
+        self._garbage_run = 0
+        if lost:
+            self._lose()
+        if timestamp != self._timestamp:
+            self._end_unit(units)
+            self._timestamp = timestamp
+            self._damaged |= lost
+        if start < end:
+            self._payload(data, start, end)
+            self._check_size()
+        if kind & 0x80:
+            self._end_unit(units)
+
+    def _adopts(self, payload_type: int) -> bool:
+        """Whether the stream's payload type is not the described one after all: fifty packets of another came first."""
+        if self.packets or payload_type < 96:
+            return False
+        self._strangers += 1
+        if self._strangers < 50:
+            return False
+        self._payload_type = payload_type
+        return True
+
+    def _payload(self, data: bytes, start: int, end: int) -> None:
+        if self._hevc:
+            if end - start < 3:
+                return
+            kind = (data[start] >> 1) & 63
+            if kind == H265Nal.FRAGMENTATION:
+                header = data[start + 2]
+                if end - start > 3:
+                    first = data[start] & 0x81 | (header & 63) << 1
+                    self._fragment(data, start + 3, end, header, bytes((first, data[start + 1])))
+            elif kind == H265Nal.AGGREGATION:
+                self._aggregate(data, start + 2, end)
+            elif kind < H265Nal.AGGREGATION:
+                self._add(data[start:end])
+            return
+        kind = data[start] & 31
+        if kind == H264Nal.FU_A:
+            if end - start > 2:
+                header = data[start + 1]
+                self._fragment(data, start + 2, end, header, bytes((data[start] & 0xE0 | header & 31,)))
+        elif kind == H264Nal.STAP_A:
+            self._aggregate(data, start + 1, end)
+        elif 0 < kind < H264Nal.STAP_A:
+            self._add(data[start:end])
+
+    def _aggregate(self, data: bytes, pos: int, end: int) -> None:
+        while pos + 2 < end:
+            following = pos + 2 + (data[pos] << 8 | data[pos + 1])
+            if following > end:
+                self._damaged = True
+                return
+            self._add(data[pos + 2 : following])
+            pos = following
+
+    def _fragment(self, data: bytes, start: int, end: int, header: int, unit_header: bytes) -> None:
+        """A fragmentation unit: bit 7 of `header` begins a NAL unit, bit 6 ends it."""
+        parts = self._parts
+        if header & 0x80:
+            if self._open >= 0:
+                self._lose()
+            self._open = len(parts)
+            self._open_size = self._size
+            self._open_header = unit_header
+            parts.append(b"")
+        elif self._open < 0:
+            self._damaged = True
+            return
+        parts.append(data[start:end])
+        self._size += end - start
+        if header & 0x40:
+            at = self._open
+            length = self._size - self._open_size + len(self._open_header)
+            parts[at] = _UNIT_LENGTH.pack(length) + self._open_header
+            self._size += 4 + len(self._open_header)
+            self._open = -1
+            # Two bytes are all that is ever looked at in a fragmented unit; only large SEI or sets need joining.
+            first = parts[at + 1]
+            if self._hevc or self._open_header[0] & 31 < H264Nal.SEI:
+                kind = (self._open_header[0] >> 1) & 63 if self._hevc else self._open_header[0] & 31
+                if not self._hevc or kind < 32:
+                    self._note_picture(kind, bool(first) and first[0] & 0x80 != 0)
+                    return
+            self._note_other(parts[at][4:] + b"".join(parts[at + 1 :]))
+
+    def _add(self, unit: bytes) -> None:
+        """A whole NAL unit."""
+        if len(unit) < 2 + self._hevc:
+            return
+        if self._open >= 0:
+            self._lose()
+        self._parts.append(_UNIT_LENGTH.pack(len(unit)))
+        self._parts.append(unit)
+        self._size += 4 + len(unit)
+        if self._hevc:
+            kind = (unit[0] >> 1) & 63
+            if kind < 32:
+                self._note_picture(kind, unit[2] & 0x80 != 0)
+                return
+        else:
+            kind = unit[0] & 31
+            if kind < H264Nal.SEI:
+                self._note_picture(kind, unit[1] & 0x80 != 0)
+                return
+        self._note_other(unit)
+
+    def _note_picture(self, kind: int, first_slice: bool) -> None:
+        if not self._picture:
+            self._picture = True
+            self._starts = first_slice
+        if 16 <= kind <= 23 if self._hevc else kind == H264Nal.IDR:
+            self._keyframe = True
+
+    def _note_other(self, unit: bytes) -> None:
+        kind = (unit[0] >> 1) & 63 if self._hevc else unit[0] & 31
+        if self._hevc:
+            if H265Nal.VPS <= kind <= H265Nal.PPS and unit not in self.known_sets:
+                self._sets.append(unit)
+        elif kind in (H264Nal.SPS, H264Nal.PPS):
+            if unit not in self.known_sets:
+                self._sets.append(unit)
+        elif kind == H264Nal.SEI and is_recovery_point(unit):
+            self._keyframe = True
+
+    def _end_unit(self, units: list[AccessUnit]) -> None:
+        if self._open >= 0:
+            self._lose()
+        if not self._picture:
+            # Parameter sets and SEI sent ahead, or nothing at all: they wait for their picture.
+            if self._size > _PREFIX_BYTES or len(self._parts) > 512:
+                self._forget()
+            return
+        timestamp = self._timestamp
+        starts = self._starts or timestamp != self._ended_timestamp
+        units.append(
+            AccessUnit(b"".join(self._parts), timestamp, self._keyframe, starts, self._damaged, tuple(self._sets[:64]))
+        )
+        self._ended_timestamp = timestamp
+        self._forget()
+
+    def _forget(self) -> None:
+        self._parts = []
+        self._sets = []
+        self._size = 0
+        self._open = -1
+        self._picture = self._keyframe = self._starts = self._damaged = False
+
+    def _lose(self) -> None:
+        """Bytes are missing here: the NAL unit under way can't be completed."""
+        self._damaged = True
+        if self._open >= 0:
+            del self._parts[self._open :]
+            self._size = self._open_size
+            self._open = -1
+
+    def _note_highest(self, sequence: int) -> None:
+        if sequence < self._highest and self._highest - sequence > 0x8000:
+            self._cycles += 1
+        self._highest = sequence
+
+    def _check_size(self) -> None:
+        if self._size > ACCESS_UNIT_BYTES or len(self._parts) > 65_536:
+            raise CameraProtocol(
+                f"The camera sent a picture of more than {ACCESS_UNIT_BYTES >> 20} MiB.",
+                advice="Lower its resolution or bit rate, or update its firmware.",
+            )
+
+
+_TEXTS = (b"RTSP/", b"OPTIONS ", b"ANNOUNCE ", b"GET_PARAMETER ", b"SET_PARAMETER ", b"TEARDOWN ", b"REDIRECT ")
+
+
+def _begins_text(head: bytes) -> bool:
+    """Whether a reply, or a request that a camera may send, begins here or may do so once more bytes came."""
+    return any(head.startswith(text) or text.startswith(head) for text in _TEXTS)

@@ -1,0 +1,179 @@
+"""The worker's end of the recorder's socket: framed messages out of a bounded queue, orders in."""
+
+import os
+import socket
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from struct import Struct
+
+import msgspec
+import structlog
+
+from belvedere.foundation.errors import Unavailable
+from belvedere.media.stream import Frame
+from belvedere.site.ingest.messages import AnyToWorker, FragmentCame, Hello, LiveFrame, ToRecorder, ToWorker
+
+log = structlog.get_logger()
+
+# What may wait for a recorder that is busy. Beyond it fragments are left out, whole groups of pictures at a time.
+QUEUE_BYTES = 64 << 20
+# Live frames are worthless when late: they are left out much sooner.
+_LIVE_QUEUE_BYTES = 8 << 20
+_LONGEST_ORDER = 1 << 20
+_BUFFERS_A_CALL = 128
+_LENGTH = Struct(">I")
+_EMPTY_BIN = b"\xc4\x00"  # MessagePack: a binary of no bytes
+_BIN_32 = b"\xc6"
+
+
+class RecorderGone(Unavailable):
+    """The recorder closed the connection or spoke something else: this process ends and is started anew."""
+
+    code = "recorder_gone"
+
+
+class RecorderLink:
+    """One connection. Nothing here blocks but `drain`; every method may raise RecorderGone.
+
+    Invariant: `queued_bytes` is the sum of what `_queue` holds and stays under QUEUE_BYTES plus the control messages.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        self.connection = connection
+        self.queued_bytes = 0
+        self.dropped_live = 0
+        self._queue: deque[bytes | memoryview] = deque()
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(AnyToWorker)
+        self._incoming = b""
+
+    @classmethod
+    def connect(cls, path: Path, slot: int) -> "RecorderLink":
+        """Connects and says hello. Raises OSError while nobody listens."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(str(path))
+        except OSError:
+            connection.close()
+            raise
+        link = cls(connection)
+        link.send(Hello(kind="ingest", slot=slot, pid=os.getpid()))
+        return link
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a stream that had to leave fragments out may begin again."""
+        return self.queued_bytes < QUEUE_BYTES // 2
+
+    def send(self, message: ToRecorder) -> None:
+        """Queues a small message. It is never left out."""
+        body = self._encoder.encode(message)
+        self._put(_LENGTH.pack(len(body)) + body)
+
+    def send_fragment(self, message: FragmentCame, head: bytes, frames: Sequence[Frame]) -> bool:
+        """Queues a fragment whose bytes are `head` and the frames' data (`message.data` stays empty); false: no room."""
+        if self.queued_bytes > QUEUE_BYTES:
+            return False
+        self._put_with_data(message, head, [frame.data for frame in frames])
+        return True
+
+    def send_live(self, message: LiveFrame, data: bytes) -> bool:
+        """Queues a live frame; false when it was left out."""
+        if self.queued_bytes > _LIVE_QUEUE_BYTES:
+            self.dropped_live += 1
+            return False
+        self._put_with_data(message, data, [])
+        return True
+
+    def _put_with_data(self, message: FragmentCame | LiveFrame, head: bytes, rest: list[bytes]) -> None:
+        """The message with `data` as its last field, without copying the frames: the binary's header is written here."""
+        body = self._encoder.encode(message)
+        if not body.endswith(_EMPTY_BIN):
+            raise AssertionError("data has to be the last field of the message")
+        size = len(head) + sum(map(len, rest))
+        start = body[:-2] + _BIN_32 + _LENGTH.pack(size) + head
+        self._put(_LENGTH.pack(len(body) + 3 + size) + start)
+        self._queue.extend(rest)
+        self.queued_bytes += size - len(head)
+
+    def _put(self, data: bytes) -> None:
+        self._queue.append(data)
+        self.queued_bytes += len(data)
+
+    @property
+    def wants_write(self) -> bool:
+        return bool(self._queue)
+
+    def flush(self) -> None:
+        """Sends what the socket takes."""
+        queue = self._queue
+        while queue:
+            batch = list(islice(queue, _BUFFERS_A_CALL))
+            try:
+                sent = self.connection.sendmsg(batch)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                raise _gone() from error
+            self.queued_bytes -= sent
+            offered = 0
+            for part in batch:
+                offered += len(part)
+                if sent >= len(part):
+                    sent -= len(part)
+                    queue.popleft()
+                    continue
+                if sent:
+                    queue[0] = memoryview(part)[sent:]
+                return
+
+    def drain(self, seconds: float) -> bool:
+        """Sends everything, waiting up to `seconds`; for the end of the process. False when something was left."""
+        self.connection.settimeout(seconds)
+        try:
+            while self._queue:
+                self.connection.sendall(self._queue.popleft())
+        except OSError:
+            return False
+        self.queued_bytes = 0
+        return True
+
+    def receive(self) -> list[ToWorker]:
+        """Orders that have come. Raises RecorderGone at the end of the connection."""
+        try:
+            data = self.connection.recv(1 << 16)
+        except (BlockingIOError, InterruptedError):
+            return []
+        except OSError as error:
+            raise _gone() from error
+        if not data:
+            raise _gone()
+        data = self._incoming + data
+        orders: list[ToWorker] = []
+        pos = 0
+        while len(data) - pos >= 4:
+            (length,) = _LENGTH.unpack_from(data, pos)
+            if length > _LONGEST_ORDER:
+                raise RecorderGone("The recorder sent an order of impossible length.", advice="Restart the site.")
+            if pos + 4 + length > len(data):
+                break
+            try:
+                orders.append(self._decoder.decode(data[pos + 4 : pos + 4 + length]))
+            except msgspec.MsgspecError as error:
+                raise RecorderGone(
+                    "The recorder sent an unknown order.", advice="Update both to one version."
+                ) from error
+            pos += 4 + length
+        self._incoming = data[pos:]
+        return orders
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def _gone() -> RecorderGone:
+    return RecorderGone("The recorder is gone.", advice="The supervisor starts this process again.")

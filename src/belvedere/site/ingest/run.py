@@ -1,0 +1,252 @@
+"""From access units to runs: fragments, live frames, and the moments at which a run begins and ends."""
+
+import structlog
+
+from belvedere.foundation.errors import BadMedia
+from belvedere.media.fmp4 import fragment_head, make_config, write_frame
+from belvedere.media.nal import parameter_key
+from belvedere.media.rtp import AccessUnit, Depacketizer
+from belvedere.media.sdp import VideoTrack
+from belvedere.media.sps import parse_sps
+from belvedere.media.stream import TICKS_PER_SECOND, EndReason, Frame, StreamConfig
+from belvedere.media.timeline import Reorder, Timeline
+from belvedere.site.ingest.messages import FragmentCame, LiveFrame, RunEnd, RunStart
+from belvedere.site.ingest.recorder_link import RecorderLink
+
+log = structlog.get_logger()
+
+_FRAGMENT_90K = TICKS_PER_SECOND // 2
+_FRAGMENT_BYTES = 16 << 20
+_FRAGMENT_FRAMES = 512
+_USUAL_FRAME_90K = TICKS_PER_SECOND // 25
+_MOST_PARAMETER_SETS = 31
+
+
+class RunWriter:
+    """The runs of one connection to one camera.
+
+    Invariants: a run begins with a keyframe and its configuration; decode times start at 0 and never decrease; every
+    frame of a run lies in exactly one fragment. Live frames repeat frames that a fragment will bring.
+    """
+
+    def __init__(self, stream: int, video: VideoTrack, track: Depacketizer, link: RecorderLink, *, live: bool) -> None:
+        self.frames = 0
+        self.left_out = 0  # frames that belong to no run: before a keyframe, or while the recorder was behind
+        self._stream = stream
+        self._video = video
+        self._track = track
+        self._link = link
+        self._live = live
+        self._live_broken = False
+        self._sets: dict[tuple[int, int], bytes] = {}
+        self._sets_changed = False
+        self._config: StreamConfig | None = None
+        self._timeline = Timeline(video.clock_rate)
+        self._reorder = Reorder(None)
+        self._pending: list[Frame] = []
+        self._pending_bytes = 0
+        self._last_dts = 0
+        self._last_pts = 0
+        self._frame_90k = _USUAL_FRAME_90K
+        self._timestamp = -1
+        self._sequence = 0
+        self._lost_told = track.lost_packets
+        self._learn(video.parameter_sets)
+
+    @property
+    def config(self) -> StreamConfig | None:
+        """Configuration of the run under way; None between runs."""
+        return self._config
+
+    @property
+    def knows_parameters(self) -> bool:
+        """Whether any parameter sets came, in the description or in the stream."""
+        return bool(self._sets)
+
+    def set_live(self, on: bool) -> None:
+        """Live frames from now on. Frames of the fragment under way are sent at once, so that nothing is missing."""
+        if on and not self._live:
+            self._live, self._live_broken = True, False
+            for frame in self._pending:
+                self._send_live(frame)
+        self._live = on
+
+    def add(self, units: list[AccessUnit], arrival_us: int, monotonic_us: int) -> None:
+        """Takes what one read brought."""
+        for unit in units:
+            if unit.parameter_sets:
+                self._learn(unit.parameter_sets)
+            if not unit.starts and unit.timestamp == self._timestamp and self._join(unit):
+                continue
+            self._timestamp = unit.timestamp
+            if unit.keyframe and self._sets_changed:
+                self._turn()
+            self._place(unit, arrival_us, monotonic_us)
+
+    def end(self, reason: EndReason, message: str) -> None:
+        """Closes the fragment under way and ends the run, if one is open."""
+        if self._config is None:
+            return
+        for unit, dts, cts, arrival_us in self._reorder.flush():
+            self._take(unit, dts, cts, arrival_us)
+        self._close(self._last_dts + self._frame_90k)
+        if self._config is not None:
+            self._config = None
+            self._link.send(RunEnd(stream=self._stream, reason=reason.value, message=message))
+
+    def _place(self, unit: AccessUnit, arrival_us: int, monotonic_us: int) -> None:
+        if self._config is None and not self._begin(unit):
+            self.left_out += 1
+            return
+        pts = self._timeline.place(unit.timestamp, monotonic_us)
+        if pts is None or (pts < self._last_pts and not self._reorder.allowed):
+            self.end(EndReason.TIMESTAMP_JUMP, "The camera's media time jumped.")
+            if not self._begin(unit):
+                self.left_out += 1
+                return
+            pts = self._timeline.place(unit.timestamp, monotonic_us) or 0
+        if pts < 0:
+            self.left_out += 1  # shown before the run's first keyframe, decodable only with what came before it
+            return
+        if pts > self._last_pts:
+            self._last_pts = pts
+        for settled, dts, cts, when_us in self._reorder.push(unit, pts, arrival_us):
+            self._take(settled, dts, cts, when_us)
+
+    def _take(self, unit: AccessUnit, dts: int, cts: int, arrival_us: int) -> None:
+        """A frame whose times are settled."""
+        pending = self._pending
+        if pending:
+            step = dts - self._last_dts
+            if 0 < step < TICKS_PER_SECOND:
+                self._frame_90k = step
+            if (
+                unit.keyframe
+                or dts - pending[0].dts_90k >= _FRAGMENT_90K
+                or self._pending_bytes > _FRAGMENT_BYTES
+                or len(pending) >= _FRAGMENT_FRAMES
+            ):
+                self._close(dts)
+                if self._config is None:
+                    self.left_out += 1
+                    return
+        frame = Frame(unit.data, dts, cts, unit.keyframe, arrival_us)
+        self._pending.append(frame)
+        self._pending_bytes += len(unit.data)
+        self._last_dts = dts
+        self.frames += 1
+        if self._live:
+            self._send_live(frame)
+
+    def _join(self, unit: AccessUnit) -> bool:
+        """Adds a further piece of the last frame, from a camera that marks every slice as the last."""
+        if self._reorder.depth or not self._pending:
+            return False
+        last = self._pending[-1]
+        if len(last.data) + len(unit.data) > _FRAGMENT_BYTES:
+            return False
+        whole = Frame(
+            last.data + unit.data, last.dts_90k, last.cts_90k, last.keyframe or unit.keyframe, last.arrival_us
+        )
+        self._pending[-1] = whole
+        self._pending_bytes += len(unit.data)
+        return True
+
+    def _close(self, next_dts: int) -> None:
+        """Sends the fragment under way, which lasts to `next_dts`."""
+        frames = self._pending
+        if not frames:
+            return
+        self._pending, self._pending_bytes = [], 0
+        self._sequence += 1
+        start = frames[0].dts_90k
+        lost = self._track.lost_packets
+        message = FragmentCame(
+            stream=self._stream,
+            start_90k=start,
+            duration_90k=next_dts - start,
+            frames=len(frames),
+            keyframe=frames[0].keyframe,
+            arrival_us=frames[-1].arrival_us,
+            lost_packets=lost - self._lost_told,
+            data=b"",
+        )
+        if self._link.send_fragment(message, fragment_head(frames, next_dts, self._sequence), frames):
+            self._lost_told = lost
+            return
+        self.left_out += len(frames)
+        self._config = None
+        log.warning("recorder fell behind; frames left out", stream=self._stream, frames=self.left_out)
+        self._link.send(
+            RunEnd(
+                stream=self._stream,
+                reason=EndReason.UNKNOWN.value,
+                message="The recorder could not keep up; recording goes on when it has caught up.",
+            )
+        )
+
+    def _send_live(self, frame: Frame) -> None:
+        if self._live_broken and not frame.keyframe:
+            return
+        message = LiveFrame(stream=self._stream, keyframe=frame.keyframe, arrival_us=frame.arrival_us, data=b"")
+        sent = self._link.send_live(message, write_frame(frame, self._frame_90k, self._sequence + 1))
+        self._live_broken = not sent
+
+    def _learn(self, sets: tuple[bytes, ...]) -> None:
+        """Takes parameter sets; a changed one has its effect at the next keyframe."""
+        codec = self._video.codec
+        for unit in sets:
+            key = parameter_key(codec, unit)
+            if self._sets.get(key) != unit:
+                if key not in self._sets and len(self._sets) >= _MOST_PARAMETER_SETS:
+                    self._sets.clear()
+                self._sets[key] = unit
+                self._sets_changed = True
+        self._track.known_sets = frozenset(self._sets.values())
+
+    def _configure(self) -> StreamConfig | None:
+        """The configuration out of the sets at hand; None when they can't be used."""
+        try:
+            return make_config(self._video.codec, [self._sets[key] for key in sorted(self._sets)])
+        except BadMedia:
+            return None
+
+    def _turn(self) -> None:
+        """At a keyframe: ends the run when its parameters have changed."""
+        self._sets_changed = False
+        if self._config is None:
+            return
+        config = self._configure()
+        if config is not None and config.config_id != self._config.config_id:
+            self.end(EndReason.PARAMETERS_CHANGED, f"The camera changed its video to {config.width}x{config.height}.")
+
+    def _begin(self, unit: AccessUnit) -> bool:
+        """Starts a run at `unit` when it is a keyframe and its parameters are known."""
+        if not unit.keyframe or not self._link.has_room:
+            return False
+        config = self._configure()
+        if config is None:
+            return False
+        sps = next(unit for unit in config.parameter_sets if parameter_key(config.codec, unit)[0] in (7, 33))
+        self._sets_changed = False
+        self._config = config
+        self._timeline = Timeline(self._video.clock_rate)
+        self._reorder = Reorder(parse_sps(config.codec, sps).reorder_frames)
+        self._last_dts = self._last_pts = 0
+        self._frame_90k = _USUAL_FRAME_90K
+        self._sequence = 0
+        # Packets lost between two runs belong to the gap between them.
+        self._lost_told = self._track.lost_packets
+        self._link.send(
+            RunStart(
+                stream=self._stream,
+                codec=config.codec.value,
+                parameter_sets=config.parameter_sets,
+                width=config.width,
+                height=config.height,
+                codec_string=config.codec_string,
+                init=config.init,
+                config_id=config.config_id,
+            )
+        )
+        return True
