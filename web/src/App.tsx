@@ -1,0 +1,57 @@
+import { useState, lazy } from "react";
+import { Button } from "@mantine/core";
+import { Navigate, Route, Routes } from "react-router";
+import { Shell } from "./frame/Shell";
+import { Trouble, Waiting } from "./frame/Notice";
+import { LoginPage } from "./login/LoginPage";
+import { PasswordPage } from "./login/PasswordForm";
+import { GrantProvider, useSession } from "./session";
+
+const NowPage = lazy(() => import("./now/NowPage"));
+const ReviewPage = lazy(() => import("./review/ReviewPage"));
+const ExportsPage = lazy(() => import("./exports/ExportsPage"));
+const CamerasPage = lazy(() => import("./cameras/CamerasPage"));
+const AccessPage = lazy(() => import("./access/AccessPage"));
+const SettingsPage = lazy(() => import("./settings/SettingsPage"));
+
+export function App() {
+  const { session, waiting, error, entered, leave } = useSession();
+  const [asked, setAsked] = useState(false);
+  if (waiting) return <Waiting what="Asking the hub who you are." why="It is slow to answer." />;
+  if (error && !session)
+    return (
+      <main className="page">
+        <Trouble error={error} again={() => location.reload()} />
+      </main>
+    );
+  if (!session) return <LoginPage entered={entered} />;
+  if (session.must_change_password && !asked)
+    return (
+      <>
+        <PasswordPage
+          done={() => {
+            entered({ ...session, must_change_password: false });
+            setAsked(true);
+          }}
+        />
+        <Button variant="subtle" color="gray" pos="fixed" top={12} right={12} onClick={() => void leave()}>
+          Sign out
+        </Button>
+      </>
+    );
+  return (
+    <GrantProvider>
+      <Routes>
+        <Route element={<Shell />}>
+          <Route path="/now" element={<NowPage />} />
+          <Route path="/review" element={<ReviewPage />} />
+          <Route path="/exports" element={<ExportsPage />} />
+          <Route path="/cameras" element={<CamerasPage />} />
+          <Route path="/access" element={<AccessPage />} />
+          <Route path="/settings" element={<SettingsPage />} />
+          <Route path="*" element={<Navigate to="/now" replace />} />
+        </Route>
+      </Routes>
+    </GrantProvider>
+  );
+}

@@ -1,0 +1,325 @@
+// The hub's HTTP interface in one place: types and calls as docs/design/contracts.md has them.
+// Every `*_us` is an integer of microseconds, UTC.
+
+export type StreamKind = "main" | "sub";
+
+export type CameraState =
+  | "connecting"
+  | "recording"
+  | "waiting"
+  | "denied"
+  | "refused"
+  | "off"
+  | "imported"
+  | "unknown";
+
+export interface User {
+  id?: string;
+  username?: string;
+  name?: string;
+  roles?: string[];
+  role?: string;
+}
+
+export interface Session {
+  user: User;
+  csrf: string;
+  must_change_password: boolean;
+}
+
+export interface Grant {
+  id: string;
+  purpose: string;
+  purpose_text: string;
+  case: string;
+  cameras: string[];
+  from_us: number;
+  to_us: number;
+  actions: string[];
+  issued_us: number;
+  expires_us: number;
+  masked: boolean;
+  user_name: string;
+}
+
+export interface GrantAsk {
+  purpose: string;
+  cameras?: string[];
+  case?: string;
+  from_us?: number;
+  to_us?: number;
+  actions?: string[];
+  reason?: string;
+}
+
+export interface Stream {
+  state: CameraState;
+  message: string;
+  codec: string;
+  width: number;
+  height: number;
+  fps: number;
+  bits_per_second: number;
+  gop_seconds: number;
+  last_frame_us: number;
+  reconnects: number;
+  lost_packets: number;
+  clock_error_us: number | null;
+}
+
+export interface Camera {
+  id: string;
+  name: string;
+  site: string;
+  place: string;
+  lat: number | null;
+  lon: number | null;
+  bearing_deg: number | null;
+  fov_deg: number | null;
+  range_m: number | null;
+  height_m: number | null;
+  view: GeoJSON.Polygon | GeoJSON.MultiPolygon | null;
+  main: Stream | null;
+  sub: Stream | null;
+  state: CameraState;
+  message: string;
+  first_us: number | null;
+  bytes_kept: number;
+}
+
+export interface Cameras {
+  site: { id: string; name: string; state: string };
+  cameras: Camera[];
+}
+
+export interface Disk {
+  name: string;
+  bytes_total: number;
+  bytes_free: number;
+  state: string;
+  message: string;
+}
+
+export interface SiteHealth {
+  id: string;
+  name: string;
+  state: string;
+  version: string;
+  started_us: number;
+  disks: Disk[];
+}
+
+export interface Health {
+  now_us: number;
+  sites: SiteHealth[];
+}
+
+export interface TownMap {
+  centre: [number, number];
+  zoom: number;
+  tiles: string;
+  attribution: string;
+  places: GeoJSON.FeatureCollection;
+}
+
+export interface Run {
+  start_us: number;
+  end_us: number;
+  imported: boolean;
+  lost_packets: number;
+  growing: boolean;
+}
+
+export interface Gap {
+  start_us: number;
+  end_us: number;
+  reason: string;
+  text: string;
+}
+
+export interface Lane {
+  id: string;
+  runs: Run[];
+  gaps: Gap[];
+}
+
+export interface Timeline {
+  from_us: number;
+  to_us: number;
+  cameras: Lane[];
+}
+
+export interface Export {
+  id: string;
+  name: string;
+  state: "working" | "ready" | "failed";
+  progress: number;
+  cameras: string[];
+  start_us: number;
+  end_us: number;
+  made_us: number;
+  made_by: string;
+  bytes: number;
+  sha256: string;
+  message: string;
+}
+
+export interface ExportAsk {
+  grant: string;
+  name: string;
+  cameras: string[];
+  start_us: number;
+  end_us: number;
+  note?: string;
+}
+
+export interface AuditEntry {
+  index: number;
+  time_us: number;
+  kind: string;
+  summary: string;
+  facts: Record<string, unknown>;
+}
+
+export interface AuditPage {
+  entries: AuditEntry[];
+  next: number | null;
+  checkpoint: { size: number; root: string; signed_us: number } | null;
+}
+
+/** What the hub said when it said no. `message` and `advice` are written for the person at the screen. */
+export class HubError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly advice: string,
+  ) {
+    super(message);
+  }
+}
+
+let csrf = "";
+let onSignedOut: (() => void) | null = null;
+
+/** Called whenever the hub answers that nobody is signed in. */
+export function whenSignedOut(listener: () => void): void {
+  onSignedOut = listener;
+}
+
+async function problem(answer: Response): Promise<HubError> {
+  try {
+    const body = (await answer.json()) as { error?: { code?: string; message?: string; advice?: string } };
+    if (body.error?.message)
+      return new HubError(answer.status, body.error.code ?? "error", body.error.message, body.error.advice ?? "");
+  } catch {
+    // not JSON: a proxy or a crash answered
+  }
+  return new HubError(
+    answer.status,
+    "error",
+    `The hub could not answer (${answer.status}).`,
+    "Try again; if it stays so, tell whoever looks after this installation.",
+  );
+}
+
+async function call<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET") headers["X-Belvedere-CSRF"] = csrf;
+  let answer: Response;
+  try {
+    answer = await fetch(address, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      signal,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new HubError(
+      0,
+      "hub_away",
+      "The hub does not answer.",
+      "Sites keep recording. This page goes on by itself once the hub is back.",
+    );
+  }
+  if (answer.status === 401 && !address.endsWith("/api/session")) onSignedOut?.();
+  if (!answer.ok) throw await problem(answer);
+  return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
+}
+
+function query(params: Record<string, string | number | undefined>): string {
+  const text = new URLSearchParams();
+  for (const [key, value] of Object.entries(params)) if (value !== undefined) text.set(key, String(value));
+  return text.toString();
+}
+
+async function keepCsrf(session: Promise<Session>): Promise<Session> {
+  const answer = await session;
+  csrf = answer.csrf;
+  return answer;
+}
+
+export const hub = {
+  session: () => keepCsrf(call<Session>("GET", "/api/session")),
+  signIn: (username: string, password: string) =>
+    keepCsrf(call<Session>("POST", "/api/session", { username, password })),
+  signOut: () => call<void>("DELETE", "/api/session"),
+  setPassword: (password: string) => call<void>("POST", "/api/password", { password }),
+
+  grants: () => call<{ grants: Grant[] }>("GET", "/api/grants").then((answer) => answer.grants),
+  ask: (ask: GrantAsk) => call<Grant>("POST", "/api/grants", ask),
+  endGrant: (id: string) => call<void>("DELETE", `/api/grants/${encodeURIComponent(id)}`),
+
+  cameras: () => call<Cameras>("GET", "/api/cameras"),
+  async health(): Promise<Health> {
+    const sent = Date.now();
+    const answer = await call<Health>("GET", "/api/health");
+    noteClock(answer.now_us, sent, Date.now());
+    return answer;
+  },
+  map: () => call<TownMap>("GET", "/api/map"),
+
+  timeline: (
+    ask: { grant: string; cameras: string[]; stream: StreamKind; from_us: number; to_us: number },
+    signal?: AbortSignal,
+  ) =>
+    call<Timeline>(
+      "GET",
+      `/api/timeline?${query({ ...ask, cameras: ask.cameras.join(","), from_us: Math.floor(ask.from_us), to_us: Math.ceil(ask.to_us) })}`,
+      undefined,
+      signal,
+    ),
+  playlist: (grant: string, camera: string, stream: StreamKind, from_us: number, to_us: number) =>
+    `/api/play/${encodeURIComponent(camera)}/${stream}.m3u8?${query({ grant, from_us: Math.floor(from_us), to_us: Math.ceil(to_us) })}`,
+
+  exports: () => call<{ exports: Export[] }>("GET", "/api/exports").then((answer) => answer.exports),
+  makeExport: (ask: ExportAsk) => call<Export>("POST", "/api/exports", ask),
+  pack: (id: string) => `/api/exports/${encodeURIComponent(id)}/pack`,
+
+  audit: (before?: number) => call<AuditPage>("GET", `/api/audit/mine?${query({ before })}`),
+
+  liveAddress(grant: string): string {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    return `${scheme}://${location.host}/api/live?${query({ grant })}`;
+  },
+};
+
+// Hub's clock minus this machine's, in ms, from the quickest answer seen. Below the uncertainty it counts as none.
+let offsetMs = 0;
+let bestTripMs = Infinity;
+
+function noteClock(nowUs: number, sent: number, received: number): void {
+  const trip = received - sent;
+  if (trip > bestTripMs + 20) return;
+  bestTripMs = trip;
+  const offset = nowUs / 1000 - (sent + received) / 2;
+  offsetMs = Math.abs(offset) <= Math.max(50, trip) ? 0 : offset;
+}
+
+/** The hub's present time in microseconds, as well as this browser can know it. */
+export function hubNowUs(): number {
+  return Math.round((Date.now() + offsetMs) * 1000);
+}

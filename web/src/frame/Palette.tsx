@@ -1,0 +1,63 @@
+// Ctrl or Cmd K: every page, camera and action by name.
+
+import { spotlight, Spotlight, type SpotlightActionGroupData } from "@mantine/spotlight";
+import { IconDeviceCctv, IconPlayerTrackNext, IconSearch } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { useNavigate } from "react-router";
+import { hub } from "../api";
+import { PAGES } from "./Shell";
+
+export const openPalette = (): void => spotlight.open();
+
+export function Palette() {
+  const navigate = useNavigate();
+  const cameras = useQuery({ queryKey: ["cameras"], queryFn: hub.cameras, staleTime: 30_000 });
+  const actions = useMemo<SpotlightActionGroupData[]>(
+    () => [
+      {
+        group: "Pages",
+        actions: PAGES.map((page) => ({
+          id: page.path,
+          label: page.name,
+          leftSection: <page.icon size={18} aria-hidden />,
+          onClick: () => void navigate(page.path),
+        })),
+      },
+      {
+        group: "Cameras",
+        actions: (cameras.data?.cameras ?? []).flatMap((camera) => [
+          {
+            id: `live-${camera.id}`,
+            label: camera.name,
+            description: camera.place ? `Live · ${camera.place}` : "Live",
+            keywords: [camera.id, camera.place],
+            leftSection: <IconDeviceCctv size={18} aria-hidden />,
+            onClick: () => void navigate(`/now?enlarge=${encodeURIComponent(camera.id)}`),
+          },
+          {
+            id: `review-${camera.id}`,
+            label: `Review ${camera.name}`,
+            description: camera.place,
+            keywords: [camera.id],
+            leftSection: <IconPlayerTrackNext size={18} aria-hidden />,
+            onClick: () => void navigate(`/review?cameras=${encodeURIComponent(camera.id)}`),
+          },
+        ]),
+      },
+    ],
+    [cameras.data, navigate],
+  );
+  return (
+    <Spotlight
+      actions={actions}
+      shortcut={null}
+      nothingFound="Nothing has that name"
+      highlightQuery
+      scrollable
+      maxHeight={420}
+      limit={30}
+      searchProps={{ leftSection: <IconSearch size={18} aria-hidden />, placeholder: "A page or a camera", "aria-label": "A page or a camera" }}
+    />
+  );
+}
