@@ -31,6 +31,7 @@ from belvedere.link.channel import Channel, ChannelClosed, connect_unix, listen_
 from belvedere.link.client import SiteLink
 from belvedere.link.messages import Answer, Failure, GetStatus, LiveMedia, LivePart, LiveStart, LiveState
 from belvedere.link.wire import decode_reply, decode_request, encode, error_of, failure_of
+from belvedere.media.stream import Frame
 from belvedere.policy.signed import GrantForged
 from belvedere.site.live.relay import Relay
 from belvedere.site.uplink.server import Uplink, serve_link
@@ -135,12 +136,16 @@ def test_a_class_of_one_room_travels_as_its_parent() -> None:
     assert type(error_of(Failure("unheard_of", "What?", ""))) is LinkFault
 
 
-@pytest.mark.parametrize(
-    "call", ["status", "timeline", "playlist", "init", "read", "part", "put_camera", "remove_camera"]
-)
-@pytest.mark.parametrize(
-    "fault", [BadAddress("No.", advice="Yes."), SealBroken("Cut."), ValueError("inside")], ids=repr
-)
+CALLS = ["status", "timeline", "playlist", "init", "read", "part", "put_camera", "remove_camera"]
+FAULTS: list[tuple[str, Exception]] = [
+    *((call, BadAddress("No.", advice="Yes.")) for call in CALLS),
+    ("part", SealBroken("Cut.")),
+    ("part", ValueError("inside")),
+    ("status", RuntimeError("inside")),
+]
+
+
+@pytest.mark.parametrize(("call", "fault"), FAULTS, ids=repr)
 async def test_a_fault_in_any_call_is_told_and_the_site_goes_on(site: Site, call: str, fault: Exception) -> None:
     def break_it(name: str) -> None:
         if name == call:
@@ -405,30 +410,21 @@ async def test_an_asker_that_does_not_read_skips_to_a_keyframe(site: Site) -> No
     async with site.serving() as link:
         site.relay.config("gate", "main", site.film.config)
         view = await link.open_live(site.wire, "gate", "main")
-        big = [
-            (frame, single(type(frame)(bytes(200_000), frame.dts_90k, 0, frame.keyframe, 0)))
-            for frame in site.film.frames
-        ]
-        sent = 0
-        while True:  # until the socket's buffers and the viewer's backlog are full
-            frame, data = big[sent % 40]
-            site.relay.config("gate", "main", site.film.config) if sent % 40 == 0 and sent else None
-            site.relay.frame("gate", "main", frame.keyframe, sent, data)
-            sent += 1
+        count = 201  # of 200 kB: five times what sockets and backlog hold; the last is a keyframe
+        for number in range(count):
+            frame = Frame(bytes(200_000), number * 9000, 0, number % 10 == 0, number)
+            site.relay.frame("gate", "main", frame.keyframe, number, single(frame))
             await asyncio.sleep(0)
-            assert sent < 2000
-            if sent % 10 == 0 and sent > 100:
-                break
-        got = 0
-        skipped = 0
+        told = 0
+        last = -1
         async for part in view:
             if isinstance(part, LiveMedia):
-                got += 1
-                skipped += part.skipped
-                if part.skipped:
-                    assert part.keyframe
+                assert part.arrival_us == last + 1 + part.skipped
+                assert part.keyframe or not part.skipped
+                last, told = part.arrival_us, told + part.skipped
+                if last == count - 1:
                     break
-        assert skipped > 0
+        assert told > 0
         await view.close()
 
 

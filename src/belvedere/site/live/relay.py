@@ -6,8 +6,10 @@ the same media; the *seam* between them is found by decode time, so that every v
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BadInput, BadMedia, Refused, Unavailable
@@ -56,7 +58,8 @@ class _Stream:
     gop_bytes: int = 0
     end_90k: int = 0  # decode time at which the newest fragment ends: that of the first frame it does not hold
     # Invariant: live frames in order, all with a decode time >= end_90k.
-    tail: list[_TailFrame] = field(default_factory=list)
+    tail: deque[_TailFrame] = field(default_factory=deque)
+    tail_bytes: int = 0
     lost_90k: int = -1  # decode time of the newest frame that the bounded tail had to let go
     seen_from_90k: int | None = None  # decode time of the first live frame since frames were switched on
     seen: int = 0  # live frames with a decode time >= end_90k that came, those let go included
@@ -71,7 +74,8 @@ class _Stream:
         self.forget_frames()
 
     def forget_frames(self) -> None:
-        self.tail, self.lost_90k, self.seen_from_90k, self.seen, self.joined = [], -1, None, 0, False
+        self.tail.clear()
+        self.tail_bytes, self.lost_90k, self.seen_from_90k, self.seen, self.joined = 0, -1, None, 0, False
 
     def snapshot(self) -> list[LiveMedia]:
         """What a new viewer gets first: from the newest keyframe on, everything that older viewers have had."""
@@ -79,7 +83,7 @@ class _Stream:
             return list(self.gop)
         newest = next((at for at in reversed(range(len(self.tail))) if self.tail[at].media.keyframe), None)
         if newest is not None:
-            return [frame.media for frame in self.tail[newest:]]
+            return [frame.media for frame in islice(self.tail, newest, None)]
         if self.lost_90k >= self.end_90k:
             return []
         return [*self.gop, *(frame.media for frame in self.tail)]
@@ -162,10 +166,11 @@ class Relay:
         media = LiveMedia(fragment.keyframe, fragment.arrival_us, 0, fragment.data, fragment.frames)
         self._cache(at, media)
         end_90k = fragment.start_90k + fragment.duration_90k
-        after = [frame for frame in at.tail if frame.dts_90k >= end_90k]
-        within = at.seen - len(after)
         whole = at.seen_from_90k is not None and at.seen_from_90k <= fragment.start_90k
-        at.end_90k, at.tail, at.seen = end_90k, after, len(after)
+        at.end_90k = end_90k
+        while at.tail and at.tail[0].dts_90k < end_90k:
+            at.tail_bytes -= len(at.tail.popleft().media.data)
+        within, at.seen = at.seen - len(at.tail), len(at.tail)
         if at.joined and whole and within != fragment.frames:
             self._break_seam(at, missed=max(0, fragment.frames - within))
         elif not at.joined:
@@ -196,8 +201,10 @@ class Relay:
         media = LiveMedia(keyframe, arrival_us, 0, data)
         at.tail.append(_TailFrame(dts_90k, media))
         at.seen += 1
-        if len(at.tail) > TAIL_LIMIT_FRAMES:
-            at.lost_90k = at.tail.pop(0).dts_90k
+        at.tail_bytes += len(data)
+        while len(at.tail) > TAIL_LIMIT_FRAMES or at.tail_bytes > CACHE_LIMIT_BYTES:
+            let_go = at.tail.popleft()
+            at.lost_90k, at.tail_bytes = let_go.dts_90k, at.tail_bytes - len(let_go.media.data)
         if not at.joined and at.seen_from_90k <= at.end_90k:
             at.joined = True
         if at.joined:
