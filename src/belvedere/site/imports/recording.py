@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -13,7 +14,8 @@ from av.video.stream import VideoStream
 
 from belvedere.foundation.clock import SECOND_US, parse_iso
 from belvedere.foundation.errors import BadMedia
-from belvedere.media.nal import join_lengths, split_annex_b
+from belvedere.media.nal import H264Nal, H265Nal, join_lengths, nal_type, split_annex_b
+from belvedere.media.sps import parse_sps
 from belvedere.media.stream import TICKS_PER_SECOND, Codec, Frame
 
 _READ = 1 << 20
@@ -37,6 +39,10 @@ class Recording:
     fps: Fraction
     duration_us: int  # 0 when the file does not say
     made_us: int | None  # creation time in the file's own words, if any
+
+
+# Raw streams have no times: pictures are a frame apart, by the rate in their own parameter sets.
+RAW_FORMATS = frozenset({"h264", "hevc"})
 
 
 def sha256_file(path: Path) -> str:
@@ -78,6 +84,19 @@ def _rate(stream: VideoStream) -> Fraction:
     return Fraction(25)
 
 
+def _raw_rate(container: InputContainer, stream: VideoStream) -> Fraction:
+    """The frame rate that a raw stream's sequence parameter set tells, else 25."""
+    codec = _CODECS[stream.codec_context.name]
+    packet = next(container.demux(stream))
+    for nal in split_annex_b(bytes(packet)):
+        if nal_type(codec, nal) in (H264Nal.SPS, H265Nal.SPS):
+            try:
+                return parse_sps(codec, nal).fps or Fraction(25)
+            except BadMedia:
+                break
+    return Fraction(25)
+
+
 def examine(path: Path) -> Recording:
     """What `path` is. Raises BadMedia when it is no video that can be imported."""
     with _open(path) as container:
@@ -96,7 +115,7 @@ def examine(path: Path) -> Recording:
             codec=_CODECS.get(name),
             width=stream.codec_context.width,
             height=stream.codec_context.height,
-            fps=_rate(stream),
+            fps=_raw_rate(container, stream) if container.format.name in RAW_FORMATS else _rate(stream),
             duration_us=int(container.duration or 0),  # AV_TIME_BASE is a microsecond
             made_us=made_us,
         )
@@ -120,11 +139,14 @@ def read_units(recording: Recording) -> Iterator[Unit]:
         stream = container.streams.video[0]
         to_annex_b = BitStreamFilterContext(_FILTERS[recording.codec], stream)
         base = stream.time_base or Fraction(1, TICKS_PER_SECOND)
+        timeless = recording.format in RAW_FORMATS
         last: int | None = None
         for packet in _packets(container, stream):
             for out in to_annex_b.filter(packet):
                 dts = None if out.dts is None else round(out.dts * base * TICKS_PER_SECOND)
                 pts = None if out.pts is None else round(out.pts * base * TICKS_PER_SECOND)
+                if timeless:
+                    dts = pts = None
                 if dts is None:
                     dts = last + step if last is not None else (pts or 0)
                 if last is not None and dts <= last and last - dts < TICKS_PER_SECOND:
@@ -165,18 +187,21 @@ def reencode_units(recording: Recording) -> Iterator[Unit]:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         base = stream.time_base or Fraction(1, TICKS_PER_SECOND)
-        for packet in _packets(container, stream):
-            try:
-                frames = packet.decode()
-            except av.FFmpegError:
-                continue  # a damaged picture; the next keyframe mends it
-            for frame in frames:
+        for packet in chain(_packets(container, stream), [None]):
+            for frame in _decoded(stream, packet):
                 pts = last + step if frame.pts is None else round(frame.pts * base * TICKS_PER_SECOND)
                 last = max(pts, last + 1)
                 picture = frame.reformat(encoder.width, encoder.height, "yuv420p")
                 picture.pts, picture.time_base = last, encoder.time_base
                 yield from _encoded(encoder.encode(picture))
     yield from _encoded(encoder.encode(None))
+
+
+def _decoded(stream: VideoStream, packet: "av.Packet[VideoStream] | None") -> list[av.VideoFrame]:
+    try:
+        return stream.codec_context.decode(packet)
+    except av.FFmpegError:
+        return []  # a damaged picture; the next keyframe mends it
 
 
 def _encoded(packets: "list[av.Packet[VideoStream]]") -> Iterator[Unit]:
