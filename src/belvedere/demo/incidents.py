@@ -1,7 +1,11 @@
 """What happened last night, as the residents reported it and as the script has it."""
 
+from belvedere.demo.footage import active_spans, window
+from belvedere.demo.life import night_actors
 from belvedere.demo.life.scenes import SCENES
 from belvedere.demo.scene import Incident
+
+__all__ = ["INCIDENTS", "active_spans", "night_actors", "window"]
 
 
 def _incident(

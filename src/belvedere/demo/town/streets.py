@@ -33,6 +33,14 @@ _NORTH_SOUTH = {
     "St Osyth's Road": 396.0,
     "Fenner Street": 504.0,
 }
+# Short streets that end at one of the perimeter streets: name, across, from, to.
+_SHORT_NORTH_SOUTH = {
+    "Sorrel Street": (-60.0, NORTH_Y, EDGE_M),
+    "Teasel Street": (58.0, NORTH_Y, EDGE_M),
+    "Clover Street": (-52.0, SOUTH_Y, -EDGE_M),
+    "Bramble Street": (64.0, SOUTH_Y, -EDGE_M),
+}
+_SHORT_EAST_WEST = {"Foundry Road": (14.0, WEST_X, -EDGE_M), "Almond Road": (-8.0, EAST_X, EDGE_M)}
 _FIXED = {"Alder Road", "Grove Lane", "Mill Lane", "Carrow Street"}
 _MAIN = {"Grove Lane", "Carrow Street", "Station Approach"}
 _BRICKS = ((150, 98, 78), (172, 150, 112), (128, 92, 74), (186, 170, 138), (160, 112, 88), (198, 190, 176))
@@ -63,7 +71,15 @@ def build_roads(seed: int) -> tuple[Road, ...]:
         kind = "main" if name in _MAIN else "minor"
         line = tuple((b, a) for a, b in _bent(rng, x, name in _FIXED))
         roads.append(Road(name, kind, ROAD_WIDTH_M, line))
+    for name, (x, start, end) in _SHORT_NORTH_SOUTH.items():
+        roads.append(Road(name, "minor", 6.5, ((x, start), (x + rng.uniform(-4, 4), (start + end) / 2), (x, end))))
+    for name, (y, start, end) in _SHORT_EAST_WEST.items():
+        roads.append(Road(name, "minor", 6.5, ((start, y), ((start + end) / 2, y + rng.uniform(-4, 4)), (end, y))))
     return tuple(roads)
+
+
+def _canal() -> Polygon:
+    return LineString(_CANAL).buffer(7.0, cap_style="flat").intersection(box(-EDGE_M, -EDGE_M, EDGE_M, EDGE_M))
 
 
 def _ring(shape: Polygon) -> tuple[Point, ...]:
@@ -76,7 +92,7 @@ def _ring(shape: Polygon) -> tuple[Point, ...]:
 def _plots(roads: tuple[Road, ...]) -> list[Polygon]:
     """The land between the streets, pavements taken off; the estate itself left out."""
     paved = unary_union([LineString(road.line).buffer(road.width_m / 2 + 2.6, cap_style="flat") for road in roads])
-    land = box(-EDGE_M, -EDGE_M, EDGE_M, EDGE_M).difference(paved)
+    land = box(-EDGE_M, -EDGE_M, EDGE_M, EDGE_M).difference(paved).difference(_canal().buffer(2.5))
     estate = box(WEST_X, SOUTH_Y, EAST_X, NORTH_Y)
     plots = [plot for plot in land.geoms if plot.area > 900 and not plot.representative_point().within(estate)]
     return sorted(plots, key=lambda plot: (round(plot.centroid.y), round(plot.centroid.x)))
@@ -89,7 +105,7 @@ def _terraces(rng: random.Random, plot: Polygon) -> list[Building]:
     for row_y, step in ((south + 5.0, 1), (north - 5.0, -1)):
         x = west + 5.0
         while x < east - 12.0:
-            pairs = rng.random() < 0.3
+            pairs = rng.random() < 0.28
             length = min(12.0 if pairs else rng.choice((30.0, 36.0, 42.0, 48.0)), east - 5.0 - x)
             depth = rng.uniform(8.5, 10.5)
             # The street may bend, so step back until the row stands clear of it.
@@ -107,10 +123,13 @@ def _terraces(rng: random.Random, plot: Polygon) -> list[Building]:
 def build_surroundings(seed: int, roads: tuple[Road, ...]) -> tuple[tuple[Building, ...], tuple[Ground, ...]]:
     """Houses and open spaces of the plots between the streets."""
     rng = random.Random(f"{seed}:plots")
-    canal = LineString(_CANAL).buffer(7.0, cap_style="flat").intersection(box(-EDGE_M, -EDGE_M, EDGE_M, EDGE_M))
-    grounds = [Ground("Wend Canal", "water", _ring(canal))]
+    canal = _canal()
+    grounds = [
+        Ground("Canal towpath", "path", _ring(canal.buffer(2.5, cap_style="square", join_style="mitre"))),
+        Ground("Wend Canal", "water", _ring(canal)),
+    ]
     buildings: list[Building] = []
-    specials = {(230, 195): "park", (-230, -195): "school", (-230, 195): "church", (0, 196): "small park"}
+    specials = {(230, 195): "park", (-230, -195): "school", (-230, 195): "church"}
     for plot in _plots(roads):
         near = [k for k, v in specials.items() if abs(plot.centroid.x - k[0]) < 60 and abs(plot.centroid.y - k[1]) < 40]
         kind = specials[near[0]] if near else ""
