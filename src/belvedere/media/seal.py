@@ -117,7 +117,7 @@ class SegmentWriter:
     the segment can be closed but not continued.
     """
 
-    __slots__ = ("_ad", "_closed", "_gcm", "_hash", "_undo", "end", "header", "segment_id")
+    __slots__ = ("_ad", "_closed", "_final", "_gcm", "_hash", "_undo", "end", "header", "segment_id")
 
     def __init__(self, day_key: bytes, segment_id: bytes, bound_to: bytes) -> None:
         """`day_key`: 32 bytes; `segment_id`: from `new_segment_id`; `bound_to`: from `identity`."""
@@ -127,6 +127,7 @@ class SegmentWriter:
         self._ad = bytearray(self.header) + bytes(_WORD.size)
         self._hash = hashlib.sha256(self.header)
         self._closed = False
+        self._final = b""
         self.end = START
         self._undo = (self.end, self._hash)
 
@@ -167,16 +168,25 @@ class SegmentWriter:
         self._closed = True
 
     def close(self) -> bytes:
-        """The final frame. The segment is sealed once it is written."""
-        out = bytearray(_OVERHEAD)
-        self._frame(memoryview(out), 0, self.end.frame, b"", _LAST)
-        self._hash.update(out)
+        """The final frame; the same bytes when asked again. The segment is sealed once it is written."""
+        if not self._final:
+            out = bytearray(_OVERHEAD)
+            self._frame(memoryview(out), 0, self.end.frame, b"", _LAST)
+            self._hash.update(out)
+            self._final = bytes(out)
         self._closed = True
-        return bytes(out)
+        return self._final
 
     def sha256(self) -> bytes:
         """SHA-256 of header and everything returned up to now: that of the file."""
         return self._hash.digest()
+
+
+def final_frame(header: bytes, day_key: bytes, end: Mark) -> bytes:
+    """The final frame for a segment found open, whose valid appends end at `end`: closes it there."""
+    word = _WORD.pack(_LAST)
+    cipher = _cipher(day_key, _HEADER.unpack(header)[4])
+    return word + cipher.encrypt(_NONCE.pack(end.frame, 1), b"", header + word)
 
 
 class SegmentReader:

@@ -1,1 +1,1 @@
-"""The recorder: fragments in, sealed segments and index rows out. Holds the keys."""
+"""The process that holds keys and index: fragments in, sealed and durable footage out; the reading side too."""

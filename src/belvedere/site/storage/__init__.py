@@ -1,1 +1,1 @@
-"""The site's own index: cameras, runs, segments, keys."""
+"""What a site keeps: its index (SQLite), its keys and its disks."""

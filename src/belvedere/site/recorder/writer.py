@@ -1,0 +1,486 @@
+"""The thread of one disk: seals, writes, syncs as a group, then writes index rows. Nothing else writes footage there.
+
+Each cycle, in this order: data, sync, directory sync, one index transaction; then space and retention. What the index
+says is therefore always on the disk. A cycle starts at least every `sync_ms` while there is work.
+"""
+
+import errno
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from belvedere.foundation.clock import DAY_US, MINUTE_US, Clock
+from belvedere.foundation.errors import BelvedereError, DiskFull, StorageFault, WrongDisk
+from belvedere.media.stream import EndReason, Fragment, StreamConfig
+from belvedere.site.recorder.run import OpenRun, Store
+from belvedere.site.recorder.segment import FULL_ERRORS, OpenSegment
+from belvedere.site.recorder.track import Track
+from belvedere.site.storage.deletion import Doomed, delete, sweep
+from belvedere.site.storage.disk import Disk
+from belvedere.site.storage.index import Index, statements
+from belvedere.site.storage.keys import Keyring
+
+log = structlog.get_logger()
+
+EARLY_BYTES = 8 << 20  # this much waiting starts a cycle before its time
+_BATCH = 32  # segments deleted in one go
+_RETENTION_EVERY_US = 10 * MINUTE_US
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    track: Track
+    config: StreamConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    track: Track
+    fragment: Fragment
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    track: Track
+    reason: EndReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    track: Track
+    reason: EndReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """An import is complete: `done(problem, segments, bytes)` is called once it is durable, on the disk's thread."""
+
+    track: Track
+    done: Callable[[BelvedereError | None, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """An import broke off: all it brought goes, so that it can be tried again."""
+
+    track: Track
+
+
+Event = Begin | Add | Cut | End | Finish | Abort
+
+
+class DiskWriter:
+    """Recording on one disk. `offer` is called by the event loop; all else happens in `cycle`."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        index: Index,
+        keyring: Keyring,
+        clock: Clock,
+        *,
+        boot: int,
+        next_seq: Callable[[], int],
+        segment_seconds: int,
+        sync_ms: int,
+        min_free_bytes: int,
+        retention_days: int,
+        on_cycle: Callable[[], None] = lambda: None,
+        on_crash: Callable[[BaseException], None] = lambda error: None,
+    ) -> None:
+        self.disk = disk
+        self.state = "ok"  # ok, full, fault, wrong_disk
+        self.message = ""
+        self.pending_bytes = 0
+        self.failed_index = 0  # cycles in a row whose rows could not be written; they are kept and written later
+        self._index = index
+        self._keyring = keyring
+        self._clock = clock
+        self._sync_s = sync_ms / 1000
+        self._min_free = min_free_bytes
+        self._retention_us = retention_days * DAY_US
+        self._retention_due_us = 0
+        self.hold_retention = False  # after a large clock step: age can't be trusted
+        self._full = False
+        self._lock = threading.Lock()
+        self._events: list[Event] = []
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._on_cycle = on_cycle
+        self._on_crash = on_crash
+        self._touched: dict[int, OpenRun] = {}
+        self._finishing: list[Finish] = []
+        self._store = Store(
+            disk, index, keyring, clock, boot, next_seq, segment_seconds * 90_000, self._make_room, self._failed
+        )
+
+    # The event loop's side.
+
+    def offer(self, event: Event) -> None:
+        """Queue an event. The caller keeps `pending_bytes` bounded by not reading on while it is high."""
+        size = len(event.fragment.data) if isinstance(event, Add) else 0
+        with self._lock:
+            self._events.append(event)
+            self.pending_bytes += size
+        if self.pending_bytes > EARLY_BYTES or isinstance(event, Finish):
+            self._wake.set()
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._main, name=f"disk {self.disk.name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Run a last cycle and end the thread. Blocks until it is done."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    # The disk's thread.
+
+    def _main(self) -> None:
+        due_us = self._clock.monotonic_us()
+        try:
+            while not self._stopping:
+                left_s = (due_us - self._clock.monotonic_us()) / 1e6
+                self._wake.wait(max(0.0, min(self._sync_s, left_s)))
+                self._wake.clear()
+                due_us = self._clock.monotonic_us() + int(self._sync_s * 1e6)
+                self.cycle()
+            self.cycle()
+        except BaseException as error:  # whatever it is: the process ends, and the next start reconciles
+            log.error("disk_thread_failed", disk=self.disk.name, error=repr(error), exc_info=True)
+            self._on_crash(error)
+
+    def cycle(self) -> None:
+        """Take in all queued events and make them durable."""
+        with self._lock:
+            events, self._events = self._events, []
+        taken = 0
+        for event in events:
+            if isinstance(event, Add):
+                taken += len(event.fragment.data)
+            self._apply(event)
+        for run in list(self._touched.values()):
+            try:
+                run.sync()
+            except (OSError, StorageFault) as error:
+                self._failed(error)
+        self._write_rows()
+        with self._lock:
+            self.pending_bytes -= taken
+        self._tend_space()
+        self._on_cycle()
+
+    def _apply(self, event: Event) -> None:
+        track = event.track
+        match event:
+            case Add(fragment=fragment):
+                self._add(track, fragment)
+            case Begin(config=config):
+                self._touch(track.begin(config))
+            case Cut(reason=reason, message=message):
+                track.cut(reason, message)
+            case End(reason=reason, message=message):
+                self._touch(track.end(reason, message))
+            case Finish():
+                self._touch(track.end(EndReason.IMPORT_END))
+                self._finishing.append(event)
+            case Abort():
+                self._touch(track.end(EndReason.IMPORT_END))
+                self._abort(track)
+
+    def _add(self, track: Track, fragment: Fragment) -> None:
+        if self._full:
+            track.trouble = "The disk is full and nothing is left to delete."
+            if track.run is not None:
+                run = track.run
+                self._touch(track.end(EndReason.DISK_FULL, track.trouble))
+                track.lose(run)
+            track.dropped += 1
+            return
+        try:
+            track.add(fragment, self._store, self._touch)
+        except (OSError, StorageFault) as error:
+            self._failed(error)
+            track.trouble = self.message
+
+    def _touch(self, run: OpenRun | None) -> None:
+        if run is not None:
+            self._touched[run.id] = run
+
+    def _failed(self, error: OSError | StorageFault) -> None:
+        if isinstance(error, WrongDisk):
+            state, message = "wrong_disk", str(error)
+        elif isinstance(error, OSError) and error.errno in FULL_ERRORS:
+            state, message = (
+                "full",
+                "The disk is full and nothing is left to delete. Recording goes on when there is room.",
+            )
+        else:
+            state, message = "fault", f"Writing failed: {error}. Check the disk; footage around now may be missing."
+        if state != self.state:
+            log.error("disk_state", disk=self.disk.name, state=state, error=str(error))
+        self.state, self.message = state, message
+
+    # Rows.
+
+    def _write_rows(self) -> None:
+        """One transaction for everything that became durable. When it fails the rows wait for the next cycle."""
+        if not self._touched:
+            return
+        held = {run.id for finish in self._finishing for run in finish.track.runs}
+        runs = list(self._touched.values())
+        try:
+            with self._index.write() as db:
+                for run in runs:
+                    rows = _Rows(run, self._store)
+                    for sql, row in rows.all(final=not run.imported or run.id in held):
+                        db.execute(statements()[sql], row)
+                for finish in self._finishing:
+                    for run in finish.track.runs:
+                        if run.in_index and not run.end_indexed and run.id not in self._touched:
+                            db.execute(statements()["end_run"], _end_row(run))
+        except StorageFault as error:
+            self.failed_index += 1
+            log.error("index_not_written", disk=self.disk.name, cycles=self.failed_index, error=str(error))
+            self.message = str(error)
+            return
+        self.failed_index = 0
+        for run in runs:
+            run.indexed(end=run.ended is not None and (not run.imported or run.id in held))
+            del self._touched[run.id]
+        finishing, self._finishing = self._finishing, []
+        for finish in finishing:
+            finish.done(self._problem(finish.track), *self._total(finish.track))
+
+    def _problem(self, track: Track) -> BelvedereError | None:
+        lost = track.dropped + sum(run.dropped for run in track.runs)
+        if not lost and not track.trouble:
+            return None
+        self._abort(track)
+        return DiskFull(
+            f"{lost} pieces of the recording could not be stored: {track.trouble}",
+            advice="Make room or check the disk, then import the file again.",
+        )
+
+    def _total(self, track: Track) -> tuple[int, int]:
+        row = (
+            self._index.read()
+            .execute(
+                "SELECT count(*), coalesce(sum(plain_bytes), 0) FROM segment WHERE run_id IN "
+                f"({','.join('?' * len(track.runs))})",
+                [run.id for run in track.runs],
+            )
+            .fetchone()
+        )
+        return int(row[0]), int(row[1])
+
+    def _abort(self, track: Track) -> None:
+        """Delete all of an import. What fails here is made up for at the next start."""
+        try:
+            self._remove(track)
+        except StorageFault as error:
+            log.error("import_not_removed", disk=self.disk.name, error=str(error))
+
+    def _remove(self, track: Track) -> None:
+        for run in track.runs:
+            if run.id in self._touched:
+                try:
+                    run.sync()
+                except (OSError, StorageFault) as error:
+                    self._failed(error)
+        self._write_rows()
+        for run in track.runs:
+            if not run.in_index:
+                continue
+            with self._index.write() as db:
+                db.execute(
+                    statements()["end_run"], {"id": run.id, "end_reason": EndReason.UNKNOWN, "message": "Broken off."}
+                )
+            rows = self._index.read().execute(statements()["of_run"], {"run_id": run.id}).fetchall()
+            delete(self._index, self.disk.files, [Doomed(*row) for row in rows])
+        track.runs.clear()
+
+    # Space and age.
+
+    def _make_room(self, size: int) -> bool:
+        """Delete the oldest footage of this disk, whoever's it is, until `size` bytes were freed."""
+        freed = 0
+        while freed < size:
+            rows = (
+                self._index.read()
+                .execute(statements()["oldest_closed"], {"disk_id": self.disk.id, "count": _BATCH})
+                .fetchall()
+            )
+            if not rows:
+                return False
+            try:
+                got = delete(self._index, self.disk.files, [Doomed(*row) for row in rows])
+            except StorageFault as error:
+                log.error("eviction_failed", disk=self.disk.name, error=str(error))
+                return False
+            log.warning("evicted", disk=self.disk.name, segments=len(rows), bytes=got)
+            if not got:
+                return False
+            freed += got
+        return True
+
+    def _tend_space(self) -> None:
+        try:
+            free = self.disk.files.space()[1]
+        except OSError:
+            self._look_again()
+            return
+        short = self._min_free - free
+        self._full = short > 0 and not self._make_room(short)
+        if self._full:
+            self._failed(OSError(errno.ENOSPC, "below min_free_bytes"))
+        elif self.state == "full":
+            self.state, self.message = "ok", ""
+        if self.state == "wrong_disk":
+            self._look_again()
+        if self._clock.monotonic_us() >= self._retention_due_us and not self.hold_retention:
+            self._retention_due_us = self._clock.monotonic_us() + _RETENTION_EVERY_US
+            try:
+                self.expire()
+            except StorageFault as error:
+                log.error("retention_failed", disk=self.disk.name, error=str(error))
+
+    def _look_again(self) -> None:
+        try:
+            self.disk.verify()
+        except WrongDisk as error:
+            self._failed(error)
+            return
+        if self.state == "wrong_disk":
+            self.state, self.message = "ok", ""
+
+    def expire(self) -> int:
+        """Delete what is older than the retention period, then the keys whose footage is all gone. Returns segments deleted."""
+        before_us = self._clock.now_us() - self._retention_us
+        count = 0
+        while True:
+            rows = (
+                self._index.read()
+                .execute(statements()["expired"], {"disk_id": self.disk.id, "before_us": before_us, "count": _BATCH})
+                .fetchall()
+            )
+            if not rows:
+                break
+            delete(self._index, self.disk.files, [Doomed(*row) for row in rows])
+            count += len(rows)
+        sweep(self._index, self.disk.files, self.disk.id)
+        unused = (
+            self._index.read()
+            .execute(statements()["unused_day_keys"], {"before_us": self._clock.now_us() - 2 * DAY_US})
+            .fetchall()
+        )
+        if unused:
+            self._keyring.destroy([(camera_id, day) for camera_id, day in unused])
+            log.info("keys_destroyed", count=len(unused))
+        return count
+
+
+class _Rows:
+    """The index rows that a run's durable state needs."""
+
+    def __init__(self, run: OpenRun, store: Store) -> None:
+        self._run = run
+        self._store = store
+
+    def all(self, *, final: bool) -> list[tuple[str, dict[str, object]]]:
+        run = self._run
+        rows: list[tuple[str, dict[str, object]]] = []
+        segments = [segment for segment in run.dirty if segment.durable is not None]
+        if segments:
+            first = segments[0]
+            if not run.in_index:
+                rows += [("put_config", _config_row(run)), ("new_run", self._run_row(first.start_us))]
+            elif first.place.ordinal == 0:
+                rows.append(("anchor_run", {"id": run.id, "start_us": first.start_us}))
+            for segment in segments:
+                rows += self._segment_rows(segment)
+            rows.append(("grow_run", self._grow_row(segments)))
+        if final and run.ended is not None and (run.in_index or segments):
+            rows.append(("end_run", _end_row(run)))
+        return rows
+
+    def _run_row(self, start_us: int) -> dict[str, object]:
+        run = self._run
+        return {
+            "id": run.id,
+            "stream_id": run.ref.id,
+            "config_id": run.config.config_id,
+            "boot_id": self._store.boot,
+            "start_us": start_us,
+            "imported": int(run.imported),
+            "provenance": run.provenance,
+        }
+
+    def _grow_row(self, segments: list[OpenSegment]) -> dict[str, object]:
+        last = segments[-1]
+        assert last.durable is not None
+        lost = sum(s.durable.lost_packets - (s.indexed.lost_packets if s.indexed else 0) for s in segments if s.durable)
+        return {"id": self._run.id, "end_us": last.wall_us(last.durable.end_90k), "lost_packets": lost}
+
+    def _segment_rows(self, segment: OpenSegment) -> list[tuple[str, dict[str, object]]]:
+        durable, indexed, place, run = segment.durable, segment.indexed, segment.place, self._run
+        assert durable is not None
+        if durable == indexed and segment.flags == segment.indexed_flags:
+            return []
+        row: dict[str, object] = {
+            "id": place.id,
+            "stream_id": run.ref.id,
+            "run_id": run.id,
+            "config_id": run.config.config_id,
+            "disk_id": self._store.disk.id,
+            "boot_id": self._store.boot,
+            "seq": place.seq,
+            "ordinal": place.ordinal,
+            "day": place.day,
+            "start_us": segment.start_us,
+            "dur_us": segment.wall_us(durable.end_90k) - segment.start_us,
+            "media_start_90k": place.media_start_90k,
+            "media_dur_90k": durable.end_90k - place.media_start_90k,
+            "rate_ppm": place.rate_ppm,
+            "kept_from_us": place.opened_us,
+            "bytes": durable.size,
+            "plain_bytes": durable.plain_bytes,
+            "sha256": durable.sha256,
+            "flags": segment.flags,
+            "lost_packets": durable.lost_packets,
+            "path": place.path,
+            "fragments": segment.records(durable),
+        }
+        count: dict[str, object] = {
+            "stream_id": run.ref.id,
+            "bytes": durable.size - (indexed.size if indexed else 0),
+            "segments": 0 if indexed else 1,
+        }
+        return [("put_segment", row), ("count_stream", count)]
+
+
+def _config_row(run: OpenRun) -> dict[str, object]:
+    config = run.config
+    return {
+        "stream_id": run.ref.id,
+        "config_id": config.config_id,
+        "codec": config.codec,
+        "codec_string": config.codec_string,
+        "width": config.width,
+        "height": config.height,
+        "parameter_sets": msgspec.msgpack.encode(config.parameter_sets),
+        "init": config.init,
+    }
+
+
+def _end_row(run: OpenRun) -> dict[str, object]:
+    assert run.ended is not None
+    return {"id": run.id, "end_reason": run.ended[0], "message": run.ended[1]}

@@ -1,0 +1,111 @@
+"""Deleting footage: garbage row, unlink, directory sync, drop row. Runs keep telling the truth about what is left."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from belvedere.media.stream import EndReason
+from belvedere.site.storage.disk import Files
+from belvedere.site.storage.index import Index, statements
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A segment row that is to go; columns of the statements `oldest_closed`, `expired` and `of_run`."""
+
+    id: int
+    stream_id: int
+    run_id: int
+    disk_id: int
+    path: str
+    bytes: int
+
+
+def delete(index: Index, files: Files, doomed: Sequence[Doomed]) -> int:
+    """Delete segments of one disk; returns bytes really freed. What can't be unlinked stays listed as garbage."""
+    if not doomed:
+        return 0
+    with index.write() as db:
+        for row in doomed:
+            db.execute("INSERT INTO garbage (disk_id, path) VALUES (?, ?)", (row.disk_id, row.path))
+        forget(db, doomed)
+    gone = sweep(index, files, doomed[0].disk_id, {row.path for row in doomed})
+    return sum(row.bytes for row in doomed if row.path in gone)
+
+
+def forget(db: sqlite3.Connection, doomed: Sequence[Doomed]) -> None:
+    """Drop the rows of segments, inside a transaction, and set counters and runs right."""
+    for row in doomed:
+        db.execute("DELETE FROM segment WHERE id = ?", (row.id,))
+        db.execute(statements()["count_stream"], {"stream_id": row.stream_id, "bytes": -row.bytes, "segments": -1})
+    for run_id in sorted({row.run_id for row in doomed}):
+        reshape(db, run_id)
+
+
+def reshape(db: sqlite3.Connection, run_id: int) -> None:
+    """Make a run fit its segments: none left, it goes; a hole in the middle splits it, so that the hole shows as a gap."""
+    run = db.execute("SELECT end_reason, end_us FROM run WHERE id = ?", (run_id,)).fetchone()
+    if run is None:
+        return
+    growing = run[0] == ""
+    groups: list[list[tuple[int, int, int, int, int]]] = []
+    for row in db.execute(statements()["run_shape"], {"run_id": run_id}).fetchall():
+        if not groups or row[1] != groups[-1][-1][1] + 1:
+            groups.append([])
+        groups[-1].append(row)
+    if not groups:
+        if growing:
+            db.execute("UPDATE run SET start_us = end_us, lost_packets = 0 WHERE id = ?", (run_id,))
+        else:
+            db.execute("DELETE FROM run WHERE id = ?", (run_id,))
+        return
+    for group in groups[:-1]:
+        new = db.execute(
+            statements()["split_run"],
+            {
+                "run_id": run_id,
+                "start_us": group[0][2],
+                "end_us": group[-1][2] + group[-1][3],
+                "end_reason": EndReason.UNKNOWN,
+                "message": "What followed was deleted or lost.",
+                "lost_packets": sum(row[4] for row in group),
+            },
+        ).lastrowid
+        db.executemany("UPDATE segment SET run_id = ? WHERE id = ?", [(new, row[0]) for row in group])
+    last = groups[-1]
+    db.execute(
+        "UPDATE run SET start_us = ?, end_us = ?, lost_packets = ? WHERE id = ?",
+        (last[0][2], last[-1][2] + last[-1][3], sum(row[4] for row in last), run_id),
+    )
+
+
+def sweep(index: Index, files: Files, disk_id: int, only: Iterable[str] | None = None) -> set[str]:
+    """Unlink garbage of a disk, sync its folders, drop the rows. Returns the paths that are gone."""
+    rows = index.read().execute("SELECT id, path FROM garbage WHERE disk_id = ?", (disk_id,)).fetchall()
+    wanted = None if only is None else set(only)
+    gone: dict[str, int] = {}
+    for number, path in rows:
+        if wanted is not None and path not in wanted:
+            continue
+        try:
+            files.unlink(path)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            continue  # stays listed; tried again at the next sweep
+        gone[path] = number
+    synced: set[str] = set()
+    for folder in {path.rpartition("/")[0] for path in gone}:
+        try:
+            files.sync_folder(f"{folder}/x")
+        except FileNotFoundError:
+            synced.add(folder)
+        except OSError:
+            continue  # the names may come back after a power cut: their rows stay
+        else:
+            synced.add(folder)
+    done = {path: number for path, number in gone.items() if path.rpartition("/")[0] in synced}
+    if done:
+        with index.write() as db:
+            db.executemany("DELETE FROM garbage WHERE id = ?", [(number,) for number in done.values()])
+    return set(gone)

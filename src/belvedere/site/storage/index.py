@@ -1,0 +1,142 @@
+"""The site index: one SQLite file, one writing process, many reading threads."""
+
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from belvedere.foundation.clock import Clock
+from belvedere.foundation.errors import StorageFault
+
+VERSION = 2
+MAX_SEGMENT_US = 900_000_000  # also a CHECK in schema.sql, and the width of the range in queries.sql
+
+_PRAGMAS = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA secure_delete = ON;
+PRAGMA foreign_keys = ON;
+PRAGMA busy_timeout = 5000;
+"""
+
+
+def _text(name: str) -> str:
+    return (files("belvedere.site.storage") / name).read_text("utf-8")
+
+
+@cache
+def statements() -> Mapping[str, str]:
+    """The named statements of queries.sql."""
+    parts = re.split(r"^-- name: (\w+)\n", _text("queries.sql"), flags=re.MULTILINE)[1:]
+    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _migrations() -> list[tuple[int, str]]:
+    folder = files("belvedere.site.storage") / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name[:4]), _text(f"migrations/{name}")) for name in names]
+
+
+class Index:
+    """Transactions on the site index. Thread-safe: writers take turns, each thread reads on its own connection.
+
+    Invariant: `synchronous=FULL`, so that a committed row survives a power cut, and `secure_delete=ON`, so that a dropped
+    key is gone from the file's pages (and from the log after `forget`).
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Open, and make or migrate, the index at `path`. Raises StorageFault when it can't be used."""
+        self.path = path
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._closed = False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = self._connect()
+            self._upgrade()
+            self._next = {
+                table: int(seq) + 1
+                for table, seq in self._writer.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+            }
+        except (sqlite3.Error, OSError) as error:
+            raise StorageFault(
+                f"The site index {path} can't be used: {error}.",
+                advice="Check the disk it is on; restore it from a backup if it is damaged.",
+            ) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        connection.executescript(_PRAGMAS)
+        return connection
+
+    def _upgrade(self) -> None:
+        version = int(self._writer.execute("PRAGMA user_version").fetchone()[0])
+        if version > VERSION:
+            raise StorageFault(
+                f"The site index is of version {version}; this software knows versions up to {VERSION}.",
+                advice="Start the newer version of Belvedere that wrote it.",
+            )
+        if version == 0:
+            self._script(_text("schema.sql"), VERSION)
+        for number, script in _migrations():
+            if 0 < version < number:
+                self._script(script, number)
+
+    def _script(self, script: str, version: int) -> None:
+        """Run a schema script and set its version in one transaction."""
+        self._writer.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {version}; COMMIT;")
+
+    def next_id(self, table: str) -> int:
+        """A number never used before as the key of `table`, also not by a row that is gone."""
+        with self._lock:
+            number = self._next.get(table, 1)
+            self._next[table] = number + 1
+            return number
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, durable on return. Rolled back when the body raises. Raises StorageFault when SQLite does."""
+        with self._lock:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._writer
+                except BaseException:
+                    self._writer.execute("ROLLBACK")
+                    raise
+                self._writer.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise StorageFault(
+                    f"The site index could not be written: {error}.", advice="Check the disk that it is on."
+                ) from error
+
+    def read(self) -> sqlite3.Connection:
+        """This thread's reading connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            with self._lock:
+                if self._closed:
+                    raise StorageFault("The site index is closed.", advice="The site is stopping; ask again later.")
+                connection = self._local.connection = self._connect()
+                connection.execute("PRAGMA query_only = ON")
+                self._readers.append(connection)
+        return connection
+
+    def forget(self) -> None:
+        """Empty the write-ahead log, so that nothing deleted can be read from it."""
+        with self._lock:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for connection in [*self._readers, self._writer]:
+                connection.close()
