@@ -73,8 +73,10 @@ class Obstacle:
     height_m: float
 
 
-def visible(ring: Sequence[Pair], camera_height_m: float, obstacles: Iterable[Obstacle]) -> list[Pair]:
-    """The part of `ring` (a sector round (0, 0)) that a camera at `camera_height_m` sees on the ground, open ring, metres.
+def visible(ring: Sequence[Pair], camera_height_m: float, obstacles: Iterable[Obstacle]) -> list[list[Pair]]:
+    """The part of `ring` (a sector round (0, 0)) that a camera at `camera_height_m` sees on the ground, in metres.
+
+    Open rings: the outline first, then holes (the shadows of low obstacles). Nothing when it sees nothing.
 
     Obstacles lower than the camera throw a short shadow, higher ones hide everything behind. One that the camera hangs on
     (nearer than 0.3 m) is left out. Of several parts left, the largest.
@@ -92,7 +94,8 @@ def visible(ring: Sequence[Pair], camera_height_m: float, obstacles: Iterable[Ob
     if not parts:
         return []
     largest = orient(max(parts, key=lambda part: part.area))
-    return [(x, y) for x, y, *_ in list(largest.exterior.coords)[:-1]]
+    rings = (largest.exterior, *largest.interiors)
+    return [[(x, y) for x, y, *_ in list(each.coords)[:-1]] for each in rings]
 
 
 def _shadow(body: BaseGeometry, obstacle: Obstacle, camera_height_m: float, reach: float) -> BaseGeometry:

@@ -135,8 +135,8 @@ def _view(camera: Camera, buildings: tuple[Building, ...]) -> dict[str, Any] | N
     ]
     ring = sector(camera.bearing_deg, camera.fov_deg, camera.range_m)
     height_m = camera.height_m if camera.height_m is not None else 4.0
-    seen = visible(ring, height_m, near) if near else ring
+    seen = visible(ring, height_m, near) if near else [ring]
     if not seen:
         return None
-    degrees = [[round(value, 7) for value in plane.to_lonlat(x, y)] for x, y in seen]
-    return {"type": "Polygon", "coordinates": [[*degrees, degrees[0]]]}
+    rings = [[[round(value, 7) for value in plane.to_lonlat(x, y)] for x, y in each] for each in seen]
+    return {"type": "Polygon", "coordinates": [[*each, each[0]] for each in rings]}

@@ -45,7 +45,7 @@ def noting(clock: Clock) -> NoteAct:
 def waiting_acts(engine: Engine) -> list[LocalAct]:
     """The oldest acts that are not in the audit log yet."""
     with reading(engine) as connection:
-        rows = connection.execute(select(local_act).order_by(local_act.c.time_us, local_act.c.id).limit(_AT_ONCE))
+        rows = connection.execute(select(local_act).order_by(local_act.c.order).limit(_AT_ONCE))
         return [LocalAct(row.id, row.time_us, row.kind, dict(row.facts)) for row in rows]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     String,
@@ -115,8 +116,9 @@ audit_entry = Table(
 local_act = Table(
     "local_act",
     METADATA,
-    Column("id", String(64), primary_key=True),
-    Column("time_us", BigInteger, nullable=False, index=True),
+    Column("order", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),  # given by the database
+    Column("id", String(64), nullable=False, unique=True),
+    Column("time_us", BigInteger, nullable=False),
     Column("kind", String(48), nullable=False),
     Column("facts", JSON, nullable=False),
 )

@@ -13,13 +13,14 @@ def upgrade() -> None:
     op.add_column("session", sa.Column("address", sa.String(64), nullable=False, server_default=""))
     op.create_table(
         "local_act",
+        sa.Column("order", sa.BigInteger().with_variant(sa.Integer, "sqlite"), nullable=False),
         sa.Column("id", sa.String(64), nullable=False),
         sa.Column("time_us", sa.BigInteger, nullable=False),
         sa.Column("kind", sa.String(48), nullable=False),
         sa.Column("facts", sa.JSON, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_local_act"),
+        sa.PrimaryKeyConstraint("order", name="pk_local_act"),
+        sa.UniqueConstraint("id", name="uq_local_act_id"),
     )
-    op.create_index("ix_local_act_time_us", "local_act", ["time_us"])
     op.create_table(
         "export",
         sa.Column("id", sa.String(64), nullable=False),
