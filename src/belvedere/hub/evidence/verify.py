@@ -260,10 +260,10 @@ def _facts(manifest: dict[str, Any], key: bytes, confirmed: bool) -> Iterator[st
     clips = sum(len(_list(camera, "clips")) for camera in _list(manifest, "cameras"))
     gaps = sum(len(_list(camera, "gaps")) for camera in _list(manifest, "cameras"))
     yield f"“{_get(export, 'name', str)}”, export {_get(export, 'id', str)}"
-    yield f"asked for: {iso(_get(export, 'start_us', int))} to {iso(_get(export, 'end_us', int))}"
+    yield f"asked for: {iso(_time(export, 'start_us'))} to {iso(_time(export, 'end_us'))}"
     yield f"cameras: {', '.join(str(camera) for camera in _get(export, 'cameras', list))}"
     yield f"{clips} clip{'' if clips == 1 else 's'}, {gaps} gap{'' if gaps == 1 else 's'} listed"
-    yield f"exported {iso(_get(export, 'made_us', int))} by {_get(export, 'made_by', str)}"
+    yield f"exported {iso(_time(export, 'made_us'))} by {_get(export, 'made_by', str)}"
     yield f"purpose: {_get(manifest, 'grant.purpose_text', str)} {_get(manifest, 'grant.case', str)}".rstrip()
     yield f"entry {_get(manifest, 'log.index', int)} of the audit log {_get(manifest, 'hub.log', str)}"
     yield f"hub's key: {key.hex()} (SHA-256 {hashlib.sha256(key).hexdigest()[:16]})"
