@@ -375,8 +375,8 @@ class Depacketizer:
         if self._open >= 0:
             self._lose()
         if not self._picture:
-            # Parameter sets and SEI sent ahead, or nothing at all: they wait for their picture.
-            if self._size > _PREFIX_BYTES or len(self._parts) > 512:
+            # Parameter sets and SEI sent ahead wait for their picture, unless it was lost.
+            if (self._damaged and self._parts) or self._size > _PREFIX_BYTES or len(self._parts) > 512:
                 self._forget()
             return
         timestamp = self._timestamp
