@@ -77,6 +77,14 @@ class _Stream:
         self.tail.clear()
         self.tail_bytes, self.lost_90k, self.seen_from_90k, self.seen, self.joined = 0, -1, None, 0, False
 
+    def has(self, dts_90k: int, data: bytes) -> bool:
+        """Whether this frame, or a later one, came before."""
+        if not self.tail or dts_90k > self.tail[-1].dts_90k:
+            return False
+        if dts_90k < self.tail[-1].dts_90k:
+            return True
+        return _picture(data) == _picture(self.tail[-1].media.data)  # two frames may share a decode time
+
     def snapshot(self) -> list[LiveMedia]:
         """What a new viewer gets first: from the newest keyframe on, everything that older viewers have had."""
         if not self.joined:
@@ -196,8 +204,8 @@ class Relay:
         dts_90k = int.from_bytes(data[where : where + 8], "big")
         if at.seen_from_90k is None:
             at.seen_from_90k = dts_90k
-        if dts_90k < at.end_90k:
-            return  # a fragment has brought it
+        if dts_90k < at.end_90k or at.has(dts_90k, data):
+            return  # a fragment has brought it, or frames were switched off and on and this one comes again
         media = LiveMedia(keyframe, arrival_us, 0, data)
         at.tail.append(_TailFrame(dts_90k, media))
         at.seen += 1
@@ -330,3 +338,8 @@ class Relay:
         self.counters.seams_broken += 1
         for viewer in at.viewers:
             viewer.backlog.resume_at_keyframe(missed)
+
+
+def _picture(data: bytes) -> bytes:
+    """mdat of a frame: what stays the same when it is sent again."""
+    return data[int.from_bytes(data[:4], "big") :]

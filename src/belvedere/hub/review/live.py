@@ -1,0 +1,243 @@
+"""Live pictures of all tiles over one WebSocket. The wire format stands in docs/design/contracts.md."""
+
+import asyncio
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault, Refused
+from belvedere.hub.access.doors import granted, session_key_of, user_of
+from belvedere.hub.access.users import User
+from belvedere.hub.context import HubContext
+from belvedere.hub.errors import CLOSED_NOT_SIGNED_IN, CLOSED_REFUSED
+from belvedere.hub.reach import hub_of
+from belvedere.link.backlog import Backlog
+from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState
+from belvedere.media.stream import StreamKind
+from belvedere.policy.grant import Action
+
+VIEW_LIVE = "view.live"
+MOST_TILES = 64  # on one WebSocket
+CHECK_S = 1.0  # how often session and grant are looked at
+RETRY_S = (0.5, 1.0, 2.0, 5.0)  # a site that is away is asked again; the last goes on
+CLOSE_S = 2.0  # how long a browser may take over the goodbye
+FLAG_INIT, FLAG_KEYFRAME = 1, 2
+_HEAD = struct.Struct(">HBBIQ")
+
+router = APIRouter()
+
+
+class Play(msgspec.Struct, frozen=True, tag_field="op", tag="play"):
+    """Show a camera in a tile; a tile in use changes over."""
+
+    tile: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+    camera: Annotated[str, msgspec.Meta(max_length=64)]
+    stream: StreamKind = StreamKind.SUB
+
+
+class Stop(msgspec.Struct, frozen=True, tag_field="op", tag="stop"):
+    """Show nothing more in a tile."""
+
+    tile: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+
+
+_orders: msgspec.json.Decoder[Play | Stop] = msgspec.json.Decoder(Play | Stop)
+
+
+def read_order(text: str | bytes) -> Play | Stop:
+    """What the page asks for. Raises BadInput."""
+    try:
+        return _orders.decode(text)
+    except msgspec.MsgspecError as error:
+        raise BadInput(
+            f"The page sent what the hub does not understand: {error}.", advice="Reload the page."
+        ) from error
+
+
+def binary(tile: int, flags: int, arrival_us: int, data: bytes) -> bytes:
+    """One binary message: 16 bytes of header, then fMP4."""
+    return _HEAD.pack(tile, flags, 0, 0, arrival_us) + data
+
+
+def messages_of(tile: int, part: LivePart) -> list[bytes | dict[str, Any]]:
+    """A live part as the messages that a page gets; dicts become JSON text."""
+    match part:
+        case LiveStart():
+            start = {"op": "start", "tile": tile, "codec": part.codec, "codec_string": part.codec_string}
+            return [start | {"width": part.width, "height": part.height}, binary(tile, FLAG_INIT, 0, part.init)]
+        case LiveState():
+            return [{"op": "state", "tile": tile, "state": part.state, "message": part.message}]
+        case LiveMedia():
+            told: list[bytes | dict[str, Any]] = []
+            if part.skipped:
+                told.append({"op": "skipped", "tile": tile, "frames": part.skipped})
+            return [*told, binary(tile, FLAG_KEYFRAME if part.keyframe else 0, part.arrival_us, part.data)]
+
+
+@router.websocket("/api/live")
+@granted(Action.LIVE)
+async def live(websocket: WebSocket, grant: Annotated[str, Query(max_length=64)]) -> None:
+    """Live pictures until the page leaves, or the session or grant ends."""
+    hub, user = hub_of(websocket), user_of(websocket)
+    await hub.grants.use(user, grant, Action.LIVE, ())
+    await websocket.accept()
+    await LiveWall(websocket, hub, user, session_key_of(websocket), grant).run()
+
+
+@dataclass(slots=True)
+class _Tile:
+    """One tile: what waits for the browser, and the task that fetches it."""
+
+    number: int
+    backlog: Backlog
+    task: "asyncio.Task[None] | None" = None
+    error: Mapping[str, Any] | None = None  # told when the backlog is empty
+    told_state: LiveState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """Why the hub hangs up."""
+
+    code: int
+    message: str
+
+
+@dataclass(slots=True)
+class LiveWall:
+    """One page's live pictures. Bounded: each tile has a backlog that skips to a keyframe; tiles take turns at the socket."""
+
+    websocket: WebSocket
+    hub: HubContext
+    user: User
+    session_key: str
+    grant_id: str
+    tiles: dict[int, _Tile] = field(default_factory=dict)
+    _waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    _look: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Serve until the page leaves or may see no more. Raises BadInput when the page sends nonsense."""
+        works = [asyncio.create_task(work()) for work in (self._take_orders, self._send, self._watch)]
+        try:
+            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for tile in list(self.tiles.values()):
+                self._drop(tile)
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+        try:  # the page's leaving comes first: then nothing else that went wrong matters
+            ending = next(work for work in works if work in done).result()
+        except WebSocketDisconnect:
+            return
+        if ending is not None:
+            await self._say_goodbye(ending)
+
+    async def _take_orders(self) -> _Ending | None:
+        while True:
+            message = await self.websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return None
+            order = read_order(message.get("text") or message.get("bytes") or b"")
+            known = self.tiles.get(order.tile)
+            if known is not None:
+                self._drop(known)
+            if isinstance(order, Play):
+                if len(self.tiles) >= MOST_TILES:
+                    raise BadInput(f"A page shows {MOST_TILES} live tiles at most.", advice="Stop some first.")
+                tile = self.tiles[order.tile] = _Tile(order.tile, Backlog(self.hub.clock))
+                tile.task = asyncio.create_task(self._show(tile, order.camera, order.stream))
+
+    def _drop(self, tile: _Tile) -> None:
+        self.tiles.pop(tile.number, None)
+        if tile.task is not None:
+            tile.task.cancel()
+
+    async def _show(self, tile: _Tile, camera: str, stream: StreamKind) -> None:
+        """Fetch live parts for a tile: check, log, then look; a site that is away is asked again."""
+        logged = False
+        tries = 0
+        while True:
+            try:
+                usable = await self.hub.grants.use(self.user, self.grant_id, Action.LIVE, [camera])
+                if not logged:
+                    facts = {"grant": self.grant_id, "camera": camera, "stream": stream}
+                    await self.hub.audit.append(VIEW_LIVE, self.user.id, facts)
+                    logged = True
+                async with await self.hub.link.open_live(usable.wire, camera, stream) as view:
+                    tries = 0
+                    async for part in view:
+                        self._put(tile, part)
+                self._put(tile, LiveState("off", "The camera was removed or switched off."))
+                return
+            except LinkFault as error:
+                self._put(tile, LiveState("unknown", str(error)))
+            except BelvedereError as error:
+                tile.error = {"code": error.code, "message": error.message, "advice": error.advice}
+                self._waiting.set()
+                if isinstance(error, Refused):
+                    self._look.set()  # perhaps the whole grant is over
+                return
+            await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+            tries += 1
+
+    def _put(self, tile: _Tile, part: LivePart) -> None:
+        if isinstance(part, LiveState):
+            if part == tile.told_state:
+                return  # the site repeats itself so that the link is known to live
+            tile.told_state = part
+        tile.backlog.put(part)
+        self._waiting.set()
+
+    async def _send(self) -> _Ending | None:
+        """Give the browser one part of each tile in turn, as fast as it takes them."""
+        while True:
+            await self._waiting.wait()
+            self._waiting.clear()
+            while await self._send_round():
+                pass
+
+    async def _send_round(self) -> bool:
+        """One part of each tile; whether there was any."""
+        sent = False
+        for tile in list(self.tiles.values()):
+            part = tile.backlog.take()
+            if part is not None:
+                sent = True
+                for message in messages_of(tile.number, part):
+                    if isinstance(message, bytes):
+                        await self.websocket.send_bytes(message)
+                    else:
+                        await self.websocket.send_json(message)
+            elif tile.error is not None:
+                error, tile.error = tile.error, None
+                await self.websocket.send_json({"op": "error", "tile": tile.number, **error})
+        return sent
+
+    async def _watch(self) -> _Ending | None:
+        """Wait for the end of the session or the grant."""
+        while True:
+            if not await asyncio.to_thread(self.hub.sessions.alive, self.session_key):
+                return _Ending(CLOSED_NOT_SIGNED_IN, "You are signed out, or were away for too long.")
+            if self.grant_id not in [grant.id for grant in await self.hub.grants.live(self.user)]:
+                return _Ending(CLOSED_REFUSED, "This access has ended.")
+            try:
+                async with asyncio.timeout(CHECK_S):
+                    await self._look.wait()
+                    self._look.clear()
+            except TimeoutError:
+                pass
+
+    async def _say_goodbye(self, ending: _Ending) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self.websocket.send_json({"op": "grant_ended", "message": ending.message})
+                await self.websocket.close(ending.code, ending.message)
+        except (TimeoutError, WebSocketDisconnect):
+            pass  # the browser does not listen any more; the server cuts it off
