@@ -1,5 +1,6 @@
 """The policy: every line of the table, and no way round it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -157,14 +158,19 @@ def test_a_grant_checks_what_it_is_used_for() -> None:
     grant.require(Action.LIVE, "gate", now_us=NOW)
     grant.require(Action.PLAYBACK, "gate", now_us=NOW, start_us=NOW - HOUR_US, end_us=NOW)
     narrow = decide(asker(Role.SUPERVISOR), case(), TABLE, NOW).granted()
-    for refuse in (
+
+    def playback(start_us: int, end_us: int) -> None:
+        grant.require(Action.PLAYBACK, "gate", now_us=NOW, start_us=start_us, end_us=end_us)
+
+    refusals: list[Callable[[], None]] = [
         lambda: grant.require(Action.LIVE, "gate", now_us=grant.expires_us),
         lambda: grant.require(Action.LIVE, "gate", now_us=NOW - 3 * MINUTE),
         lambda: narrow.require(Action.LIVE, "gate", now_us=NOW),
         lambda: grant.require(Action.LIVE, "town-hall", now_us=NOW),
-        lambda: grant.require(Action.PLAYBACK, "gate", now_us=NOW, start_us=grant.from_us - 1, end_us=NOW),
-        lambda: grant.require(Action.PLAYBACK, "gate", now_us=NOW, start_us=NOW, end_us=NOW + 2 * HOUR_US),
-    ):
+        lambda: playback(grant.from_us - 1, NOW),
+        lambda: playback(NOW, NOW + 2 * HOUR_US),
+    ]
+    for refuse in refusals:
         with pytest.raises(Refused):
             refuse()
 

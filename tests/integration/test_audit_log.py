@@ -1,0 +1,407 @@
+"""The audit log on a real database and disk: durable before it returns, whole after a crash, and altered by nobody unseen."""
+
+import asyncio
+import errno
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, text, update
+
+from belvedere.foundation.clock import SimulatedClock
+from belvedere.foundation.errors import BadInput, NotFound, StorageFault
+from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.audit.words import summary
+from belvedere.hub.storage.engine import open_engine, writing
+from belvedere.hub.storage.metadata import audit_entry
+from belvedere.hub.storage.migrate import upgrade
+from belvedere.tlog.checkpoint import open_checkpoint
+from belvedere.tlog.folder import TileFolder, write_durably
+from belvedere.tlog.merkle import leaf_hash, root_of, verify_consistency
+from belvedere.tlog.proof import read_proof
+from belvedere.tlog.tiles import parse_tile, split_hashes
+from hub_stage import hub_stage
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = KEY.public_key().public_bytes_raw()
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "hub.db"
+    engine = open_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()
+    return path
+
+
+class Room:
+    """A hub's database and log folder."""
+
+    def __init__(self, folder: Path, template: Path) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        shutil.copy(template, folder / "hub.db")
+        self.clock = SimulatedClock()
+
+    @property
+    def log_folder(self) -> Path:
+        return self.folder / "log"
+
+    def engine(self) -> Engine:
+        return open_engine(f"sqlite:///{self.folder / 'hub.db'}")
+
+    @asynccontextmanager
+    async def log(self) -> AsyncIterator[AuditLog]:
+        engine = self.engine()
+        try:
+            log = AuditLog(engine, self.log_folder, KEY, self.clock)
+            await log.start()
+            try:
+                yield log
+            finally:
+                await log.stop()
+        finally:
+            engine.dispose()
+
+    def change(self, statement: Any) -> None:
+        engine = self.engine()
+        with writing(engine) as connection:
+            connection.execute(statement)
+        engine.dispose()
+
+
+@pytest.fixture
+def room(tmp_path: Path, template: Path) -> Room:
+    return Room(tmp_path / "hub", template)
+
+
+async def fill(room: Room, count: int) -> None:
+    async with room.log() as log:
+        await asyncio.gather(*(log.append("view.live", f"user_{n % 3}", {"n": n}) for n in range(count)))
+
+
+async def test_an_entry_is_durable_and_signed_when_append_returns(room: Room) -> None:
+    async with room.log() as log:
+        first = await log.append("session.opened", "user_1", {"name": "Ann Ó’Neill", "n": 3, "list": [1, None]})
+        # What another process would find, without asking this one:
+        checkpoint = open_checkpoint((room.log_folder / "checkpoint").read_bytes(), PUBLIC)
+        assert checkpoint.size == 1
+        assert TileFolder(room.log_folder, 1).root() == checkpoint.root
+        assert log.entry(0) == first
+        assert (
+            first.record
+            == (
+                '{"actor":"user_1","facts":{"list":[1,null],"n":3,"name":"Ann Ó’Neill"},"index":0,"kind":"session.opened",'
+                f'"time_us":{room.clock.now_us()}}}'
+            ).encode()
+        )
+        proof = log.proof(0)
+        assert read_proof(proof.text().encode(), first.record).verify(PUBLIC) == checkpoint
+    async with room.log() as log:
+        assert log.entry(0) == first
+        assert log.proof(0).verify(PUBLIC).size == 1
+
+
+async def test_many_at_once_share_writes_and_all_are_provable(room: Room) -> None:
+    async with room.log() as log:
+        entries = await asyncio.gather(*(log.append("view.live", "user_1", {"n": n}) for n in range(700)))
+        assert sorted(entry.index for entry in entries) == list(range(700))
+        assert log.checkpoint().size == 700
+        assert log.check() == 700
+        for index in (0, 255, 256, 511, 699):
+            assert log.proof(index).verify(PUBLIC).root == log.checkpoint().root
+        assert verify_consistency(
+            300,
+            700,
+            root_of(leaf_hash(log.entry(n).hash) for n in range(300)),
+            log.checkpoint().root,
+            log.consistency(300),
+        )
+    assert len(list((room.log_folder / "tile").rglob("*.p/*"))) == 2
+
+
+async def test_pages_of_entries(room: Room) -> None:
+    await fill(room, 20)
+    async with room.log() as log:
+        page = log.entries(actor="user_1", limit=4)
+        assert [entry.facts["n"] for entry in page] == [19, 16, 13, 10]
+        rest = log.entries(actor="user_1", before=page[-1].index)
+        assert [entry.facts["n"] for entry in rest] == [7, 4, 1]
+        assert len(log.entries()) == 20
+
+
+async def test_what_is_not_there_is_said(room: Room) -> None:
+    async with room.log() as log:
+        with pytest.raises(NotFound):
+            log.entry(0)
+        with pytest.raises(BadInput):
+            log.consistency(1)
+        with pytest.raises(BadInput):
+            await log.append("note", "user_1", {"text": "x" * 200_000})
+        with pytest.raises(TypeError):
+            await log.append("note", "user_1", {"text": object()})
+        assert (await log.append("note", "user_1", {})).index == 0
+    with pytest.raises(StorageFault, match="not running"):
+        await log.append("note", "user_1", {})
+
+
+async def test_erasing_a_person_leaves_the_log_whole(room: Room) -> None:
+    await fill(room, 9)
+    room.change(update(audit_entry).where(audit_entry.c.account_id == "user_1").values(salt=None, body=None))
+    async with room.log() as log:
+        assert log.check() == 9
+        assert log.entry(1).record == b"" and log.entry(1).facts == {}
+        assert log.proof(0).verify(PUBLIC).size == 9
+        with pytest.raises(NotFound, match="erased"):
+            log.proof(1)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        update(audit_entry).where(audit_entry.c.index == 3).values(body='{"index":3}'),
+        update(audit_entry).where(audit_entry.c.index == 3).values(account_id="user_9"),
+        update(audit_entry).where(audit_entry.c.index == 3).values(kind="view.none"),
+        update(audit_entry).where(audit_entry.c.index == 3).values(time_us=5),
+        update(audit_entry).where(audit_entry.c.index == 3).values(salt=b"s" * 32),
+        update(audit_entry).where(audit_entry.c.index == 3).values(salt=None),
+        update(audit_entry).where(audit_entry.c.index == 3).values(entry_hash=b"h" * 32),
+        delete(audit_entry).where(audit_entry.c.index == 3),
+        delete(audit_entry).where(audit_entry.c.index == 8),
+        text('UPDATE audit_entry SET "index" = "index" + 1 WHERE "index" = 8'),
+    ],
+)
+async def test_an_altered_database_stops_the_hub(room: Room, statement: Any) -> None:
+    await fill(room, 9)
+    room.change(statement)
+    with pytest.raises(StorageFault) as fault:
+        async with room.log():
+            pass
+    assert "data protection officer" in fault.value.advice
+
+
+async def test_an_old_row_altered_is_found_by_the_full_check(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("belvedere.hub.audit.log._TAIL", 4)
+    await fill(room, 9)
+    room.change(update(audit_entry).where(audit_entry.c.index == 1).values(kind="view.none"))
+    async with room.log() as log:
+        with pytest.raises(StorageFault, match="Entry 1"):
+            log.check()
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[5] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: _flip(folder / "tile/0/000.p/9"),
+        lambda folder: _flip(folder / "checkpoint"),
+        lambda folder: (folder / "tile/0/000.p/9").unlink(),
+        lambda folder: write_durably(folder / "checkpoint", b"x"),
+    ],
+)
+async def test_an_altered_folder_stops_the_hub(room: Room, damage: Callable[[Path], None]) -> None:
+    await fill(room, 9)
+    damage(room.log_folder)
+    with pytest.raises(StorageFault):
+        async with room.log():
+            pass
+
+
+async def test_a_lost_folder_is_not_made_up_again(room: Room) -> None:
+    await fill(room, 600)
+    shutil.rmtree(room.log_folder)
+    with pytest.raises(StorageFault, match="folder only 0"):
+        async with room.log():
+            pass
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, step: int, error: BaseException) -> None:
+    """Let the `step`-th of the small writes, syncs and renames of the log raise `error`, as a crash there would."""
+    seen = 0
+    real_sync, real_replace = os.fsync, Path.replace
+
+    def count() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == step:
+            raise error
+
+    def sync(handle: int) -> None:
+        count()
+        real_sync(handle)
+
+    def replace(path: Path, target: Path) -> Path:
+        count()
+        return real_replace(path, target)
+
+    monkeypatch.setattr("belvedere.tlog.folder.os.fsync", sync)
+    monkeypatch.setattr(Path, "replace", replace)
+
+
+@pytest.mark.parametrize("before", [3, 255])
+async def test_a_crash_at_any_step_loses_nothing_acknowledged(
+    room: Room, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    await fill(room, before)
+    acknowledged = before
+    for step in range(1, 30):
+        finished = False
+        with monkeypatch.context() as patch:
+            async with room.log() as log:
+                acknowledged = log.checkpoint().size
+                fail_at(patch, step, OSError(errno.EIO, "cut"))
+                try:
+                    await log.append("view.live", "user_1", {"step": step})
+                    acknowledged += 1
+                    finished = True
+                except StorageFault:
+                    with pytest.raises(StorageFault, match="restart the hub"):
+                        await log.append("view.live", "user_1", {})
+                patch.undo()
+        async with room.log() as log:
+            assert log.checkpoint().size >= acknowledged
+            assert log.check() == log.checkpoint().size
+            assert log.proof(log.checkpoint().size - 1).verify(PUBLIC).size == log.checkpoint().size
+        if finished:
+            return
+    pytest.fail("the write never succeeded")
+
+
+async def test_a_database_that_refuses_leaves_the_log_as_it_was(room: Room) -> None:
+    async with room.log() as log:
+        await log.append("note", "user_1", {})
+        room.change(
+            text("CREATE TRIGGER full BEFORE INSERT ON audit_entry BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+        )
+        with pytest.raises(StorageFault):
+            await log.append("note", "user_1", {"refused": True})
+        room.change(text("DROP TRIGGER full"))
+        assert (await log.append("note", "user_1", {})).index == 1
+
+
+async def test_a_defect_in_the_writer_stops_appends_and_hangs_nobody(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room.log() as log:
+        with monkeypatch.context() as patch:
+            patch.setattr("belvedere.hub.audit.log.leaf_hash", lambda entry: 1 / 0)
+            with pytest.raises(StorageFault, match="stopped"):
+                await log.append("note", "user_1", {})
+        with pytest.raises(StorageFault, match="stopped"):
+            await log.append("note", "user_1", {})
+    async with room.log() as log:
+        assert log.checkpoint().size == 1
+
+
+async def test_whoever_stops_waiting_does_not_disturb_the_rest(room: Room) -> None:
+    async with room.log() as log:
+        waiting = [asyncio.create_task(log.append("note", "user_1", {"n": n})) for n in range(20)]
+        await asyncio.sleep(0)
+        for task in waiting[::2]:
+            task.cancel()
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+        assert sum(isinstance(one, asyncio.CancelledError) for one in done) == 10
+        assert log.check() == log.checkpoint().size >= 10
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.integers(1, 90), min_size=1, max_size=5))
+def test_any_history_of_restarts_gives_one_consistent_log(
+    tmp_path_factory: pytest.TempPathFactory, template: Path, batches: list[int]
+) -> None:
+    room = Room(tmp_path_factory.mktemp("hub") / "hub", template)
+
+    async def live() -> None:
+        old_size, old_root = 0, b""
+        for batch in batches:
+            async with room.log() as log:
+                assert log.checkpoint().size == old_size
+                await asyncio.gather(*(log.append("note", "user_1", {"n": n}) for n in range(batch)))
+                head = log.checkpoint()
+                if old_size:
+                    assert verify_consistency(old_size, head.size, old_root, head.root, log.consistency(old_size))
+                old_size, old_root = head.size, head.root
+
+    asyncio.run(live())
+
+
+# Over HTTP ------------------------------------------------------------------------------------------------------------
+
+
+async def test_anybody_may_read_checkpoint_and_tiles_and_check_them(tmp_path: Path) -> None:
+    async with hub_stage(tmp_path) as stage, stage.browser() as stranger:
+        await asyncio.gather(*(stage.hub.audit.append("note", "user_1", {"n": n}) for n in range(300)))
+        answer = await stranger.get("/log/checkpoint")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        public = stage.hub.key.public_key().public_bytes_raw()
+        checkpoint = open_checkpoint(answer.content, public)
+        assert checkpoint.size == stage.hub.audit.checkpoint().size
+        rest = checkpoint.size - 256
+        leaves: list[bytes] = []
+        entries: list[bytes] = []
+        for name in ("000", f"001.p/{rest}"):
+            tile = await stranger.get(f"/log/tile/0/{name}")
+            assert tile.headers["content-type"] == "application/octet-stream"
+            assert "immutable" in tile.headers["cache-control"]
+            leaves += split_hashes(tile.content)
+            bundle = (await stranger.get(f"/log/tile/entries/{name}")).content
+            while bundle:
+                length = int.from_bytes(bundle[:2], "big")
+                entries.append(bundle[2 : 2 + length])
+                bundle = bundle[2 + length :]
+        assert root_of(leaves) == checkpoint.root
+        assert [leaf_hash(entry) for entry in entries] == leaves
+        older = await stranger.get("/log/tile/0/001.p/1")
+        assert older.content == leaves[256]
+        for path in (f"0/001.p/{rest + 1}", "0/001", "0/002.p/1", f"entries/001.p/{rest + 1}", "9/000", "0/../x", ""):
+            assert (await stranger.get(f"/log/tile/{path}")).status_code == 404
+        assert parse_tile("0/001") is not None
+
+
+async def test_one_sees_ones_own_entries_page_by_page(tmp_path: Path) -> None:
+    async with hub_stage(tmp_path) as stage, stage.signed_in() as browser:
+        me = stage.hub.users.by_name("ann").id
+        for number in range(5):
+            await stage.hub.audit.append("view.live", me, {"camera": f"cam-{number}"})
+        await stage.hub.audit.append("view.live", "user_other", {"camera": "secret"})
+        page = (await browser.get("/api/audit/mine?limit=3")).json()
+        assert [line["summary"] for line in page["entries"]] == [f"Watched camera cam-{n} live" for n in (4, 3, 2)]
+        assert page["checkpoint"]["size"] == stage.hub.audit.checkpoint().size
+        rest = (await browser.get(f"/api/audit/mine?before={page['next']}")).json()
+        assert rest["next"] is None
+        assert "secret" not in str(page) + str(rest)
+        assert [line["index"] for line in rest["entries"]] == sorted(
+            (x["index"] for x in rest["entries"]), reverse=True
+        )
+        async with stage.browser() as stranger:
+            assert (await stranger.get("/api/audit/mine")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "expected"),
+    [
+        ("session.opened", {}, "Signed in"),
+        ("grant.refused", {"reason": "Not on shift."}, "Access refused: Not on shift."),
+        ("view.playback", {"cameras": ["a", "b"], "start_us": 0, "end_us": 1_000_000}, "Reviewed cameras a, b, 1970"),
+        ("grant.issued", {"purpose": "duty", "cameras": ["a", "b", "c", "d"]}, "Access given (duty) to 4 cameras"),
+        ("camera.put", {"camera": "gate"}, "Camera put: camera gate"),
+        ("site.away", {"message": "no answer"}, "Site away: no answer"),
+        ("view.live", {}, "Watched no camera live"),
+    ],
+)
+def test_entries_in_words(kind: str, facts: dict[str, Any], expected: str) -> None:
+    assert summary(kind, facts).startswith(expected)
