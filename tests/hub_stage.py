@@ -1,12 +1,14 @@
 """A small stage for tests of the hub: a data folder, a simulated clock, the real application, a site that is told what to say."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import uvicorn
 from argon2 import PasswordHasher
 from fastapi import APIRouter, FastAPI
 
@@ -130,3 +132,17 @@ async def hub_stage(
             _, code = hub.users.create("ann", "operator", "Ann Operator")
             hub.register.put_camera(gate())
         yield HubStage(settings, clock, site, app, hub, code)
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """A stage's application on a real socket; gives `127.0.0.1:PORT`."""
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host, port = listener.getsockname()
+        task = asyncio.create_task(server._serve([listener]))  # without the signal handlers of `serve`
+        try:
+            yield f"{host}:{port}"
+        finally:
+            server.should_exit = True
+            await task

