@@ -84,7 +84,11 @@ def _faces(canvas: Canvas, faces: list[Face]) -> None:
         if face.gloss:
             up = max(float(face.normal[2]), 0.0)
             sheen = face.gloss * (0.25 + 0.75 * up)
-            colour = (colour[0] + (214 - colour[0]) * sheen * 0.6, colour[1] + (208 - colour[1]) * sheen * 0.6, colour[2] + (200 - colour[2]) * sheen * 0.6)
+            colour = (
+                colour[0] + (214 - colour[0]) * sheen * 0.6,
+                colour[1] + (208 - colour[1]) * sheen * 0.6,
+                colour[2] + (200 - colour[2]) * sheen * 0.6,
+            )
         canvas.polygon(face.points, colour, glow=face.glow)
 
 
@@ -109,7 +113,9 @@ def _building(canvas: Canvas, building: Building, town: Town) -> None:
         origin = np.array([*a, 0.0])
         up = np.array([0.0, 0.0, 1.0])
         corners = np.array([[*a, 0.0], [*b, 0.0], [*b, building.height_m], [*a, building.height_m]])
-        canvas.polygon(corners, facade.paint(wall, canvas.view.focal_px / float(depth)), origin=origin, along=along, upward=up)
+        canvas.polygon(
+            corners, facade.paint(wall, canvas.view.focal_px / float(depth)), origin=origin, along=along, upward=up
+        )
         if building.kind == "block" and depth < DETAIL_M:
             _balconies(canvas, wall, origin, along)
     roof = np.array([(x, y, building.height_m) for x, y in building.footprint])
@@ -195,7 +201,9 @@ def illuminate(scene: Scene, light: Light) -> Lit:
     picture += (np.float32(heaven[: max(view.height // 3, 1)].mean()) - picture) * haze
     if light is not Light.DAY:
         small = cv2.resize(glow, (view.width // 4, view.height // 4), interpolation=cv2.INTER_AREA)
-        bloom = cv2.GaussianBlur(small, (0, 0), view.width / 240) + 0.8 * cv2.GaussianBlur(small, (0, 0), view.width / 880)
+        bloom = cv2.GaussianBlur(small, (0, 0), view.width / 240) + 0.8 * cv2.GaussianBlur(
+            small, (0, 0), view.width / 880
+        )
         picture += cv2.resize(bloom, (view.width, view.height)) * np.float32(0.4 * shine)
     return Lit(np.asarray(picture, np.float32), infrared, solid & (np.abs(places[2]) < 0.04))
 
@@ -204,7 +212,9 @@ def _sky_light(scene: Scene, sky: Sky) -> NDArray[np.float32]:
     up = scene.normals[..., 2]
     half = 0.62 + 0.38 * up
     sun = np.clip(scene.normals @ np.array(sky.sun_from, np.float32), 0, 1)
-    return np.asarray(half[..., None] * np.array(sky.ambient, np.float32) + sun[..., None] * np.array(sky.sun, np.float32), np.float32)
+    return np.asarray(
+        half[..., None] * np.array(sky.ambient, np.float32) + sun[..., None] * np.array(sky.sun, np.float32), np.float32
+    )
 
 
 def _lamp_light(scene: Scene, sky: Sky, places: list[Floats], light_map: NDArray[np.float32]) -> None:

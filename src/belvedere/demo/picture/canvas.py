@@ -116,7 +116,15 @@ class Canvas:
         self.depth[part][seen] = depth[seen]
         self.surface[part][seen] = self.direction(normal if towards is None else towards)
 
-    def sprite(self, picture: NDArray[np.float32], alpha: NDArray[np.float32], left: int, top: int, depth_m: float, towards: Points) -> None:
+    def sprite(
+        self,
+        picture: NDArray[np.float32],
+        alpha: NDArray[np.float32],
+        left: int,
+        top: int,
+        depth_m: float,
+        towards: Points,
+    ) -> None:
         """Lay a flat picture (BGR 0..255) standing at one depth over what is farther away."""
         x0, y0 = max(left, 0), max(top, 0)
         x1, y1 = min(left + picture.shape[1], self.view.width), min(top + picture.shape[0], self.view.height)

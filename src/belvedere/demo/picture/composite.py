@@ -155,7 +155,9 @@ def lay_vehicle(target: Target, picture: NDArray[np.float32], hides: Floats, cor
     paint = (float(actor.look.upper[2]), float(actor.look.upper[1]), float(actor.look.upper[0]))
     build = vehicles.car if actor.kind is Kind.CAR else vehicles.van
     lights = target.sky.lamps > 0
-    faces = placed(build(paint, actor.look.length_m, actor.look.height_m, lights=lights), actor.x, actor.y, actor.heading_rad)
+    faces = placed(
+        build(paint, actor.look.length_m, actor.look.height_m, lights=lights), actor.x, actor.y, actor.heading_rad
+    )
     front = [f for f in faces if float(f.normal @ (view.eye - f.points[0])) > 0]
     if any((view.to_camera(f.points)[:, 2] < NEAR_M * 2).any() for f in front):
         return
@@ -203,17 +205,28 @@ def shine(target: Target, picture: NDArray[np.float32], corner: Corner, seen: "S
     half, side = (0.52, 0.0) if actor.kind is Kind.MOPED else (actor.look.length_m / 2, 0.6)
     ahead = np.array([math.cos(actor.heading_rad), math.sin(actor.heading_rad)])
     left = np.array([-ahead[1], ahead[0]])
-    for end, strength, colour in ((1, max(facing, 0.0), (225, 240, 250)), (-1, max(-facing, 0.0) * 0.45, (40, 30, 235))):
+    for end, strength, colour in (
+        (1, max(facing, 0.0), (225, 240, 250)),
+        (-1, max(-facing, 0.0) * 0.45, (40, 30, 235)),
+    ):
         if strength < 0.05:
             continue
         for s in (-side, side) if side else (0.0,):
             flat = np.array([actor.x, actor.y]) + ahead * half * end + left * s
             x, y, depth = view.to_pixels(np.array([[*flat, 0.72]]))[0]
             if depth > 1:
-                _glare(picture, (x - corner[0], y - corner[1]), 0.55 * view.focal_px / depth * (0.5 + strength), colour, strength)
+                _glare(
+                    picture,
+                    (x - corner[0], y - corner[1]),
+                    0.55 * view.focal_px / depth * (0.5 + strength),
+                    colour,
+                    strength,
+                )
 
 
-def _glare(picture: NDArray[np.float32], at: tuple[float, float], radius: float, colour: tuple[int, int, int], strength: float) -> None:
+def _glare(
+    picture: NDArray[np.float32], at: tuple[float, float], radius: float, colour: tuple[int, int, int], strength: float
+) -> None:
     a, b = max(int(at[0] - radius), 0), max(int(at[1] - radius), 0)
     c, d = min(int(at[0] + radius) + 1, picture.shape[1]), min(int(at[1] + radius) + 1, picture.shape[0])
     if a >= c or b >= d:

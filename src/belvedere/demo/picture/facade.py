@@ -75,7 +75,9 @@ def paint(wall: Wall, per_metre: float) -> Paint:
     sheet = _Sheet(wall, float(np.clip(per_metre, 5.0, max(min(most, 60.0), 5.0))))
     rng = np.random.default_rng(wall.seed)
     _brick(sheet, wall, rng)
-    {"shop": _shop, "bin_store": _store, "garage": _garages, "hall": _hall}.get(wall.building.kind, _flats)(sheet, wall, rng)
+    {"shop": _shop, "bin_store": _store, "garage": _garages, "hall": _hall}.get(wall.building.kind, _flats)(
+        sheet, wall, rng
+    )
     _weather(sheet, wall)
     glow = sheet.glow if sheet.glow.any() else None
 
@@ -110,7 +112,11 @@ def _brick(sheet: _Sheet, wall: Wall, rng: np.random.Generator) -> None:
 
 def _weather(sheet: _Sheet, wall: Wall) -> None:
     shape = (sheet.high, sheet.wide)
-    stain = 1 + 0.06 * grain.cloud(shape, wall.seed + 1, wall.length_m / 6) + 0.03 * grain.cloud(shape, wall.seed + 2, wall.length_m)
+    stain = (
+        1
+        + 0.06 * grain.cloud(shape, wall.seed + 1, wall.length_m / 6)
+        + 0.03 * grain.cloud(shape, wall.seed + 2, wall.length_m)
+    )
     rise = np.linspace(wall.building.height_m, 0, sheet.high, dtype=np.float32)[:, None]
     stain -= 0.16 * np.exp(-rise / 0.35) + 0.05 * np.exp((rise - wall.building.height_m) / 0.5)
     streak = grain.cloud((1, sheet.wide), wall.seed + 3, wall.length_m * 2.2)
@@ -186,8 +192,14 @@ def _stair(sheet: _Sheet, x: float, z: float, step: float, storey: float, floor:
         return
     share = 0.75 if rng.random() < 0.85 else 0.1
     for k in range(3):
-        sheet.rect(x + 0.45 + k * (step - 0.9) / 3, z + 0.45, (step - 0.9) / 3 - 0.08, storey - 0.8, (100, 96, 84),
-                   (cool[0] * share * 0.7, cool[1] * share * 0.7, cool[2] * share * 0.7))
+        sheet.rect(
+            x + 0.45 + k * (step - 0.9) / 3,
+            z + 0.45,
+            (step - 0.9) / 3 - 0.08,
+            storey - 0.8,
+            (100, 96, 84),
+            (cool[0] * share * 0.7, cool[1] * share * 0.7, cool[2] * share * 0.7),
+        )
 
 
 def _shop(sheet: _Sheet, wall: Wall, rng: np.random.Generator) -> None:
@@ -203,7 +215,14 @@ def _shop(sheet: _Sheet, wall: Wall, rng: np.random.Generator) -> None:
         else:
             sheet.rect(x + 0.3, 0.5, step - 1.6, 2.2, (70, 66, 58), (165, 205, 225))
             for _ in range(9):
-                sheet.rect(x + 0.4 + rng.uniform(0, max(step - 2.2, 0.1)), 0.5 + rng.uniform(0, 1.2), 0.35, 0.5, (80, 80, 90), grain.varied((110, 130, 160), rng, 0.3))
+                sheet.rect(
+                    x + 0.4 + rng.uniform(0, max(step - 2.2, 0.1)),
+                    0.5 + rng.uniform(0, 1.2),
+                    0.35,
+                    0.5,
+                    (80, 80, 90),
+                    grain.varied((110, 130, 160), rng, 0.3),
+                )
             sheet.rect(x + step - 1.25, 0.0, 0.95, 2.3, (60, 60, 62), (120, 160, 180))
         own = (sign[0] * 0.8, sign[1] * 0.8, sign[2] * 0.8)
         sheet.rect(x + 0.15, 2.75, step - 0.3, 0.65, sign, own)
@@ -235,7 +254,9 @@ def _garages(sheet: _Sheet, wall: Wall, rng: np.random.Generator) -> None:
     doors = int(wall.length_m / 2.9)
     step = wall.length_m / doors
     for k in range(doors):
-        colour = grain.varied([(120, 96, 70), (90, 110, 80), (170, 172, 172), (80, 80, 130)][rng.integers(4)], rng, 0.08)
+        colour = grain.varied(
+            [(120, 96, 70), (90, 110, 80), (170, 172, 172), (80, 80, 130)][rng.integers(4)], rng, 0.08
+        )
         sheet.rect(k * step + 0.25, 0, step - 0.5, 2.1, colour)
         for x in np.arange(k * step + 0.35, (k + 1) * step - 0.3, 0.2):
             sheet.rect(float(x), 0.05, 0.05, 2.0, (colour[0] * 0.82, colour[1] * 0.82, colour[2] * 0.82))

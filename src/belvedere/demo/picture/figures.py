@@ -25,7 +25,15 @@ class Figure:
     per_metre: float
 
 
-def draw(capsules: list[Capsule], turn_rad: float, elevation_rad: float, per_metre: float, *, infrared: bool = False, seed: int = 0) -> Figure:
+def draw(
+    capsules: list[Capsule],
+    turn_rad: float,
+    elevation_rad: float,
+    per_metre: float,
+    *,
+    infrared: bool = False,
+    seed: int = 0,
+) -> Figure:
     """Draw a body. `turn_rad` is its heading from the camera's right, counter-clockwise seen from above (pi/2: walking
     away); `elevation_rad` how far the camera looks down on it."""
     scale = per_metre * SUPERSAMPLE
@@ -44,7 +52,9 @@ def draw(capsules: list[Capsule], turn_rad: float, elevation_rad: float, per_met
     colour = np.zeros((tall, wide, 3), np.float32)
     nearest = np.full((tall, wide), -np.inf, np.float32)
     for k, capsule in enumerate(capsules):
-        _capsule(colour, nearest, (right[k] - left, down_px[k] - top, near[k]), radii[k], capsule.colour, (ce, se), infrared)
+        _capsule(
+            colour, nearest, (right[k] - left, down_px[k] - top, near[k]), radii[k], capsule.colour, (ce, se), infrared
+        )
     covered = np.isfinite(nearest)
     # Folds and prints of cloth: a little grain on the body, more at the bottom of the brightness.
     cloth = np.random.default_rng(seed).normal(1, 0.10, (tall // 2, wide // 2)).astype(np.float32)

@@ -37,7 +37,9 @@ def faces(fixture: Fixture) -> list[Face]:
             own = post(0.09, h, colour) + post(0.095, 0.1, (200, 205, 205), z=h - 0.25)
         case "bin":
             wide = 0.55 if h < 1.2 else 1.1
-            own = box((0, 0), (0.06, h - 0.1), (wide * 0.8, wide), colour) + box((0, 0), (h - 0.1, h), (wide * 0.86, wide * 1.05), _dark(colour, 0.75))
+            own = box((0, 0), (0.06, h - 0.1), (wide * 0.8, wide), colour) + box(
+                (0, 0), (h - 0.1, h), (wide * 0.86, wide * 1.05), _dark(colour, 0.75)
+            )
         case "bench":
             own = box((0.0, 0), (0.42, 0.48), (0.45, 1.7), colour) + box((-0.22, 0), (0.5, h), (0.06, 1.7), colour)
             for y in (-0.7, 0.7):
@@ -51,9 +53,17 @@ def faces(fixture: Fixture) -> list[Face]:
             own += box((0, 0), (h - 0.1, h), (0.1, 2.7), colour)
             for y in (-0.55, 0.55):
                 own += box((0.0, y), (0.45, 0.5), (0.2, 0.45), (30, 30, 30))
-                own += box((0, y - 0.2), (0.5, h), (0.02, 0.02), (90, 92, 94)) + box((0, y + 0.2), (0.5, h), (0.02, 0.02), (90, 92, 94))
+                own += box((0, y - 0.2), (0.5, h), (0.02, 0.02), (90, 92, 94)) + box(
+                    (0, y + 0.2), (0.5, h), (0.02, 0.02), (90, 92, 94)
+                )
         case "slide":
-            own = [Face(np.array([(0.3, -0.3, 1.7), (3.0, -0.3, 0.25), (3.0, 0.3, 0.25), (0.3, 0.3, 1.7)]), (170, 175, 178), gloss=0.4)]
+            own = [
+                Face(
+                    np.array([(0.3, -0.3, 1.7), (3.0, -0.3, 0.25), (3.0, 0.3, 0.25), (0.3, 0.3, 1.7)]),
+                    (170, 175, 178),
+                    gloss=0.4,
+                )
+            ]
             own += box((0, 0), (1.62, 1.7), (0.9, 0.9), colour)
             for x in (-0.42, 0.42):
                 for y in (-0.42, 0.42):
@@ -66,13 +76,21 @@ def faces(fixture: Fixture) -> list[Face]:
                     own += box((x, y), (0, h), (0.07, 0.07), colour)
             for z in (h * 0.5, h - 0.05):
                 for k in (-1.6, 0, 1.6):
-                    own += box((k, 0), (z, z + 0.06), (0.06, 3.2), colour) + box((0, k), (z, z + 0.06), (3.2, 0.06), colour)
+                    own += box((k, 0), (z, z + 0.06), (0.06, 3.2), colour) + box(
+                        (0, k), (z, z + 0.06), (3.2, 0.06), colour
+                    )
         case "roundabout":
             own = post(1.2, 0.18, colour, sides=14, z=0.1) + post(0.05, h, (200, 200, 60))
         case "goal":
-            own = box((0, -1.5), (0, h), (0.1, 0.1), colour) + box((0, 1.5), (0, h), (0.1, 0.1), colour) + box((0, 0), (h - 0.1, h), (0.1, 3.0), colour)
+            own = (
+                box((0, -1.5), (0, h), (0.1, 0.1), colour)
+                + box((0, 1.5), (0, h), (0.1, 0.1), colour)
+                + box((0, 0), (h - 0.1, h), (0.1, 3.0), colour)
+            )
         case "sign":
-            own = box((0, 0), (0, h), (0.06, 0.06), (110, 112, 114)) + box((0.05, 0), (h - 0.75, h), (0.03, 1.0), colour)
+            own = box((0, 0), (0, h), (0.06, 0.06), (110, 112, 114)) + box(
+                (0.05, 0), (h - 0.75, h), (0.03, 1.0), colour
+            )
             own += box((0.07, 0), (h - 0.5, h - 0.3), (0.01, 0.7), (225, 228, 228))
         case "fence_post":
             own = box((0, 0), (0, h), (0.06, 0.06), colour) + _railing(h, colour)
@@ -91,8 +109,12 @@ def _railing(h: float, colour: Colour) -> list[Face]:
     step = 0.14 if h < 2 else 0.25
     for x in np.arange(step, 2.0, step):
         at = float(x)
-        made.append(Face(np.array([(at - 0.011, 0, 0.1), (at + 0.011, 0, 0.1), (at + 0.011, 0, h), (at - 0.011, 0, h)]), colour))
-        made.append(Face(np.array([(at + 0.011, 0, 0.1), (at - 0.011, 0, 0.1), (at - 0.011, 0, h), (at + 0.011, 0, h)]), colour))
+        made.append(
+            Face(np.array([(at - 0.011, 0, 0.1), (at + 0.011, 0, 0.1), (at + 0.011, 0, h), (at - 0.011, 0, h)]), colour)
+        )
+        made.append(
+            Face(np.array([(at + 0.011, 0, 0.1), (at - 0.011, 0, 0.1), (at - 0.011, 0, h), (at + 0.011, 0, h)]), colour)
+        )
     return made
 
 
@@ -111,7 +133,9 @@ def tree(canvas: Canvas, fixture: Fixture) -> None:
     picture, alpha = _crown(fixture, high * factor, crown * factor)
     size = (max(round(picture.shape[1] / factor), 2), max(round(picture.shape[0] / factor), 2))
     picture, alpha = cv2.resize(picture, size), cv2.resize(alpha, size)
-    canvas.sprite(picture, alpha, round(float(foot[0]) - size[0] / 2), round(float(foot[1]) - size[1] + 2), depth, UP * 0.8)
+    canvas.sprite(
+        picture, alpha, round(float(foot[0]) - size[0] / 2), round(float(foot[1]) - size[1] + 2), depth, UP * 0.8
+    )
 
 
 def _crown(fixture: Fixture, high: float, crown: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -129,10 +153,16 @@ def _crown(fixture: Fixture, high: float, crown: float) -> tuple[NDArray[np.floa
     bough((wide / 2, tall), (wide / 2, middle[1]), high * 0.032)
     for _ in range(7):
         angle = rng.uniform(-2.6, -0.5)
-        bough((wide / 2, tall - high * rng.uniform(0.3, 0.5)), (middle[0] + crown * 0.8 * math.cos(angle), middle[1] + crown * 0.9 * math.sin(angle)), high * 0.011)
+        bough(
+            (wide / 2, tall - high * rng.uniform(0.3, 0.5)),
+            (middle[0] + crown * 0.8 * math.cos(angle), middle[1] + crown * 0.9 * math.sin(angle)),
+            high * 0.011,
+        )
     base = np.array(fixture.colour[::-1], np.float32)
     # The crown is a few lobes; clumps are laid from the back and bottom to the top.
-    lobes = [(rng.uniform(-0.55, 0.55), rng.uniform(-0.5, 0.45), rng.uniform(0.45, 0.65)) for _ in range(7)] + [(0, 0, 0.7)]
+    lobes = [(rng.uniform(-0.55, 0.55), rng.uniform(-0.5, 0.45), rng.uniform(0.45, 0.65)) for _ in range(7)] + [
+        (0, 0, 0.7)
+    ]
     clumps = []
     count = int(np.clip(high * 2.6, 140, 1300))
     for _ in range(count):

@@ -26,7 +26,9 @@ def tile(seed: int, blur_px: float) -> Floats:
 def sample(seed: int, blur_px: float, u: Floats, v: Floats, per_metre: float) -> Floats:
     """Noise at the coordinates (u, v) in metres, `per_metre` tile pixels to the metre."""
     scale = np.float32(per_metre)
-    return np.asarray(cv2.remap(tile(seed, blur_px), u * scale, v * scale, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32)
+    return np.asarray(
+        cv2.remap(tile(seed, blur_px), u * scale, v * scale, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32
+    )
 
 
 def cloud(shape: tuple[int, int], seed: int, cells: float) -> Floats:

@@ -87,7 +87,9 @@ class GroundPlan:
                 at = (centre + np.array([(k - 1) * 110, (k % 2) * 60]) * self.per_metre).astype(np.int32)
                 cv2.circle(self.colour, (int(at[0]), int(at[1])), int(48 * self.per_metre), spot, -1, cv2.LINE_AA, 4)
 
-    def _inner_lines(self, ring: NDArray[np.int32], inset_m: float, colour: tuple[int, int, int], wide_m: float = 0.09) -> None:
+    def _inner_lines(
+        self, ring: NDArray[np.int32], inset_m: float, colour: tuple[int, int, int], wide_m: float = 0.09
+    ) -> None:
         """A line that runs inside a ring at a distance, as yellow lines do along a kerb."""
         size = len(self.kind)
         low = np.clip(ring.min(0) // 16 - 2, 0, size)
@@ -131,11 +133,18 @@ class GroundPlan:
                 cv2.fillPoly(self.colour, [self._pixels(tuple(ring))], (66, 68, 72), cv2.LINE_AA, 4)
                 cv2.polylines(self.colour, [self._pixels(tuple(ring))], True, (122, 124, 126), 1, cv2.LINE_AA, 4)
             elif what == 1 and self.kind[int(py), int(px)] == ASPHALT:
-                a, b = np.array([math.cos(turn), math.sin(turn)]) * long, np.array([-math.sin(turn), math.cos(turn)]) * size
+                a, b = (
+                    np.array([math.cos(turn), math.sin(turn)]) * long,
+                    np.array([-math.sin(turn), math.cos(turn)]) * size,
+                )
                 ring = [tuple((x, y) + p) for p in (-a - b, a - b, a + b, -a + b)]
                 self._blend(ring, (66, 65, 64), 0.34)
             elif what > 1:
-                ring = [(x + size * k * math.cos(t), y + size * math.sin(t)) for t in np.linspace(0, 2 * math.pi, 12) for k in (1.0 + 0.3 * math.sin(3 * t),)]
+                ring = [
+                    (x + size * k * math.cos(t), y + size * math.sin(t))
+                    for t in np.linspace(0, 2 * math.pi, 12)
+                    for k in (1.0 + 0.3 * math.sin(3 * t),)
+                ]
                 self._blend(ring, (44, 44, 46), 0.4)
 
     def _blend(self, ring: list[Point], colour: tuple[int, int, int], share: float) -> None:
@@ -195,7 +204,14 @@ def _tone(kind: Bytes, x: Floats, y: Floats, depth: Floats) -> Floats:
     broad = grain.sample(3, 5.0, x, y, 2.3)
     weights: NDArray[np.float32] = np.array(
         # fine, middle, broad of each class
-        [[0.060, 0.030, 0.055], [0.110, 0.090, 0.085], [0.035, 0.030, 0.040], [0.04, 0.045, 0.06], [0.05, 0.02, 0.04], [0.01, 0.03, 0.03]],
+        [
+            [0.060, 0.030, 0.055],
+            [0.110, 0.090, 0.085],
+            [0.035, 0.030, 0.040],
+            [0.04, 0.045, 0.06],
+            [0.05, 0.02, 0.04],
+            [0.01, 0.03, 0.03],
+        ],
         np.float32,
     )
     mine = weights[kind]

@@ -41,9 +41,15 @@ class Sky:
 
 
 SKIES: dict[Light, Sky] = {
-    Light.DAY: Sky((0.56, 0.52, 0.48), (0.30, 0.34, 0.36), (-0.48, -0.55, 0.68), (214, 190, 168), (232, 226, 220), 0.0, 0.10, 1.0),
-    Light.DUSK: Sky((0.36, 0.30, 0.265), (0.03, 0.045, 0.07), (-0.93, 0.2, 0.3), (148, 112, 92), (172, 178, 200), 0.85, 0.85, 1.4),
-    Light.NIGHT: Sky((0.060, 0.052, 0.048), (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), (34, 27, 26), (62, 60, 68), 1.35, 0.95, 2.0),
+    Light.DAY: Sky(
+        (0.56, 0.52, 0.48), (0.30, 0.34, 0.36), (-0.48, -0.55, 0.68), (214, 190, 168), (232, 226, 220), 0.0, 0.10, 1.0
+    ),
+    Light.DUSK: Sky(
+        (0.36, 0.30, 0.265), (0.03, 0.045, 0.07), (-0.93, 0.2, 0.3), (148, 112, 92), (172, 178, 200), 0.85, 0.85, 1.4
+    ),
+    Light.NIGHT: Sky(
+        (0.060, 0.052, 0.048), (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), (34, 27, 26), (62, 60, 68), 1.35, 0.95, 2.0
+    ),
 }
 WHITE_LED = (0.80, 0.94, 1.0)  # BGR: 4,000 K
 WARM_LED = (0.52, 0.80, 1.0)
@@ -62,7 +68,9 @@ class Lamps:
         found, colours = [], []
         for f in fixtures:
             if f.kind == "lamp" and math.hypot(f.x - near[0], f.y - near[1]) < within_m:
-                found.append((f.x + 0.85 * math.cos(f.heading_rad), f.y + 0.85 * math.sin(f.heading_rad), f.height_m - 0.1))
+                found.append(
+                    (f.x + 0.85 * math.cos(f.heading_rad), f.y + 0.85 * math.sin(f.heading_rad), f.height_m - 0.1)
+                )
                 colours.append(WARM_LED if (int(f.x * 7 + f.y * 13) % 4) == 0 else WHITE_LED)
         return cls(np.array(found).reshape(-1, 3), np.array(colours).reshape(-1, 3))
 

@@ -74,13 +74,26 @@ def _stance(posture: str, phase: float) -> _Stance:
             return _Stance((1.45, 1.40), (1.45, 1.35), (0.45, 0.5), (0.7, 0.6), 0.08)
         case "kick":
             kick = max(s, -0.4)
-            return _Stance((1.15 * kick, -0.12), (0.9 * max(0.0, 1 - kick * 1.2) * 0.8, 0.15), (-0.7 * kick, 0.6 * kick), (0.6, 0.8), -0.18 * kick, 0.35)
+            return _Stance(
+                (1.15 * kick, -0.12),
+                (0.9 * max(0.0, 1 - kick * 1.2) * 0.8, 0.15),
+                (-0.7 * kick, 0.6 * kick),
+                (0.6, 0.8),
+                -0.18 * kick,
+                0.35,
+            )
         case "bend":
             return _Stance((0.75, 0.55), (0.75, 0.6), (1.05 + 0.15 * s, 1.15), (0.25, 0.3), 0.95)
         case "carry":
             return _Stance((0.40 * s, -0.40 * s), _knees(s, c), (0.55, 0.55), (1.05, 1.05), 0.06, 0.2)
         case _:
-            return _Stance((0.46 * s, -0.46 * s), _knees(s, c), (-0.40 * s, 0.40 * s), (0.32 + 0.15 * max(-s, 0), 0.32 + 0.15 * max(s, 0)), 0.06)
+            return _Stance(
+                (0.46 * s, -0.46 * s),
+                _knees(s, c),
+                (-0.40 * s, 0.40 * s),
+                (0.32 + 0.15 * max(-s, 0), 0.32 + 0.15 * max(s, 0)),
+                0.06,
+            )
 
 
 def _knees(s: float, c: float) -> tuple[float, float]:
@@ -111,7 +124,11 @@ def _figure(look: Look, stance: _Stance) -> list[Capsule]:
         start: Vector = (0.0, side * 0.052 * h, hip_z)
         joint = _limb(start, 0.245 * h, hip, side * 0.02)
         ankle = _limb(joint, 0.235 * h, hip - knee)
-        toe: Vector = (ankle[0] + 0.115 * h * math.cos(0.6 * (hip - knee)), ankle[1] + side * 0.012 * h, ankle[2] - 0.022 * h + 0.05 * h * math.sin(0.6 * (hip - knee)))
+        toe: Vector = (
+            ankle[0] + 0.115 * h * math.cos(0.6 * (hip - knee)),
+            ankle[1] + side * 0.012 * h,
+            ankle[2] - 0.022 * h + 0.05 * h * math.sin(0.6 * (hip - knee)),
+        )
         made.append(Capsule(start, joint, 0.060 * h, 0.043 * h, look.lower))
         made.append(Capsule(joint, ankle, 0.044 * h, 0.031 * h, look.lower))
         made.append(Capsule((ankle[0] - 0.012 * h, ankle[1], ankle[2] - 0.014 * h), toe, 0.029 * h, 0.022 * h, SHOE))
@@ -120,9 +137,28 @@ def _figure(look: Look, stance: _Stance) -> list[Capsule]:
         waist: Vector = (0.0, side * 0.040 * h, hip_z + 0.03 * h)
         chest: Vector = (neck[0] * 0.88, side * 0.056 * h, hip_z + (neck[2] - hip_z) * 0.84)
         made.append(Capsule(waist, chest, 0.066 * h, 0.068 * h, look.upper))
-        made.append(Capsule((neck[0], side * 0.01 * h, neck[2] - 0.012 * h), (neck[0] * 0.97, side * 0.09 * h, neck[2] - 0.032 * h), 0.036 * h, 0.04 * h, look.upper))
-    made.append(Capsule((neck[0] * 0.9, 0, neck[2] - 0.04 * h), (neck[0] * 0.4, 0, hip_z + 0.08 * h), 0.07 * h, 0.068 * h, look.upper))
-    for side, shoulder, elbow in ((1, stance.shoulders[0], stance.elbows[0]), (-1, stance.shoulders[1], stance.elbows[1])):
+        made.append(
+            Capsule(
+                (neck[0], side * 0.01 * h, neck[2] - 0.012 * h),
+                (neck[0] * 0.97, side * 0.09 * h, neck[2] - 0.032 * h),
+                0.036 * h,
+                0.04 * h,
+                look.upper,
+            )
+        )
+    made.append(
+        Capsule(
+            (neck[0] * 0.9, 0, neck[2] - 0.04 * h),
+            (neck[0] * 0.4, 0, hip_z + 0.08 * h),
+            0.07 * h,
+            0.068 * h,
+            look.upper,
+        )
+    )
+    for side, shoulder, elbow in (
+        (1, stance.shoulders[0], stance.elbows[0]),
+        (-1, stance.shoulders[1], stance.elbows[1]),
+    ):
         top: Vector = (neck[0] * 0.97, side * 0.104 * h, neck[2] - 0.034 * h)
         bend = _limb(top, 0.17 * h, shoulder, side * stance.spread)
         wrist = _limb(bend, 0.145 * h, shoulder + elbow, side * stance.spread * 0.2)
@@ -165,7 +201,10 @@ def _laid_down(made: list[Capsule]) -> list[Capsule]:
 
 
 def _ring(x: float, z: float, radius: float, thick: float, colour: Colour, parts: int = 14) -> list[Capsule]:
-    points: list[Vector] = [(x + radius * math.cos(2 * math.pi * k / parts), 0.0, z + radius * math.sin(2 * math.pi * k / parts)) for k in range(parts)]
+    points: list[Vector] = [
+        (x + radius * math.cos(2 * math.pi * k / parts), 0.0, z + radius * math.sin(2 * math.pi * k / parts))
+        for k in range(parts)
+    ]
     return [Capsule(points[k], points[(k + 1) % parts], thick, thick, colour) for k in range(parts)]
 
 
@@ -190,14 +229,27 @@ def _rider(look: Look, seat: Vector, bars: Vector, feet: tuple[Vector, Vector], 
     h = look.height_m
     neck: Vector = (seat[0] + 0.30 * h * math.sin(lean), 0.0, seat[2] + 0.05 + 0.30 * h * math.cos(lean))
     hip: Vector = (seat[0], 0.0, seat[2] + 0.07)
-    made = [Capsule((hip[0], y, hip[2]), (neck[0] * 0.97 + hip[0] * 0.03, y * 1.2, neck[2] - 0.04 * h), 0.068 * h, 0.068 * h, look.upper) for y in (0.04 * h, -0.04 * h)]
+    made = [
+        Capsule(
+            (hip[0], y, hip[2]),
+            (neck[0] * 0.97 + hip[0] * 0.03, y * 1.2, neck[2] - 0.04 * h),
+            0.068 * h,
+            0.068 * h,
+            look.upper,
+        )
+        for y in (0.04 * h, -0.04 * h)
+    ]
     for k, side in enumerate((1, -1)):
         start: Vector = (hip[0], side * 0.05 * h, hip[2])
         foot: Vector = (feet[k][0], side * 0.09, feet[k][2])
         joint = _reach(start, foot, 0.245 * h, 0.245 * h, 1.0)
         made.append(Capsule(start, joint, 0.06 * h, 0.044 * h, look.lower))
         made.append(Capsule(joint, foot, 0.043 * h, 0.03 * h, look.lower))
-        made.append(Capsule((foot[0] - 0.05, foot[1], foot[2] - 0.02), (foot[0] + 0.14, foot[1], foot[2] - 0.03), 0.045, 0.038, SHOE))
+        made.append(
+            Capsule(
+                (foot[0] - 0.05, foot[1], foot[2] - 0.02), (foot[0] + 0.14, foot[1], foot[2] - 0.03), 0.045, 0.038, SHOE
+            )
+        )
         top: Vector = (neck[0], side * 0.108 * h, neck[2] - 0.02 * h)
         grip: Vector = (bars[0], side * 0.25, bars[2])
         elbow = _reach(top, grip, 0.17 * h, 0.17 * h, -1.0)
@@ -218,7 +270,10 @@ def bicycle(look: Look, phase: float) -> list[Capsule]:
         made.append(_bar((float(a[0]), 0.0, float(a[2])), (float(b[0]), 0.0, float(b[2])), 0.02, frame))
     made.append(_bar((bars[0], 0.27, bars[2]), (bars[0], -0.27, bars[2]), 0.016, METAL))
     made.append(_bar((-0.34, 0, 0.94), (-0.1, 0, 0.95), 0.045, RUBBER))
-    feet: list[Vector] = [(crank[0] + 0.17 * math.cos(phase + k * math.pi), 0.0, crank[2] + 0.06 - 0.17 * math.sin(phase + k * math.pi)) for k in (0, 1)]
+    feet: list[Vector] = [
+        (crank[0] + 0.17 * math.cos(phase + k * math.pi), 0.0, crank[2] + 0.06 - 0.17 * math.sin(phase + k * math.pi))
+        for k in (0, 1)
+    ]
     return made + _rider(look, seat, bars, (feet[0], feet[1]), 0.55)
 
 
@@ -263,14 +318,34 @@ def bag(look: Look) -> list[Capsule]:
     if n > 1.2:
         r = max(min(h / 2, 0.16), 0.08)
         rows = max(int(0.9 / (1.6 * r)), 3)
-        made = [Capsule((-n / 2 + r, (k / (rows - 1) - 0.5) * 0.9, r), (n / 2 - r, (k / (rows - 1) - 0.5) * 0.9, r), r, r, look.upper) for k in range(rows)]
+        made = [
+            Capsule(
+                (-n / 2 + r, (k / (rows - 1) - 0.5) * 0.9, r),
+                (n / 2 - r, (k / (rows - 1) - 0.5) * 0.9, r),
+                r,
+                r,
+                look.upper,
+            )
+            for k in range(rows)
+        ]
         if h > 0.5:  # a sofa's back
-            made += [Capsule((-n / 2 + 0.15, -0.38, z), (n / 2 - 0.15, -0.38, z), 0.15, 0.15, look.lower) for z in np.arange(0.3, h - 0.1, 0.16)]
+            made += [
+                Capsule((-n / 2 + 0.15, -0.38, z), (n / 2 - 0.15, -0.38, z), 0.15, 0.15, look.lower)
+                for z in np.arange(0.3, h - 0.1, 0.16)
+            ]
         return made
     count = max(int(n / 0.35), 1)
     made = []
     for k in range(count):
         x = (k + 0.5 - count / 2) * n / count
-        made.append(Capsule((x, 0.06 * (-1) ** k, 0.3 * h), (x * 0.95, 0.0, 0.5 * h), min(0.5 * n / count, 0.36 * h) * 1.1, 0.26 * h, look.upper))
+        made.append(
+            Capsule(
+                (x, 0.06 * (-1) ** k, 0.3 * h),
+                (x * 0.95, 0.0, 0.5 * h),
+                min(0.5 * n / count, 0.36 * h) * 1.1,
+                0.26 * h,
+                look.upper,
+            )
+        )
         made.append(Capsule((x * 0.95, 0.0, 0.7 * h), (x * 0.95 + 0.03, 0, 0.96 * h), 0.07 * h, 0.05 * h, look.upper))
     return made

@@ -42,25 +42,21 @@ class Painter:
         self.clean: Bytes = lens.develop(lit.picture, lit.infrared)
         # The ground hides nobody; everything else that stands does.
         self._hides = np.where(lit.ground, np.float32(np.inf), scene.depth).astype(np.float32)
-        self._letter = max(round(self.plan.height / 34), 14)
         deviation = self.plan.noise * SKIES[hour].noise * 0.55
         self._noise = [lens.sensor_noise(self.view.height, self.view.width, deviation, k) for k in range(NOISES)]
         self._still = [lens.planes(self.clean, noise) for noise in self._noise]
         self._target = Target(self.view, SKIES[hour], scene.lamps, self.infrared, sprites)
 
-    def still_frame(self, index: int, lines: tuple[str, str]) -> Bytes:
-        """The empty scene with noise picture `index` and what the camera writes: (name, clock)."""
-        planes = self._still[index % NOISES].copy()
-        self._write(planes, lines)
-        return planes
+    def still(self, index: int) -> Bytes:
+        """The scene with nobody in it, with noise picture `index`. Not to be written to."""
+        return self._still[index % NOISES]
 
-    def frame(self, actors: tuple[ActorState, ...], index: int, lines: tuple[str, str]) -> Bytes:
+    def frame(self, actors: tuple[ActorState, ...], index: int) -> Bytes:
         """A frame with the actors in it: I420, shape (height * 3 / 2, width). `index` chooses the noise."""
-        planes = self._still[index % NOISES].copy()
         seen = sorted(self.seen(actors), key=lambda s: -s.depth_m)
+        planes = self._still[index % NOISES].copy()
         for box in joined([s.box for s in seen]):
             self._paint(planes, box, [s for s in seen if _touch(s.box, box)], index % NOISES)
-        self._write(planes, lines)
         return planes
 
     def seen(self, actors: tuple[ActorState, ...]) -> list[Seen]:
@@ -109,16 +105,10 @@ class Painter:
         made = lens.planes(np.clip(picture, 0, 255).astype(np.uint8), self._noise[noise][b:d, a:c])
         wide, high = self.view.width, self.view.height
         planes[b:d, a:c] = made[: d - b]
-        for whole, part in zip(osd.chroma_planes(planes, wide, high), osd.chroma_planes(made, c - a, d - b), strict=True):
+        for whole, part in zip(
+            osd.chroma_planes(planes, wide, high), osd.chroma_planes(made, c - a, d - b), strict=True
+        ):
             whole[b // 2 : d // 2, a // 2 : c // 2] = part
-
-    def _write(self, planes: Bytes, lines: tuple[str, str]) -> None:
-        name, clock = lines
-        wide, high, letter = self.view.width, self.view.height, self._letter
-        if clock:
-            osd.write(planes, wide, high, clock, (letter, letter // 2), letter)
-        if name:
-            osd.write(planes, wide, high, name, (letter, high - letter * 2), letter)
 
 
 def _touch(a: Box, b: Box) -> bool:
@@ -138,7 +128,12 @@ def joined(boxes: list[Box]) -> list[Box]:
                 for other in list(group):
                     if _touch(box, other):
                         group.remove(other)
-                        box = (min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3]))
+                        box = (
+                            min(box[0], other[0]),
+                            min(box[1], other[1]),
+                            max(box[2], other[2]),
+                            max(box[3], other[3]),
+                        )
                         merged = True
         made.append(box)
     return made

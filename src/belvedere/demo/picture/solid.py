@@ -36,7 +36,12 @@ def placed(faces: list[Face], x: float, y: float, heading_rad: float, z: float =
 
 
 def box(
-    centre: tuple[float, float], z: tuple[float, float], size: tuple[float, float], colour: Colour, *, top: Colour | None = None
+    centre: tuple[float, float],
+    z: tuple[float, float],
+    size: tuple[float, float],
+    colour: Colour,
+    *,
+    top: Colour | None = None,
 ) -> list[Face]:
     """An upright box in its own axes: centre, lowest and highest z, length along x and width along y."""
     (cx, cy), (z0, z1), (length, width) = centre, z, size
@@ -55,15 +60,22 @@ def prism_side(a: tuple[float, float], b: tuple[float, float], z0: float, z1: fl
 
 def post(radius: float, height: float, colour: Colour, sides: int = 6, z: float = 0.0) -> list[Face]:
     """An upright post around the origin."""
-    ring = [(radius * math.cos(2 * math.pi * k / sides), radius * math.sin(2 * math.pi * k / sides)) for k in range(sides)]
+    ring = [
+        (radius * math.cos(2 * math.pi * k / sides), radius * math.sin(2 * math.pi * k / sides)) for k in range(sides)
+    ]
     faces = [prism_side(ring[k], ring[(k + 1) % sides], z, z + height, colour) for k in range(sides)]
     faces.append(Face(np.array([(x, y, z + height) for x, y in ring]), colour))
     return faces
 
 
-def wheel(x: float, y: float, radius: float, width: float, colour: Colour = (26, 25, 25), sides: int = 10) -> list[Face]:
+def wheel(
+    x: float, y: float, radius: float, width: float, colour: Colour = (26, 25, 25), sides: int = 10
+) -> list[Face]:
     """A wheel standing on the ground, its disc towards +y and -y."""
-    ring = [(x + radius * math.cos(2 * math.pi * k / sides), radius + radius * math.sin(2 * math.pi * k / sides)) for k in range(sides)]
+    ring = [
+        (x + radius * math.cos(2 * math.pi * k / sides), radius + radius * math.sin(2 * math.pi * k / sides))
+        for k in range(sides)
+    ]
     hub = [(x + (px - x) * 0.6, radius + (pz - radius) * 0.6) for px, pz in ring]
     faces = []
     for side in (-1, 1):
@@ -72,10 +84,22 @@ def wheel(x: float, y: float, radius: float, width: float, colour: Colour = (26,
         inner = list(reversed(hub)) if side > 0 else hub
         outer = side * y > 0
         faces.append(Face(np.array([(px, at, pz) for px, pz in order]), colour, detail=outer))
-        faces.append(Face(np.array([(px, at + side * 0.01, pz) for px, pz in inner]), (140, 140, 138), None, 0.2, outer))
+        faces.append(
+            Face(np.array([(px, at + side * 0.01, pz) for px, pz in inner]), (140, 140, 138), None, 0.2, outer)
+        )
     for k in range(sides):
         a, b = ring[k], ring[(k + 1) % sides]
         faces.append(
-            Face(np.array([(b[0], y - width / 2, b[1]), (a[0], y - width / 2, a[1]), (a[0], y + width / 2, a[1]), (b[0], y + width / 2, b[1])]), colour)
+            Face(
+                np.array(
+                    [
+                        (b[0], y - width / 2, b[1]),
+                        (a[0], y - width / 2, a[1]),
+                        (a[0], y + width / 2, a[1]),
+                        (b[0], y + width / 2, b[1]),
+                    ]
+                ),
+                colour,
+            )
         )
     return faces

@@ -26,7 +26,9 @@ class SpriteBox:
         self._figures: OrderedDict[_Key, Figure] = OrderedDict()
         self.drawn = 0
 
-    def figure(self, actor: ActorState, turn_rad: float, elevation_rad: float, per_metre: float, infrared: bool) -> Figure:
+    def figure(
+        self, actor: ActorState, turn_rad: float, elevation_rad: float, per_metre: float, infrared: bool
+    ) -> Figure:
         """The figure nearest to what is asked, at least as large as `per_metre`."""
         turn = round(turn_rad / (2 * math.pi) * TURNS) % TURNS
         phases = 1 if actor.kind in (Kind.BAG, Kind.MOPED) else PHASES

@@ -17,7 +17,9 @@ _VAN_BODY = ((0.0, 0.14, 0.98), (0.0, 0.97, 0.94), (0.03, 1.0, 0.92), (0.70, 1.0
              (0.875, 0.56, 0.94), (0.985, 0.47, 0.90), (1.0, 0.36, 0.88), (1.0, 0.14, 0.88))  # fmt: skip
 
 
-def _strip(profile: tuple[tuple[float, float, float], ...], length: float, height: float, half: float) -> list[tuple[np.ndarray, np.ndarray]]:
+def _strip(
+    profile: tuple[tuple[float, float, float], ...], length: float, height: float, half: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Left and right points of each profile station."""
     made = []
     for along, up, share in profile:
@@ -26,7 +28,12 @@ def _strip(profile: tuple[tuple[float, float, float], ...], length: float, heigh
     return made
 
 
-def _hull(profile: tuple[tuple[float, float, float], ...], size: tuple[float, float, float], colours: list[Colour], glass: list[bool]) -> list[Face]:
+def _hull(
+    profile: tuple[tuple[float, float, float], ...],
+    size: tuple[float, float, float],
+    colours: list[Colour],
+    glass: list[bool],
+) -> list[Face]:
     """Crosswise faces between stations, and two side faces. `colours` and `glass` name each crosswise face."""
     length, width, height = size
     points = _strip(profile, length, height, width / 2)
@@ -37,7 +44,9 @@ def _hull(profile: tuple[tuple[float, float, float], ...], size: tuple[float, fl
     return faces
 
 
-def _sides(profile: tuple[tuple[float, float, float], ...], size: tuple[float, float, float], colour: Colour, gloss: float) -> list[Face]:
+def _sides(
+    profile: tuple[tuple[float, float, float], ...], size: tuple[float, float, float], colour: Colour, gloss: float
+) -> list[Face]:
     length, width, height = size
     points = _strip(profile, length, height, width / 2)
     left = np.array([p[0] for p in points])
@@ -45,7 +54,9 @@ def _sides(profile: tuple[tuple[float, float, float], ...], size: tuple[float, f
     return [Face(left[::-1].copy(), colour, gloss=gloss), Face(right, colour, gloss=gloss)]
 
 
-def car(paint: Colour, length_m: float = 4.3, height_m: float = 1.5, *, lights: bool = False, width_m: float = 1.8) -> list[Face]:
+def car(
+    paint: Colour, length_m: float = 4.3, height_m: float = 1.5, *, lights: bool = False, width_m: float = 1.8
+) -> list[Face]:
     """A hatchback in its own axes, wheels on z = 0."""
     size = (length_m, width_m, height_m)
     dark = (paint[0] * 0.5, paint[1] * 0.5, paint[2] * 0.5)
@@ -66,28 +77,54 @@ def _cabin_sides(size: tuple[float, float, float], paint: Colour) -> list[Face]:
     length, width, height = size
     for side in (1, -1):
         for a, b in ((0.16, 0.36), (0.39, 0.60)):
-            shape = [(a + 0.0, 0.67, 0.905), (b + (0.08 if b > 0.5 else 0.0), 0.66, 0.905), (b - (0.06 if b > 0.5 else 0.0), 0.94, 0.755), (a + 0.05, 0.94, 0.755)]
+            shape = [
+                (a + 0.0, 0.67, 0.905),
+                (b + (0.08 if b > 0.5 else 0.0), 0.66, 0.905),
+                (b - (0.06 if b > 0.5 else 0.0), 0.94, 0.755),
+                (a + 0.05, 0.94, 0.755),
+            ]
             points = np.array([((p - 0.5) * length, side * width / 2 * w * 1.004, z * height) for p, z, w in shape])
             faces.append(Face(points if side < 0 else points[::-1].copy(), GLASS, None, 0.45, True))
     return faces
 
 
-def van(paint: Colour, length_m: float = 5.2, height_m: float = 2.25, *, lights: bool = False, width_m: float = 2.0) -> list[Face]:
+def van(
+    paint: Colour, length_m: float = 5.2, height_m: float = 2.25, *, lights: bool = False, width_m: float = 2.0
+) -> list[Face]:
     """A panel van in its own axes, wheels on z = 0."""
     size = (length_m, width_m, height_m)
     dark = (paint[0] * 0.45, paint[1] * 0.45, paint[2] * 0.45)
     faces = box((0, 0), (0.12 * height_m, 0.2 * height_m), (length_m * 0.96, width_m * 0.88), dark)
-    faces += _hull(_VAN_BODY, size, [paint, paint, paint, paint, GLASS, paint, paint, dark], [False, False, False, False, True, False, False, False])
+    faces += _hull(
+        _VAN_BODY,
+        size,
+        [paint, paint, paint, paint, GLASS, paint, paint, dark],
+        [False, False, False, False, True, False, False, False],
+    )
     faces += _sides(_VAN_BODY, size, paint, 0.12)
     for side in (1, -1):
         shape = [(0.66, 0.55), (0.84, 0.55), (0.745, 0.88), (0.66, 0.88)]
         points = np.array([((p - 0.5) * length_m, side * width_m / 2 * 0.95, z * height_m) for p, z in shape])
         faces.append(Face(points if side < 0 else points[::-1].copy(), GLASS, None, 0.4, True))
-        seam = np.array([((p - 0.5) * length_m, side * width_m / 2 * 0.985, z * height_m) for p, z in ((0.30, 0.2), (0.31, 0.2), (0.31, 0.93), (0.30, 0.93))])
+        seam = np.array(
+            [
+                ((p - 0.5) * length_m, side * width_m / 2 * 0.985, z * height_m)
+                for p, z in ((0.30, 0.2), (0.31, 0.2), (0.31, 0.93), (0.30, 0.93))
+            ]
+        )
         faces.append(Face(seam if side < 0 else seam[::-1].copy(), dark, detail=True))
     rear = -length_m / 2 - 0.01
     for y0, y1 in ((-0.82, -0.06), (0.06, 0.82)):
-        faces.append(Face(np.array([(rear, y, z) for y, z in ((y1, 1.25), (y0, 1.25), (y0, 1.95), (y1, 1.95))]) * (1, width_m / 2, height_m / 2.25), GLASS, None, 0.4, True))
+        faces.append(
+            Face(
+                np.array([(rear, y, z) for y, z in ((y1, 1.25), (y0, 1.25), (y0, 1.95), (y1, 1.95))])
+                * (1, width_m / 2, height_m / 2.25),
+                GLASS,
+                None,
+                0.4,
+                True,
+            )
+        )
     for x in (-0.32 * length_m, 0.34 * length_m):
         for y in (-0.46 * width_m, 0.46 * width_m):
             faces += wheel(x, y, 0.34, 0.22)
@@ -108,7 +145,12 @@ def _lamps(length: float, width: float, z: float, lights: bool) -> list[Face]:
 
 
 def _plate(x: float, y: float, z: float, wide: float, high: float, colour: Colour, glow: Colour | None) -> Face:
-    ring = [(y - wide / 2, z - high / 2), (y + wide / 2, z - high / 2), (y + wide / 2, z + high / 2), (y - wide / 2, z + high / 2)]
+    ring = [
+        (y - wide / 2, z - high / 2),
+        (y + wide / 2, z - high / 2),
+        (y + wide / 2, z + high / 2),
+        (y - wide / 2, z + high / 2),
+    ]
     if x < 0:
         ring.reverse()
     return Face(np.array([(x, py, pz) for py, pz in ring]), colour, glow, 0.0, True)

@@ -49,7 +49,13 @@ class View:
     def scaled(self, factor: int) -> "View":
         """The same view with `factor` times as many pixels each way."""
         return View(
-            self.width * factor, self.height * factor, self.focal_px * factor, self.eye, self.forward, self.right, self.up
+            self.width * factor,
+            self.height * factor,
+            self.focal_px * factor,
+            self.eye,
+            self.forward,
+            self.right,
+            self.up,
         )
 
     def to_camera(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,7 +78,9 @@ class View:
         above = (self.height / 2 - np.arange(top, bottom, dtype=np.float32) - 0.5) / self.focal_px
         return across[None, :].astype(np.float32), above[:, None].astype(np.float32)
 
-    def depth_of_plane(self, normal: NDArray[np.float64], point: NDArray[np.float64], across: Floats, above: Floats) -> Floats:
+    def depth_of_plane(
+        self, normal: NDArray[np.float64], point: NDArray[np.float64], across: Floats, above: Floats
+    ) -> Floats:
         """Depth (along `forward`) at which each ray meets a plane; infinite where it does not."""
         distance = float(normal @ (point - self.eye))
         slope = float(normal @ self.forward) + float(normal @ self.right) * across + float(normal @ self.up) * above
@@ -80,7 +88,9 @@ class View:
             depth = np.float32(distance) / slope
         return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(np.inf)).astype(np.float32)
 
-    def place(self, depth: Floats, across: Floats, above: Floats, axis: NDArray[np.float64], origin: NDArray[np.float64]) -> Floats:
+    def place(
+        self, depth: Floats, across: Floats, above: Floats, axis: NDArray[np.float64], origin: NDArray[np.float64]
+    ) -> Floats:
         """The coordinate along `axis`, from `origin`, of the points that the rays reach at `depth`."""
         slope = float(axis @ self.forward) + float(axis @ self.right) * across + float(axis @ self.up) * above
         return (depth * slope + np.float32(float(axis @ (self.eye - origin)))).astype(np.float32)

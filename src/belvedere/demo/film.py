@@ -1,0 +1,154 @@
+"""One film: a camera's pictures over a stretch of time, encoded as main and sub stream side by side."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from belvedere.demo.picture.banded import BandedEncoder, configure, shrunk
+from belvedere.demo.picture.canvas import Bytes
+from belvedere.demo.picture.render import Painter
+from belvedere.demo.scene import ActorState, CameraPlan
+
+QUALITY = {"main": 28.0, "sub": 27.0}  # constant rate factors
+KEPT_GROUPS = 48
+
+Actors = Callable[[float], tuple[ActorState, ...]]
+Clock = Callable[[float], str]
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFile:
+    """A finished film on disk."""
+
+    camera: str
+    stream: str  # main or sub
+    path: Path
+    start_us: int | None  # true time of the first frame; None for a live loop
+    duration_us: int
+    fps: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group of pictures to make. `repeat` names it where the same pictures come again; the clock is written anew."""
+
+    start_s: float
+    actors: Actors
+    repeat: tuple[object, ...] | None = None
+
+
+class _Stream:
+    """One output file and its encoder."""
+
+    def __init__(self, path: Path, size: tuple[int, int], fps: int, quality: float, name: str, still: Bytes) -> None:
+        self.fps = fps
+        self.encoder = BandedEncoder(*size, fps, quality, name, still)
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+        # Opened for its parameter sets only: they describe the whole picture, of which the encoder makes two parts.
+        self._stream = self._container.add_stream("libx264", rate=fps)
+        assert isinstance(self._stream, av.VideoStream)
+        configure(self._stream.codec_context, *size, fps, quality)
+        self._count = 0
+        self._kept: OrderedDict[tuple[object, ...], list[bytes | None]] = OrderedDict()
+
+    def group(self, bodies: list[bytes | None], clocks: list[str]) -> None:
+        """Write a group of pictures: body slices (None: as before) and what the clock says at each."""
+        for k, (body, clock) in enumerate(zip(bodies, clocks, strict=True)):
+            packet = av.Packet(self.encoder.unit(body, clock, k == 0))
+            packet.stream = self._stream
+            packet.time_base = Fraction(1, self.fps)
+            packet.pts = packet.dts = self._count
+            packet.duration = 1
+            packet.is_keyframe = k == 0
+            self._count += 1
+            self._container.mux(packet)
+
+    def kept(self, key: tuple[object, ...]) -> list[bytes | None] | None:
+        """The body slices of a group that was made before."""
+        return self._kept.get(key)
+
+    def keep(self, key: tuple[object, ...], bodies: list[bytes | None]) -> None:
+        self._kept[key] = bodies
+        if len(self._kept) > KEPT_GROUPS:
+            self._kept.popitem(last=False)
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def make(painter: Painter, groups: list[Group], clock: Clock, main: Path, sub: Path) -> None:
+    """Encode a camera's groups of pictures into two files. A group lasts `gop_seconds`; a picture that is the same as the one
+    before costs a few bytes, a group that comes again only its clock."""
+    plan = painter.plan
+    wide, high = plan.width, plan.height
+    small = (plan.sub_width, plan.sub_height)
+    still = painter.still(0)
+    streams = (
+        _Stream(main, (wide, high), plan.fps, QUALITY["main"], plan.name, still),
+        _Stream(sub, small, plan.sub_fps, QUALITY["sub"], plan.name, shrunk(still, (wide, high), small)),
+    )
+    try:
+        for number, group in enumerate(groups):
+            key = None if group.repeat is None else (*group.repeat, number % 2)
+            bodies = [None if key is None else stream.kept(key) for stream in streams]
+            if bodies[0] is None or bodies[1] is None:
+                made = _bodies(painter, group, number, (streams[0].encoder, streams[1].encoder))
+                bodies = list(made)
+                if key is not None:
+                    for stream, slices in zip(streams, made, strict=True):
+                        stream.keep(key, slices)
+            for stream, slices in zip(streams, bodies, strict=True):
+                assert slices is not None
+                stream.group(slices, [clock(group.start_s + k / stream.fps) for k in range(len(slices))])
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+def _bodies(
+    painter: Painter, group: Group, number: int, encoders: tuple[BandedEncoder, BandedEncoder]
+) -> tuple[list[bytes | None], list[bytes | None]]:
+    plan: CameraPlan = painter.plan
+    every = plan.fps // plan.sub_fps
+    main: list[bytes | None] = []
+    sub: list[bytes | None] = []
+    before: object = None
+    before_sub: object = None
+    for k in range(round(plan.gop_seconds * plan.fps)):
+        actors = group.actors(group.start_s + k / plan.fps)
+        seen = painter.seen(actors)
+        state = tuple(
+            (
+                s.actor.id,
+                round(s.foot[0], 1),
+                round(s.foot[1], 1),
+                s.actor.posture,
+                round(s.actor.phase, 1),
+                s.actor.heading_rad,
+            )
+            for s in seen
+        )
+        picture = None
+        if k == 0 or state != before:
+            picture = painter.frame(actors, number)
+            main.append(encoders[0].body(picture, k == 0))
+        else:
+            main.append(None)
+        before = state
+        if k % every == 0:
+            if k == 0 or state != before_sub:
+                picture = painter.frame(actors, number) if picture is None else picture
+                sub.append(
+                    encoders[1].body(
+                        shrunk(picture, (plan.width, plan.height), (plan.sub_width, plan.sub_height)), k == 0
+                    )
+                )
+            else:
+                sub.append(None)
+            before_sub = state
+    return main, sub
