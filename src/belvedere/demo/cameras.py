@@ -85,10 +85,10 @@ def _camera(
 CAMERAS: tuple[CameraPlan, ...] = (
     _hd("north-gate", "North gate", (25.4, 104, 5.0), 354, 9, 58, 45, clock=0.4),
     _hd("rowan-entrance", "Rowan House entrance", (-57.5, 97.4, 4.2), 255, 11, 56, 35, gop=4, clock=-23.0),
-    _hd("rowan-court", "Rowan court", (-61, 80, 6.0), 243, 13, 56, 45, clock=37.5, noise=3.0),
-    _qhd("maple-stair", "Maple House, stair A", (-138.4, 74, 4.5), 126, 13, 62, 32, fps=10, sub_fps=5, clock=-1.2),
+    _hd("rowan-court", "Rowan court", (-61, 80, 6.0), 243, 13, 56, 55, clock=37.5, noise=3.0),
+    _qhd("maple-stair", "Maple House, stair A", (-138.4, 74, 4.5), 122, 13, 62, 40, fps=10, sub_fps=5, clock=-1.2),
     _hd("maple-way-bins", "Maple Way bin store", (-57.5, -44, 5.0), 233, 15, 62, 35, clock=-64.0, infrared=1),
-    _qhd("maple-way", "Maple Way garages", (-128, -45.6, 5.0), 101, 10, 52, 40, fps=10, gop=4, sub_fps=5, clock=12.0),
+    _qhd("maple-way", "Maple Way garages", (-128, -45.6, 5.0), 101, 10, 52, 55, fps=10, gop=4, sub_fps=5, clock=12.0),
     _hd("playground", "Playground", (17, -53, 5.5), 333, 14, 70, 38, fps=15, gop=1, sub_fps=5, clock=5.0),
     _qhd("juniper-entrance", "Juniper House entrance", (25.4, -98.4, 4.2), 284, 12, 56, 32, gop=3, clock=71.5, noise=4.0),
     _hd("car-park-west", "Car park, west", (58.2, -28.6, 7.0), 122, 14, 60, 45, fps=10, sub_fps=5, clock=-3.0),
@@ -96,8 +96,8 @@ CAMERAS: tuple[CameraPlan, ...] = (
         "car-park-east", "Car park, east", (123.6, -63.6, 7.0), 306, 15, 46, 36, (704, 576), (352, 288),
         fps=10, gop=1, sub_fps=10, clock=88.0, noise=4.5, infrared=1,
     ),
-    _hd("grove-parade", "Grove Parade shops", (53.4, -121.5, 4.6), 112, 11, 64, 45, gop=2, clock=0.0),
-    _qhd("alder-close-gate", "Alder Close gate", (41, -110, 5.0), 154, 12, 56, 35, fps=15, sub_fps=5, clock=-41.0),
+    _hd("grove-parade", "Grove Parade shops", (54.4, -126.2, 4.6), 101, 11, 64, 45, gop=2, clock=0.0),
+    _qhd("alder-close-gate", "Alder Close gate", (41, -110, 5.0), 150, 12, 56, 35, fps=15, sub_fps=5, clock=-41.0),
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from belvedere.demo.town import Town, build_town
 STEP_S = 0.5
 IDLE_PERIOD_S = 20.0  # every idle cycle of a long scene divides this
 SMALLEST_PX = 12.0  # a thing lower than this in the main stream's picture counts as not there
+FURTHEST_M = 130.0  # likewise
 _PAD_S = 1.5
 _JOIN_S = 4.0
 _SHORTEST_IDLE_S = 2 * IDLE_PERIOD_S
@@ -86,6 +87,7 @@ def _seen(camera: CameraPlan, town: Town, samples: _Samples) -> NDArray[np.int64
     margin = 0.04 * camera.width
     candidate = np.flatnonzero(
         (depth > 0.5)
+        & (depth < FURTHEST_M)
         & (bottom - top >= SMALLEST_PX)
         & (px > -margin)
         & (px < camera.width + margin)

@@ -10,6 +10,7 @@ import mapbox_vector_tile
 import mercantile
 import numpy as np
 import shapely
+from mapbox_vector_tile.encoder import on_invalid_geometry_make_valid
 from numpy.typing import NDArray
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
@@ -68,7 +69,7 @@ def places(town: Town) -> list[tuple[str, str, float, float]]:
     ]
     seen: dict[str, tuple[str, str, float, float]] = {}
     for place in named:
-        if place[0] != "Alder Grove":
+        if place[0] not in ("Alder Grove", "Hall forecourt", "Parade yard", "Canal towpath"):
             seen.setdefault(place[0], place)
     return list(seen.values())
 
@@ -100,6 +101,13 @@ def _tile(features: dict[str, list[_Feature]], trees: dict[str, Any], tile: merc
     bounds = mercantile.xy_bounds(tile)
     pad = (bounds.right - bounds.left) / 64
     area = (bounds.left - pad, bounds.bottom - pad, bounds.right + pad, bounds.top + pad)
+    corner = np.array((bounds.left, bounds.bottom))
+    scale = _EXTENT / np.array((bounds.right - bounds.left, bounds.top - bounds.bottom))
+
+    def on_the_tile(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Whole tile units, y upwards: the encoder turns it over."""
+        return np.asarray(np.round((points - corner) * scale), dtype=np.float64)
+
     layers = []
     for name, layer in features.items():
         kept = []
@@ -107,14 +115,15 @@ def _tile(features: dict[str, list[_Feature]], trees: dict[str, Any], tile: merc
             facts, shape = layer[i]
             if tile.z < _SMALL_FROM.get(facts["kind"], 0):
                 continue
-            piece = shapely.clip_by_rect(shape, *area)
+            piece = shapely.transform(shapely.clip_by_rect(shape, *area), on_the_tile)
             if not piece.is_empty:
                 kept.append({"geometry": piece, "properties": facts})
         if kept:
             layers.append({"name": name, "features": kept})
     if not layers:
         return None
-    options = {"quantize_bounds": (bounds.left, bounds.bottom, bounds.right, bounds.top), "extents": _EXTENT}
+    # Rounding can fold a sliver onto itself; such a shape is mended, or left out when nothing remains of it.
+    options = {"extents": _EXTENT, "on_invalid_geometry": on_invalid_geometry_make_valid}
     return gzip.compress(mapbox_vector_tile.encode(layers, default_options=options), mtime=0)
 
 

@@ -15,7 +15,7 @@ NIGHT_END_S = 25.5 * 3600.0
 
 # From 19:00 on, by hour: walks begun, and vehicles on each perimeter street.
 _WALKS = {19: 20, 20: 16, 21: 12, 22: 9, 23: 6, 24: 3, 25: 2}
-_CARS = tuple({19: 22, 20: 18, 21: 14, 22: 10, 23: 7, 0: 4, 1: 3}.get(hour, 0) for hour in range(24))
+_CARS = tuple({19: 14, 20: 12, 21: 10, 22: 8, 23: 6, 0: 4, 1: 3}.get(hour, 0) for hour in range(24))
 _ROOM_M = 14.0  # nobody else walks through an incident
 
 

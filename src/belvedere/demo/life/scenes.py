@@ -34,7 +34,7 @@ DOOR_S = clock(22, 47)
 TIPPING_S = clock(24, 31)
 
 SCENES: dict[str, Scene] = {
-    "fall": Scene(FALL_S, FALL_S + 420, 63, -129.5),
+    "fall": Scene(FALL_S, FALL_S + 420, 65, -129.5),
     "moped": Scene(MOPED_S, MOPED_S + 255, -91, 66),
     "gathering": Scene(GATHERING_S, GATHERING_S + 1700, 12, -96.5),
     "bin-door": Scene(DOOR_S, DOOR_S + 150, -74, 89),
@@ -47,17 +47,17 @@ def fall() -> list[Track]:
     rng = random.Random("scene:fall")
     t = FALL_S
     man = Script("fall-man", Kind.PERSON, looks.older(rng), t - 38, 94, -124.5)
-    man.go((94, -128), (68, -129.2), (63, -129.5), speed=0.8)
+    man.go((94, -128), (70, -129.2), (65, -129.5), speed=0.8)
     down = man.now_s
     man.stay(250, "fallen", 172).stay(25, "sit", 172).stay(12, "bend", 150).stay(20, "stand", 120)
     up = man.now_s
     man.go((70, -129.6), (93, -130.0), (95.4, -130.3), speed=0.55).stay(240, "sit", 90, cycle_s=20)
     keeper = Script("fall-shopkeeper", Kind.PERSON, looks.person(rng), down + 42, 70, -124.5)
-    keeper.go((69.6, -126.5), (63.6, -128.6), speed=2.2).until(up, "bend", -110, cycle_s=5)
+    keeper.go((69.6, -126.5), (65.6, -128.6), speed=2.2).until(up, "bend", -110, cycle_s=5)
     keeper.go((70, -128.8), (93, -129.3), (96.6, -129.6), speed=0.55).stay(90, "stand", -100, cycle_s=10, turn=0.2)
     keeper.go((74, -127.4), (70, -124.5), speed=1.4)
     passer = Script("fall-passer-by", Kind.PERSON, looks.person(rng), down + 24, 6, -134.8)
-    passer.go((48, -134.4), (56, -131), (61.6, -130.6), speed=1.9).until(up - 20, "stand", 20, cycle_s=10, turn=0.3)
+    passer.go((48, -134.4), (56, -131), (63.6, -130.6), speed=1.9).until(up - 20, "stand", 20, cycle_s=10, turn=0.3)
     passer.go((54, -133.2), (30, -134.8), (-40, -134.8), speed=1.3)
     return [man.track(), keeper.track(), passer.track()]
 

@@ -53,7 +53,7 @@ class WalkNetwork:
     def path(self, a: Point, b: Point) -> Path:
         """The same way as a smooth path."""
         if (a, b) not in self._paths:
-            self._paths[a, b] = make_path(self.route(a, b), 1.6)
+            self._paths[a, b] = make_path(self.route(a, b), 2.4)
         return self._paths[a, b]
 
     def _search(self, goal: Point) -> dict[Point, Point]:

@@ -1,6 +1,7 @@
 """The streets around the estate: a loose grid of terraces, a park, a school, a church and a canal. Generated from the seed."""
 
 import random
+from collections.abc import Callable
 
 from shapely.geometry import LineString, Polygon, box
 from shapely.ops import unary_union
@@ -99,24 +100,43 @@ def _plots(roads: tuple[Road, ...]) -> list[Polygon]:
 
 
 def _terraces(rng: random.Random, plot: Polygon) -> list[Building]:
-    """Rows of houses along the north and south sides of one plot, backs to each other."""
+    """Rows of houses round one plot, backs to each other: the north and south sides whole, then what is left of the others."""
     west, south, east, north = plot.bounds
-    made = []
-    for row_y, step in ((south + 5.0, 1), (north - 5.0, -1)):
-        x = west + 5.0
-        while x < east - 12.0:
-            pairs = rng.random() < 0.28
-            length = min(12.0 if pairs else rng.choice((30.0, 36.0, 42.0, 48.0)), east - 5.0 - x)
-            depth = rng.uniform(8.5, 10.5)
-            # The street may bend, so step back until the row stands clear of it.
-            for back in range(12):
-                y0 = row_y + step * back
-                row = box(x, min(y0, y0 + step * depth), x + length, max(y0, y0 + step * depth))
-                if row.within(plot.buffer(-2.0)):
-                    floors = 3 if rng.random() < 0.25 else 2
-                    made.append(Building("", "house", _ring(row), floors * 2.8 + 0.6, floors, rng.choice(_BRICKS)))
-                    break
-            x += length + (3.2 if pairs else rng.uniform(4, 7))
+    made: list[Building] = []
+    made += _row(rng, plot, made, west + 5, east - 5, lambda a, b, c, d: box(a, south + 5 + c, b, south + 5 + d))
+    made += _row(rng, plot, made, west + 5, east - 5, lambda a, b, c, d: box(a, north - 5 - d, b, north - 5 - c))
+    if north - south > 70 and east - west > 50:
+        low, high = south + 24, north - 24
+        made += _row(rng, plot, made, low, high, lambda a, b, c, d: box(west + 5 + c, a, west + 5 + d, b))
+        made += _row(rng, plot, made, low, high, lambda a, b, c, d: box(east - 5 - d, a, east - 5 - c, b))
+    return made
+
+
+def _row(
+    rng: random.Random,
+    plot: Polygon,
+    others: list[Building],
+    start: float,
+    end: float,
+    place: Callable[[float, float, float, float], Polygon],
+) -> list[Building]:
+    """Houses one after the other; `place` makes one from where it begins and ends along the street and its front and back."""
+    made: list[Building] = []
+    taken = unary_union([Polygon(other.footprint) for other in others]).buffer(3.0)
+    at = start
+    while at < end - 11:
+        pair = rng.random() < 0.28
+        length = min(12.0 if pair else rng.choice((30.0, 36.0, 42.0, 48.0)), end - at)
+        depth = rng.uniform(8.5, 10.5)
+        floors = 3 if rng.random() < 0.25 else 2
+        colour = rng.choice(_BRICKS)
+        # The street may bend, so step back until the row stands clear of it.
+        for back in range(12):
+            shape = place(at, at + length, float(back), back + depth)
+            if shape.within(plot.buffer(-2.0)) and not shape.intersects(taken):
+                made.append(Building("", "house", _ring(shape), floors * 2.8 + 0.6, floors, colour))
+                break
+        at += length + (3.2 if pair else rng.uniform(4, 7))
     return made
 
 
