@@ -61,7 +61,7 @@ def write_receiver_report(
     own_ssrc: int, camera_ssrc: int, highest_sequence: int, lost: int, ntp_middle: int, since_report_us: int
 ) -> bytes:
     """A receiver report and a CNAME. `highest_sequence` has 32 bits (cycles above); `ntp_middle` 0: no sender report yet."""
-    delay = min(0xFFFF_FFFF, since_report_us * 65_536 // 1_000_000) if ntp_middle else 0
+    delay = min(0xFFFF_FFFF, max(0, since_report_us) * 65_536 // 1_000_000) if ntp_middle else 0
     report = pack(
         ">BBHIIIIIII",
         0x81, _RECEIVER_REPORT, 7, own_ssrc, camera_ssrc,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from belvedere.foundation.errors import CameraProtocol
 from belvedere.media.nal import H264Nal, H265Nal, is_recovery_point
-from belvedere.media.rtsp import message_end
+from belvedere.media.rtsp import begins_message, message_end
 from belvedere.media.stream import Codec
 
 # A picture larger than this is an attack or a fault; 4K keyframes stay under 2 MiB.
@@ -179,7 +179,7 @@ class Depacketizer:
     def _text(self, data: bytes, pos: int, end: int) -> int:
         if data[pos] in b"\r\n":
             return pos + 1
-        if _begins_text(data[pos : pos + 14]):
+        if begins_message(data[pos : pos + 14]):
             following = message_end(data, pos)
             if following >= 0 and len(self.messages) < _MOST_MESSAGES:
                 self.messages.append(data[pos:following])
@@ -413,11 +413,3 @@ class Depacketizer:
                 f"The camera sent a picture of more than {ACCESS_UNIT_BYTES >> 20} MiB.",
                 advice="Lower its resolution or bit rate, or update its firmware.",
             )
-
-
-_TEXTS = (b"RTSP/", b"OPTIONS ", b"ANNOUNCE ", b"GET_PARAMETER ", b"SET_PARAMETER ", b"TEARDOWN ", b"REDIRECT ")
-
-
-def _begins_text(head: bytes) -> bool:
-    """Whether a reply, or a request that a camera may send, begins here or may do so once more bytes came."""
-    return any(head.startswith(text) or text.startswith(head) for text in _TEXTS)

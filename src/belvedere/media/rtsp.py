@@ -38,6 +38,14 @@ class Message:
         return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else -1
 
 
+_TEXTS = (b"RTSP/", b"OPTIONS ", b"ANNOUNCE ", b"GET_PARAMETER ", b"SET_PARAMETER ", b"TEARDOWN ", b"REDIRECT ")
+
+
+def begins_message(head: bytes) -> bool:
+    """Whether a reply, or a request that a camera may send, begins with these bytes (14 decide) or still may."""
+    return any(head.startswith(text) or text.startswith(head) for text in _TEXTS)
+
+
 def message_end(data: bytes, start: int) -> int:
     """Where the text message at `start` ends, or -1 while it is not complete. Raises CameraProtocol when it is too long."""
     head = data.find(b"\r\n\r\n", start, start + HEADER_BYTES + 4)

@@ -15,6 +15,7 @@ from belvedere.media.rtp import AccessUnit, Depacketizer
 from belvedere.media.rtsp import (
     Authenticator,
     Message,
+    begins_message,
     message_end,
     parse_message,
     strongest_challenge,
@@ -161,10 +162,10 @@ class RtspSession:
                     break
                 pos = following
                 continue
+            if not begins_message(buffer[pos : pos + 14]):
+                raise CameraProtocol("The answer is not RTSP.", advice="Check the port: 554 is usual for RTSP.")
             following = message_end(buffer, pos)
             if following < 0:
-                if not b"RTSP/".startswith(buffer[pos : pos + 5]) and not buffer[pos : pos + 3].isupper():
-                    raise CameraProtocol("The answer is not RTSP.", advice="Check the port: 554 is usual for RTSP.")
                 break
             self._take(parse_message(buffer[pos:following]))
             pos = following

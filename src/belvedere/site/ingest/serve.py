@@ -3,6 +3,7 @@
 import argparse
 import gc
 import json
+import logging
 import signal
 import sys
 import time
@@ -12,7 +13,6 @@ import structlog
 
 from belvedere.foundation.clock import SECOND_US, SystemClock
 from belvedere.foundation.errors import BelvedereError
-from belvedere.foundation.settings import load_settings
 from belvedere.site.ingest.loop import IngestLoop
 from belvedere.site.ingest.recorder_link import RecorderGone, RecorderLink
 
@@ -29,10 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--socket", type=Path, help="the recorder's socket, instead of --data")
     parser.add_argument("--slot", type=int, default=0, help="number of this process among the ingest processes")
     options = parser.parse_args(arguments)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    _log_plainly()
     try:
-        path = options.socket or load_settings(options.data or Path("belvedere-data")).ingest_socket
-        link = _connect(path, options.slot)
+        link = _connect(options.socket or _socket_of(options.data or Path("belvedere-data")), options.slot)
     except BelvedereError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_NO_RECORDER
@@ -52,6 +51,27 @@ def main(arguments: list[str] | None = None) -> int:
         log.warning(error.message, slot=options.slot)
         return EXIT_NO_RECORDER
     return 0
+
+
+def _log_plainly() -> None:
+    """JSON lines on standard error. Tracebacks without local variables, which hold camera passwords."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _socket_of(data: Path) -> Path:
+    # Imported here because reading settings takes as long as all the rest of this process's start.
+    from belvedere.foundation.settings import load_settings
+
+    return load_settings(data).ingest_socket
 
 
 def _connect(path: Path, slot: int) -> RecorderLink:
