@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recorder_rig import Rig, config, fragment
 
 from belvedere.foundation.clock import DAY_US, SECOND_US, SimulatedClock
 from belvedere.media.stream import EndReason, StreamKind
 from belvedere.site.recorder.writer import Abort, Add, Begin, Cut, Finish
+from recorder_rig import Rig, config, fragment
 
 
 @pytest.fixture

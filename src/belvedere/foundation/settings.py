@@ -41,6 +41,7 @@ class SiteSettings(BaseModel):
     sync_ms: int = Field(
         500, ge=50, le=2000, description="Footage is made durable at least this often, in milliseconds."
     )
+    retention_days: int = Field(31, ge=1, le=3660, description="Footage is deleted after so many days.")
     min_free_bytes: int = Field(2 << 30, ge=0, description="Below this much free space the oldest footage goes first.")
 
 

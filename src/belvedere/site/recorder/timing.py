@@ -9,6 +9,7 @@ from belvedere.site.storage.fragments import Record
 
 ANCHOR_90K = 5 * 90_000  # a run's anchor is settled after this much media
 MAX_PPM = 500
+_BACK_US = SECOND_US
 LOST_US = 5 * SECOND_US  # media and arrival this far apart over a whole segment: the mapping is wrong, not drifting
 
 
@@ -31,6 +32,7 @@ class RunClock:
 
     __slots__ = (
         "_anchor_until_90k",
+        "_arrival_us",
         "_drift_us",
         "anchored",
         "fixed",
@@ -38,6 +40,7 @@ class RunClock:
         "rate_ppm",
         "run_start_us",
         "start_us",
+        "stepped",
     )
 
     def __init__(self, first: Record, *, start_us: int | None = None) -> None:
@@ -46,6 +49,8 @@ class RunClock:
         self.anchored = self.fixed
         self.media_start_90k = first.start_90k
         self.rate_ppm = 0
+        self.stepped = False  # arrivals went back: the host's clock was set, and nothing more is learnt from them
+        self._arrival_us = first.arrival_us
         self.start_us = self._lead(first) if start_us is None else start_us
         self.run_start_us = self.start_us
         self._anchor_until_90k = first.start_90k + ANCHOR_90K
@@ -58,7 +63,10 @@ class RunClock:
 
     def see(self, record: Record) -> None:
         """Learn from the arrival of a fragment of the present segment."""
-        if self.fixed:
+        if record.arrival_us < self._arrival_us - _BACK_US:
+            self.stepped = True
+        self._arrival_us = record.arrival_us
+        if self.fixed or self.stepped:
             return
         if not self.anchored:
             self.start_us = self.run_start_us = min(self.start_us, self._lead(record))

@@ -13,7 +13,9 @@ _JUMP_90K = TICKS_PER_SECOND // 2  # media time this far off the end of the run 
 class Track:
     """State of one stream. `trouble` (why nothing is being kept) and the counters are read by other threads."""
 
-    def __init__(self, ref: StreamRef, *, import_start_us: int | None = None, provenance: str = "") -> None:
+    def __init__(
+        self, ref: StreamRef, *, import_start_us: int | None = None, provenance: str = "", needs_key: bool = False
+    ) -> None:
         self.ref = ref
         self.import_start_us = import_start_us
         self.provenance = provenance
@@ -23,7 +25,7 @@ class Track:
         self.trouble = ""
         self.dropped = 0  # fragments that reached no disk
         self._cut: tuple[EndReason, str] | None = None
-        self._needs_key = False
+        self._needs_key = needs_key  # wait for a keyframe: what came before it lies elsewhere, or nowhere
 
     @property
     def imported(self) -> bool:
@@ -33,13 +35,13 @@ class Track:
         """A new configuration: fragments that follow belong to a new run. Returns the run that this ended, if any."""
         ended = self.end(EndReason.PARAMETERS_CHANGED)
         self.config = config
-        self._needs_key = False
         return ended
 
     def cut(self, reason: EndReason, message: str) -> None:
         """End the run at the next keyframe and go on in a new one."""
         if self.run is not None:
             self._cut = (reason, message)
+            self.run.clock.stepped = True
 
     def end(self, reason: EndReason, message: str = "") -> OpenRun | None:
         """End the run now. Returns it for indexing. Raises nothing: a segment that can't be closed is marked."""
@@ -105,6 +107,8 @@ class Track:
             return EndReason.TIMESTAMP_JUMP, "The camera's time stamps jumped."
         if fragment.keyframe and self._cut is not None:
             return self._cut
+        if fragment.keyframe and run.clock.stepped and not run.imported:
+            return EndReason.CLOCK_CHANGED, "The recorder's clock was set."
         if fragment.keyframe and run.clock.lost:
             return EndReason.TIMESTAMP_JUMP, "The camera's time stamps run at another speed than the clock."
         return None

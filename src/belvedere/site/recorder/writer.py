@@ -9,14 +9,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
 import structlog
 
 from belvedere.foundation.clock import DAY_US, MINUTE_US, Clock
 from belvedere.foundation.errors import BelvedereError, DiskFull, StorageFault, WrongDisk
 from belvedere.media.stream import EndReason, Fragment, StreamConfig
+from belvedere.site.recorder.rows import RunRows, end_row
 from belvedere.site.recorder.run import OpenRun, Store
-from belvedere.site.recorder.segment import FULL_ERRORS, OpenSegment
+from belvedere.site.recorder.segment import FULL_ERRORS
 from belvedere.site.recorder.track import Track
 from belvedere.site.storage.deletion import Doomed, delete, sweep
 from belvedere.site.storage.disk import Disk
@@ -71,7 +71,16 @@ class Abort:
     track: Track
 
 
-Event = Begin | Add | Cut | End | Finish | Abort
+@dataclass(frozen=True, slots=True)
+class ClockNote:
+    """A measured error of a camera's clock, to be kept."""
+
+    track: Track
+    seen_us: int
+    error_us: int
+
+
+Event = Begin | Add | Cut | End | Finish | Abort | ClockNote
 
 
 class DiskWriter:
@@ -116,6 +125,7 @@ class DiskWriter:
         self._on_crash = on_crash
         self._touched: dict[int, OpenRun] = {}
         self._finishing: list[Finish] = []
+        self._notes: list[ClockNote] = []
         self._store = Store(
             disk, index, keyring, clock, boot, next_seq, segment_seconds * 90_000, self._make_room, self._failed
         )
@@ -132,6 +142,7 @@ class DiskWriter:
             self._wake.set()
 
     def start(self) -> None:
+        self._look()
         self._thread = threading.Thread(target=self._main, name=f"disk {self.disk.name}", daemon=True)
         self._thread.start()
 
@@ -189,6 +200,8 @@ class DiskWriter:
                 track.cut(reason, message)
             case End(reason=reason, message=message):
                 self._touch(track.end(reason, message))
+            case ClockNote():
+                self._notes.append(event)
             case Finish():
                 self._touch(track.end(EndReason.IMPORT_END))
                 self._finishing.append(event)
@@ -233,26 +246,31 @@ class DiskWriter:
 
     def _write_rows(self) -> None:
         """One transaction for everything that became durable. When it fails the rows wait for the next cycle."""
-        if not self._touched:
+        if not self._touched and not self._finishing and not self._notes:
             return
         held = {run.id for finish in self._finishing for run in finish.track.runs}
         runs = list(self._touched.values())
         try:
             with self._index.write() as db:
                 for run in runs:
-                    rows = _Rows(run, self._store)
-                    for sql, row in rows.all(final=not run.imported or run.id in held):
-                        db.execute(statements()[sql], row)
+                    rows = RunRows(run, self._store)
+                    for sql, values in rows.all(final=not run.imported or run.id in held):
+                        db.execute(statements()[sql], values)
                 for finish in self._finishing:
                     for run in finish.track.runs:
                         if run.in_index and not run.end_indexed and run.id not in self._touched:
-                            db.execute(statements()["end_run"], _end_row(run))
+                            db.execute(statements()["end_run"], end_row(run))
+                for note in self._notes:
+                    row = (note.track.ref.id, note.seen_us, note.error_us)
+                    db.execute("INSERT OR REPLACE INTO clock_error VALUES (?, ?, ?)", row)
         except StorageFault as error:
+            del self._notes[:-_BATCH]
             self.failed_index += 1
             log.error("index_not_written", disk=self.disk.name, cycles=self.failed_index, error=str(error))
             self.message = str(error)
             return
         self.failed_index = 0
+        self._notes.clear()
         for run in runs:
             run.indexed(end=run.ended is not None and (not run.imported or run.id in held))
             del self._touched[run.id]
@@ -333,19 +351,15 @@ class DiskWriter:
         return True
 
     def _tend_space(self) -> None:
-        try:
-            free = self.disk.files.space()[1]
-        except OSError:
-            self._look_again()
+        if not self._look():
             return
+        free = self.disk.files.space()[1]
         short = self._min_free - free
         self._full = short > 0 and not self._make_room(short)
         if self._full:
             self._failed(OSError(errno.ENOSPC, "below min_free_bytes"))
         elif self.state == "full":
             self.state, self.message = "ok", ""
-        if self.state == "wrong_disk":
-            self._look_again()
         if self._clock.monotonic_us() >= self._retention_due_us and not self.hold_retention:
             self._retention_due_us = self._clock.monotonic_us() + _RETENTION_EVERY_US
             try:
@@ -353,14 +367,16 @@ class DiskWriter:
             except StorageFault as error:
                 log.error("retention_failed", disk=self.disk.name, error=str(error))
 
-    def _look_again(self) -> None:
+    def _look(self) -> bool:
+        """Whether the folder is still the disk it should be."""
         try:
             self.disk.verify()
         except WrongDisk as error:
             self._failed(error)
-            return
+            return False
         if self.state == "wrong_disk":
             self.state, self.message = "ok", ""
+        return True
 
     def expire(self) -> int:
         """Delete what is older than the retention period, then the keys whose footage is all gone. Returns segments deleted."""
@@ -386,101 +402,3 @@ class DiskWriter:
             self._keyring.destroy([(camera_id, day) for camera_id, day in unused])
             log.info("keys_destroyed", count=len(unused))
         return count
-
-
-class _Rows:
-    """The index rows that a run's durable state needs."""
-
-    def __init__(self, run: OpenRun, store: Store) -> None:
-        self._run = run
-        self._store = store
-
-    def all(self, *, final: bool) -> list[tuple[str, dict[str, object]]]:
-        run = self._run
-        rows: list[tuple[str, dict[str, object]]] = []
-        segments = [segment for segment in run.dirty if segment.durable is not None]
-        if segments:
-            first = segments[0]
-            if not run.in_index:
-                rows += [("put_config", _config_row(run)), ("new_run", self._run_row(first.start_us))]
-            elif first.place.ordinal == 0:
-                rows.append(("anchor_run", {"id": run.id, "start_us": first.start_us}))
-            for segment in segments:
-                rows += self._segment_rows(segment)
-            rows.append(("grow_run", self._grow_row(segments)))
-        if final and run.ended is not None and (run.in_index or segments):
-            rows.append(("end_run", _end_row(run)))
-        return rows
-
-    def _run_row(self, start_us: int) -> dict[str, object]:
-        run = self._run
-        return {
-            "id": run.id,
-            "stream_id": run.ref.id,
-            "config_id": run.config.config_id,
-            "boot_id": self._store.boot,
-            "start_us": start_us,
-            "imported": int(run.imported),
-            "provenance": run.provenance,
-        }
-
-    def _grow_row(self, segments: list[OpenSegment]) -> dict[str, object]:
-        last = segments[-1]
-        assert last.durable is not None
-        lost = sum(s.durable.lost_packets - (s.indexed.lost_packets if s.indexed else 0) for s in segments if s.durable)
-        return {"id": self._run.id, "end_us": last.wall_us(last.durable.end_90k), "lost_packets": lost}
-
-    def _segment_rows(self, segment: OpenSegment) -> list[tuple[str, dict[str, object]]]:
-        durable, indexed, place, run = segment.durable, segment.indexed, segment.place, self._run
-        assert durable is not None
-        if durable == indexed and segment.flags == segment.indexed_flags:
-            return []
-        row: dict[str, object] = {
-            "id": place.id,
-            "stream_id": run.ref.id,
-            "run_id": run.id,
-            "config_id": run.config.config_id,
-            "disk_id": self._store.disk.id,
-            "boot_id": self._store.boot,
-            "seq": place.seq,
-            "ordinal": place.ordinal,
-            "day": place.day,
-            "start_us": segment.start_us,
-            "dur_us": segment.wall_us(durable.end_90k) - segment.start_us,
-            "media_start_90k": place.media_start_90k,
-            "media_dur_90k": durable.end_90k - place.media_start_90k,
-            "rate_ppm": place.rate_ppm,
-            "kept_from_us": place.opened_us,
-            "bytes": durable.size,
-            "plain_bytes": durable.plain_bytes,
-            "sha256": durable.sha256,
-            "flags": segment.flags,
-            "lost_packets": durable.lost_packets,
-            "path": place.path,
-            "fragments": segment.records(durable),
-        }
-        count: dict[str, object] = {
-            "stream_id": run.ref.id,
-            "bytes": durable.size - (indexed.size if indexed else 0),
-            "segments": 0 if indexed else 1,
-        }
-        return [("put_segment", row), ("count_stream", count)]
-
-
-def _config_row(run: OpenRun) -> dict[str, object]:
-    config = run.config
-    return {
-        "stream_id": run.ref.id,
-        "config_id": config.config_id,
-        "codec": config.codec,
-        "codec_string": config.codec_string,
-        "width": config.width,
-        "height": config.height,
-        "parameter_sets": msgspec.msgpack.encode(config.parameter_sets),
-        "init": config.init,
-    }
-
-
-def _end_row(run: OpenRun) -> dict[str, object]:
-    assert run.ended is not None
-    return {"id": run.id, "end_reason": run.ended[0], "message": run.ended[1]}

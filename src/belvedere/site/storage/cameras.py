@@ -1,7 +1,6 @@
 """The cameras of a site and how to reach them. Addresses are stored sealed; passwords never appear in a repr."""
 
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -9,10 +8,9 @@ from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BadAddress, BadInput, NotFound
 from belvedere.foundation.ids import is_slug
 from belvedere.media.stream import StreamKind
+from belvedere.site.ingest.address import split_address
 from belvedere.site.storage.index import Index, statements
 from belvedere.site.storage.keys import ConnectionSafe
-
-SCHEMES = frozenset({"rtsp", "rtsps", "http", "https", "srt", "udp", "rtmp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +48,9 @@ class _Stored(msgspec.Struct, frozen=True):
     sub_url: str
 
 
-def split_address(url: str) -> Address:
-    """A camera's address with its credentials taken out. Raises BadAddress; the message never repeats the password."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BadAddress("The camera's address can't be understood.", advice="Write rtsp://host/path.") from error
-    if parts.scheme not in SCHEMES or not parts.hostname:
-        raise BadAddress(
-            "The camera's address can't be understood.",
-            advice="Write rtsp://user:password@host:port/path; special characters of the password as %40 and so on.",
-        )
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    bare = urlunsplit((parts.scheme, host if port is None else f"{host}:{port}", parts.path, parts.query, ""))
-    return Address(bare, unquote(parts.username or ""), unquote(parts.password or ""))
+def address_of(url: str) -> Address:
+    """A camera's address with its credentials taken out. Raises BadAddress, which never repeats them."""
+    return Address(*split_address(url))
 
 
 class Cameras:
@@ -83,7 +69,7 @@ class Cameras:
                 advice="Use lower-case letters, digits and inner hyphens, 48 at most.",
             )
         for url in filter(None, (main_url, sub_url)):
-            split_address(url)
+            address_of(url)
         if sub_url and not main_url:
             raise BadAddress("The camera has a sub stream but no main stream.", advice="Give the main address too.")
         row = {
@@ -116,7 +102,7 @@ class Cameras:
         for camera_id, slug, name, sealed, enabled in self._index.read().execute(statements()["cameras"]).fetchall():
             stored = msgspec.json.decode(self._safe.open(slug, sealed), type=_Stored)
             pairs = ((StreamKind.MAIN, stored.main_url), (StreamKind.SUB, stored.sub_url))
-            addresses = {kind: split_address(url) for kind, url in pairs if url}
+            addresses = {kind: address_of(url) for kind, url in pairs if url}
             cameras.append(Camera(camera_id, slug, name, bool(enabled), addresses))
         return cameras
 

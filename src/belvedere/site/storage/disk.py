@@ -177,18 +177,24 @@ class Disk:
 
     def verify(self) -> None:
         """Return if the folder is this disk. Raises WrongDisk (unmounted, swapped) otherwise."""
-        try:
-            meta = msgspec.json.decode(self.files.read_meta(), type=Meta)
-        except (OSError, msgspec.MsgspecError) as error:
+        meta = self.meta()
+        if meta is None:
             raise WrongDisk(
                 f"{self.name} is not the disk that the index expects: it has no readable meta file.",
                 advice="Mount the right disk there; recording on it starts again by itself.",
-            ) from error
+            )
         if (meta.disk, meta.site) != (self.uuid, self.site):
             raise WrongDisk(
                 f"{self.name} is another disk than the index expects.",
                 advice="Mount the right disk there; recording on it starts again by itself.",
             )
+
+    def meta(self) -> Meta | None:
+        """What the folder says of itself; None when it says nothing."""
+        try:
+            return msgspec.json.decode(self.files.read_meta(), type=Meta)
+        except (OSError, msgspec.MsgspecError):
+            return None
 
 
 def new_uuid() -> str:

@@ -1,0 +1,328 @@
+"""The reading side: timelines, playlists and decrypted bytes, each behind a Grant. Thread-safe.
+
+Only durable footage is seen here, because the index names nothing else. No key is touched before the grant has been held
+against the wall time that the bytes really cover.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from belvedere import __version__
+from belvedere.foundation.clock import Clock
+from belvedere.foundation.errors import BadInput, NotFound
+from belvedere.foundation.settings import SiteSettings
+from belvedere.link.messages import CameraStatus, DiskStatus, Init, Piece, Playlist, Run, SiteStatus, StreamStatus
+from belvedere.media import seal
+from belvedere.media.stream import StreamKind
+from belvedere.policy.grant import Action, Grant
+from belvedere.site.recorder.feed import idle_status
+from belvedere.site.recorder.recorder import Recorder
+from belvedere.site.recorder.timing import wall_us
+from belvedere.site.storage import fragments
+from belvedere.site.storage.cameras import Camera, Cameras
+from belvedere.site.storage.index import Index, statements
+from belvedere.site.storage.keys import Keyring
+
+_CHUNK_BYTES = 1 << 20
+_MOST_PIECES = 100_000  # a day of half-second GOPs is 172,800: ask for less at once
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Columns of the statements `segments_touching` and `segment_before`."""
+
+    id: int
+    run_id: int
+    ordinal: int
+    config_id: str
+    start_us: int
+    dur_us: int
+    media_start_90k: int
+    media_dur_90k: int
+    rate_ppm: int
+    plain_bytes: int
+    fragments: bytes
+    end_reason: str
+    flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A piece in the making: fragments of one segment up to the next keyframe."""
+
+    piece: Piece
+    keyframe: bool
+    growing: bool
+
+
+class Archive:
+    """What the uplink may ask of the recorder."""
+
+    def __init__(
+        self,
+        settings: SiteSettings,
+        index: Index,
+        keyring: Keyring,
+        cameras: Cameras,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._index = index
+        self._keyring = keyring
+        self._cameras = cameras
+        self._recorder = recorder
+        self._clock = clock
+        self._started_us = clock.now_us()
+        self._disks = {writer.disk.id: writer.disk for writer in recorder.writers}
+
+    # Pictures.
+
+    def timeline(self, camera: str, stream: str, from_us: int, to_us: int) -> tuple[Run, ...]:
+        """Runs that touch [from_us, to_us), whole, in order. One that grows ends at its durable end. Carries no picture."""
+        rows = self._index.read().execute(
+            statements()["timeline"], {"camera": camera, "stream": stream, "from_us": from_us, "to_us": to_us}
+        )
+        return tuple(Run(start, end, reason, bool(imported), lost) for start, end, reason, imported, lost in rows)
+
+    def playlist(self, grant: Grant, camera: str, stream: str, from_us: int, to_us: int) -> Playlist:
+        """Pieces that cover [from_us, to_us), each beginning where decoding can; so the first may begin a little earlier.
+
+        Pieces that reach out of the grant's span are left out. Raises Refused, NotFound.
+        """
+        action = Action.PLAYBACK if Action.PLAYBACK in grant.actions else Action.EXPORT
+        grant.require(action, camera, now_us=self._clock.now_us(), start_us=from_us, end_us=to_us)
+        stream_id = self._stream_id(camera, stream)
+        rows = self._index.read().execute(
+            statements()["segments_touching"], {"stream_id": stream_id, "from_us": from_us, "to_us": to_us}
+        )
+        pieces: list[Piece] = []
+        growing = False
+        before: _Segment | None = None
+        for segment in (_Segment(*row) for row in rows.fetchall()):
+            parts = self._decodable(segment, before, from_us)
+            before = segment
+            for part in parts:
+                piece = part.piece
+                end_us = piece.start_us + piece.duration_us
+                if (
+                    piece.start_us < to_us
+                    and end_us > from_us
+                    and grant.from_us <= piece.start_us
+                    and end_us <= grant.to_us
+                ):
+                    pieces.append(piece)
+                    growing = part.growing
+        if len(pieces) > _MOST_PIECES:
+            raise BadInput("This span holds too many pieces.", advice="Ask for a shorter one.")
+        return Playlist(camera, stream, tuple(pieces), growing)
+
+    def _decodable(self, segment: _Segment, before: _Segment | None, from_us: int) -> list[_Part]:
+        """The pieces of a segment. One that begins without a keyframe goes on from the segment before it in its run, whose
+        last piece is then needed too; where that is not there, its beginning can't be shown."""
+        parts = _parts(segment)
+        if not parts or parts[0].keyframe:
+            return parts
+        if before is not None and (before.run_id, before.ordinal) == (segment.run_id, segment.ordinal - 1):
+            return parts
+        row = (
+            self._index.read()
+            .execute(statements()["segment_before"], {"run_id": segment.run_id, "ordinal": segment.ordinal})
+            .fetchone()
+        )
+        if row is None or parts[0].piece.start_us + parts[0].piece.duration_us <= from_us:
+            return parts[1:]
+        return self._decodable(_Segment(*row), None, from_us)[-1:] + parts
+
+    def read(
+        self, grant: Grant, action: Action, camera: str, stream: str, segment: int, start: int, end: int
+    ) -> Iterator[bytes]:
+        """Plaintext bytes [start, end) of a segment in chunks of at most 1 MiB.
+
+        Raises Refused and NotFound before the first chunk; SealBroken or NotFound while reading, when the bytes were altered
+        or the footage was deleted meanwhile.
+        """
+        row = (
+            self._index.read()
+            .execute(statements()["segment_to_read"], {"segment": segment, "camera": camera, "stream": stream})
+            .fetchone()
+        )
+        if row is None:
+            # Whether a segment exists is told only to those who may see the camera.
+            grant.require(action, camera, now_us=self._clock.now_us(), start_us=grant.from_us, end_us=grant.from_us)
+            raise _gone()
+        _, camera_id, disk_id, day, path, start_us, media_start_90k, rate_ppm, blob = row
+        records = fragments.unpack(blob)
+        marks = fragments.marks(records)
+        if not 0 <= start < end <= marks[-1].plain:
+            raise BadInput("This range of bytes does not exist.", advice="Ask for the range that the playlist names.")
+        covered = [
+            record
+            for record, mark in zip(records, marks, strict=False)
+            if mark.plain < end and mark.plain + record.length > start
+        ]
+        grant.require(
+            action,
+            camera,
+            now_us=self._clock.now_us(),
+            start_us=wall_us(start_us, media_start_90k, rate_ppm, covered[0].start_90k),
+            end_us=wall_us(start_us, media_start_90k, rate_ppm, max(r.end_90k for r in covered)),
+        )
+        return self._read(camera_id, disk_id, day, path, seal.identity(camera, stream), marks, start, end)
+
+    def _read(
+        self,
+        camera_id: int,
+        disk_id: int,
+        day: int,
+        path: str,
+        bound_to: bytes,
+        marks: list[seal.Mark],
+        start: int,
+        end: int,
+    ) -> Iterator[bytes]:
+        if disk_id not in self._disks:
+            raise NotFound("The disk with this footage is not there.", advice="Mount it and restart the site.")
+        files = self._disks[disk_id].files
+        try:
+            fd = files.open(path)
+        except FileNotFoundError as error:
+            raise _gone() from error
+        try:
+            reader = seal.SegmentReader(
+                lambda offset, size: os.pread(fd, size, offset), self._keyring.get(camera_id, day), bound_to
+            )
+            held: list[bytes] = []
+            size = 0
+            for part in reader.read(marks, fragments.RECORD_BYTES, start, end):
+                if size + len(part) > _CHUNK_BYTES:
+                    yield b"".join(held)
+                    held, size = [], 0
+                held.append(part)
+                size += len(part)
+            if held:
+                yield b"".join(held)
+        finally:
+            files.close(fd)
+
+    def init(self, grant: Grant, camera: str, config_id: str) -> Init:
+        """The initialisation segment of a configuration of this camera. Raises Refused, NotFound."""
+        action = next(iter(sorted(grant.actions)), Action.PLAYBACK)
+        grant.require(action, camera, now_us=self._clock.now_us(), start_us=grant.from_us, end_us=grant.from_us)
+        row = self._index.read().execute(statements()["config"], {"camera": camera, "config_id": config_id}).fetchone()
+        if row is None:
+            raise NotFound(f"{camera} has no configuration {config_id}.", advice="Ask for the playlist again.")
+        return Init(*row)
+
+    def _stream_id(self, camera: str, stream: str) -> int:
+        row = (
+            self._index.read()
+            .execute(
+                "SELECT s.id FROM stream s JOIN camera c ON c.id = s.camera_id WHERE c.slug = ? AND s.kind = ?",
+                (camera, stream),
+            )
+            .fetchone()
+        )
+        if row is None:
+            raise NotFound(f"{camera} has no {stream} stream.", advice="`belvedere camera list` names what there is.")
+        return int(row[0])
+
+    # Cameras.
+
+    def put_camera(self, camera: str, name: str, main_url: str, sub_url: str, enabled: bool) -> None:
+        """Add a camera or change all its fields. Raises BadInput, BadAddress."""
+        self._cameras.put(camera, name, main_url, sub_url, enabled)
+        self._recorder.cameras_changed()
+
+    def remove_camera(self, camera: str) -> None:
+        """Stop recording a camera and forget its addresses; its footage stays until it is old. Raises NotFound."""
+        self._cameras.remove(camera)
+        self._recorder.cameras_changed()
+
+    def cameras(self) -> list[Camera]:
+        """All cameras, by slug."""
+        return self._cameras.all()
+
+    # Health.
+
+    def status(self) -> SiteStatus:
+        """Health of the site, its cameras and its disks."""
+        kept: dict[str, list[tuple[str, int, int | None]]] = {}
+        for slug, kind, size, _, first_us in self._index.read().execute(statements()["kept"]).fetchall():
+            kept.setdefault(slug, []).append((kind, size, first_us))
+        cameras = tuple(
+            CameraStatus(
+                camera=camera.slug,
+                name=camera.name,
+                enabled=camera.enabled,
+                streams=self._streams(camera, [kind for kind, _, _ in kept.get(camera.slug, [])]),
+                first_us=min((f for _, _, f in kept.get(camera.slug, []) if f is not None), default=None),
+                bytes_kept=sum(size for _, size, _ in kept.get(camera.slug, [])),
+            )
+            for camera in self._cameras.all()
+        )
+        return SiteStatus(
+            version=__version__,
+            site=self._settings.id,
+            name=self._settings.name,
+            now_us=self._clock.now_us(),
+            started_us=self._started_us,
+            cameras=cameras,
+            disks=tuple(self._disk_states()),
+        )
+
+    def _streams(self, camera: Camera, kinds: list[str]) -> tuple[StreamStatus, ...]:
+        found = []
+        for kind in StreamKind:
+            feed = self._recorder.feeds.get((camera.slug, kind))
+            if feed is not None:
+                found.append(feed.status())
+            elif kind in camera.addresses:
+                found.append(idle_status(kind, "connecting" if camera.enabled else "off"))
+            elif kind in kinds:
+                found.append(idle_status(kind, "imported"))
+        return tuple(found)
+
+    def _disk_states(self) -> list[DiskStatus]:
+        states = []
+        for writer in self._recorder.writers:
+            try:
+                total, free = writer.disk.files.space()
+            except OSError:
+                total, free = 0, 0
+            states.append(DiskStatus(writer.disk.name, total, free, writer.state, writer.message))
+        return states
+
+
+def _parts(segment: _Segment) -> list[_Part]:
+    """A segment's fragments as pieces, one a keyframe."""
+    groups: list[list[tuple[fragments.Record, int]]] = []
+    records = fragments.unpack(segment.fragments)
+    for record, mark in zip(records, fragments.marks(records), strict=False):
+        if record.keyframe or not groups:
+            groups.append([])
+        groups[-1].append((record, mark.plain))
+    parts = []
+    for group in groups:
+        first, last = group[0][0], group[-1][0]
+        start_us, end_us = (
+            wall_us(segment.start_us, segment.media_start_90k, segment.rate_ppm, at)
+            for at in (first.start_90k, last.end_90k)
+        )
+        piece = Piece(
+            segment=segment.id,
+            config_id=segment.config_id,
+            run=segment.run_id,
+            start_us=start_us,
+            duration_us=end_us - start_us,
+            media_90k=first.start_90k,
+            start=group[0][1],
+            end=group[-1][1] + last.length,
+        )
+        parts.append(_Part(piece, first.keyframe, segment.end_reason == ""))
+    return parts
+
+
+def _gone() -> NotFound:
+    return NotFound("This footage is not there any more.", advice="It was deleted; ask for the timeline again.")

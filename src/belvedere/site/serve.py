@@ -1,0 +1,152 @@
+"""`python -m belvedere.site.serve`: the site's process: recorder, live relay and uplink, with the keys and the index."""
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from belvedere import __version__
+from belvedere.foundation.clock import Clock, SystemClock
+from belvedere.foundation.errors import BelvedereError, Conflict, Refused
+from belvedere.foundation.settings import Settings, load_settings
+from belvedere.policy.grant import Grant
+from belvedere.policy.signed import GrantOpener
+from belvedere.site.live.relay import Relay
+from belvedere.site.recorder.archive import Archive
+from belvedere.site.recorder.reconcile import reconcile
+from belvedere.site.recorder.recorder import Recorder
+from belvedere.site.storage.cameras import Cameras
+from belvedere.site.storage.folders import open_disks
+from belvedere.site.storage.index import Index
+from belvedere.site.storage.keys import ConnectionSafe, Keyring, load_key
+from belvedere.site.uplink.server import serve_link
+
+log = structlog.get_logger()
+
+EXIT_CRASHED = 4
+
+
+class HubOpener:
+    """Opens grants with the hub's public key, which the hub may bring (or change) after the site has started."""
+
+    def __init__(self, key_file: Path, clock: Clock) -> None:
+        self._key_file = key_file
+        self._clock = clock
+        self._stamp: tuple[int, int] | None = None
+        self._opener: GrantOpener | None = None
+
+    def open(self, wire: bytes) -> Grant:
+        """The grant in `wire`. Raises Refused."""
+        try:
+            stat = self._key_file.stat()
+            if self._opener is None or self._stamp != (stat.st_mtime_ns, stat.st_ino):
+                self._opener = GrantOpener(self._key_file.read_bytes(), self._clock)
+                self._stamp = (stat.st_mtime_ns, stat.st_ino)
+        except (OSError, ValueError) as error:
+            raise Refused("This site belongs to no hub yet.", advice="Start the hub, which brings its key.") from error
+        return self._opener.open(wire)
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the data folder for this process. Raises Conflict when another site process has it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Conflict(
+                f"{folder} is in use by another site process.", advice="End that one, or give another --data."
+            ) from error
+        yield
+    finally:
+        os.close(fd)
+
+
+async def run(settings: Settings, clock: Clock) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit status."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    keys = settings.site_folder / "keys"
+    index_file = settings.site_folder / "index.db"
+    fresh = not index_file.exists()
+    index = Index(index_file, clock)
+    try:
+        keyring = Keyring(index, load_key(keys / "footage.kek", make=fresh), clock)
+        cameras = Cameras(index, ConnectionSafe(load_key(keys / "camera.key", make=fresh)), clock)
+        disks, wrong = open_disks(index, settings.footage_folders, clock)
+        reconcile(index, keyring, [disk for disk in disks if disk.id not in wrong])
+        with index.write() as db:
+            boot = db.execute(
+                "INSERT INTO boot (started_us, version) VALUES (?, ?)", (clock.now_us(), __version__)
+            ).lastrowid
+        assert boot is not None
+        relay = Relay(clock)
+        recorder = Recorder(settings.site, index, keyring, cameras, disks, boot, clock, relay)
+        relay.bind(recorder.set_live)
+        archive = Archive(settings.site, index, keyring, cameras, recorder, clock)
+        await recorder.start(settings.ingest_socket)
+        opener = HubOpener(settings.hub_public_key_file, clock)
+        try:
+            link = await serve_link(settings.link_socket, archive, relay, opener, clock)
+        except BaseException:
+            await recorder.stop()
+            raise
+        sys.stdout.write(json.dumps({"ready": True, "pid": os.getpid()}) + "\n")
+        sys.stdout.flush()
+        log.info("serving", boot=boot, disks=len(disks), wrong_disks=len(wrong))
+        ends: list[asyncio.Future[Any]] = [asyncio.create_task(stopping.wait()), recorder.crashed]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if recorder.crashed.done():
+            # Crash only: the supervisor starts this process again, and reconciliation makes everything right.
+            log.error("crashed", error=repr(recorder.crashed.exception()))
+            os._exit(EXIT_CRASHED)
+        await link.close()
+        await recorder.stop()
+        return 0
+    finally:
+        index.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the site of a data folder."""
+    parser = argparse.ArgumentParser(prog="belvedere.site.serve", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="data folder")
+    options = parser.parse_args(arguments)
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    os.umask(0o077)
+    try:
+        settings = load_settings(options.data)
+        with only_one(settings.site_folder):
+            return _loop(settings)
+    except BelvedereError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _loop(settings: Settings) -> int:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(run(settings, SystemClock()))
+    return uvloop.run(run(settings, SystemClock()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
