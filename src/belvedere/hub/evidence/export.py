@@ -119,6 +119,10 @@ class ExportDesk:
             await asyncio.gather(self._worker, return_exceptions=True)
             self._worker = None
 
+    async def idle(self) -> None:
+        """Wait until no export is waiting or being made."""
+        await self._queue.join()
+
     async def order(self, order: Order) -> ExportRow:
         """Take an order; it is in the audit log when this returns. The grant must allow EXPORT on all of it.
 
@@ -214,6 +218,7 @@ class ExportDesk:
                 await self._fail(job.row, "Something in Belvedere broke. Try again, and report it with the hub's log.")
             finally:
                 self._jobs.pop(job.row.id, None)
+                self._queue.task_done()
 
     async def _fail(self, row: ExportRow, message: str) -> None:
         """Say why in the row and the log. A log that can't be written leaves the row working, for the next start to fail."""

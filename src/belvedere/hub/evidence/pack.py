@@ -3,6 +3,7 @@
 import hashlib
 import os
 import zipfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,12 +30,14 @@ class PackWriter:
         self._file = os.fdopen(os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b")
         self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED)
         self.files: list[File] = []
+        self._open: PackFile | None = None  # the newest; one at a time
 
     def open(self, name: str) -> "PackFile":
         """Begin a file of unknown length; it is listed in `files` once closed."""
         info = zipfile.ZipInfo(name, self._moment)
         info.external_attr = 0o100644 << 16
-        return PackFile(self, name, self._zip.open(info, "w", force_zip64=True))
+        self._open = PackFile(self, name, self._zip.open(info, "w", force_zip64=True))
+        return self._open
 
     def add(self, name: str, data: bytes) -> None:
         """Add a whole file and list it."""
@@ -64,7 +67,14 @@ class PackWriter:
     def abandon(self) -> None:
         """Leave nothing behind."""
         self._part.unlink(missing_ok=True)
-        self._file.close()
+        # Closing writes the ends of a ZIP that nobody wants: a full disk, or a thread still writing, may make it fail.
+        if self._open is not None:
+            with suppress(OSError, ValueError):
+                self._open.drop()
+        with suppress(OSError, ValueError):
+            self._zip.close()
+        with suppress(OSError):
+            self._file.close()
 
 
 class PackFile:
@@ -85,6 +95,10 @@ class PackFile:
     def close(self) -> None:
         self._stream.close()
         self._pack.files.append(File(self._name, self._bytes, self._digest.hexdigest()))
+
+    def drop(self) -> None:
+        """Close without listing."""
+        self._stream.close()
 
 
 def drop_parts(folder: Path) -> int:
