@@ -146,7 +146,7 @@ async def session(request: Request) -> Response:
             )
         key = secrets.token_hex(16)
         world.sessions[key] = {
-            "user": {"id": name, "username": name, "name": name.title(), "roles": ["operator"]},
+            "user": {"id": name, "name": name, "display": name.title(), "role": "operator"},
             "csrf": secrets.token_hex(8),
             "must_change_password": name in world.must_change,
         }
@@ -197,7 +197,7 @@ async def grants(request: Request) -> Response:
             "issued_us": now_us(),
             "expires_us": now_us() + 8 * HOUR,
             "masked": False,
-            "user_name": found["user"]["name"],
+            "user_name": found["user"]["display"],
         }
         world.grants[grant["id"]] = grant
         world.log("grant.issued", f"{grant['purpose_text']} for 12 cameras", grant=grant["id"])

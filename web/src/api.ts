@@ -14,11 +14,12 @@ export type CameraState =
   | "unknown";
 
 export interface User {
-  id?: string;
-  username?: string;
-  name?: string;
-  roles?: string[];
-  role?: string;
+  id: string;
+  /** What one signs in with. */
+  name: string;
+  /** What others read. */
+  display: string;
+  role: string;
 }
 
 export interface Session {
@@ -267,7 +268,8 @@ export const hub = {
   signIn: (username: string, password: string) =>
     keepCsrf(call<Session>("POST", "/api/session", { username, password })),
   signOut: () => call<void>("DELETE", "/api/session"),
-  setPassword: (password: string) => call<void>("POST", "/api/password", { password }),
+  /** `current` is needed unless one signed in by a one-time code. */
+  setPassword: (password: string, current?: string) => call<void>("POST", "/api/password", { password, current }),
 
   grants: () => call<{ grants: Grant[] }>("GET", "/api/grants").then((answer) => answer.grants),
   ask: (ask: GrantAsk) => call<Grant>("POST", "/api/grants", ask),

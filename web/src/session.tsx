@@ -57,12 +57,11 @@ export function useSession(): SessionState {
 }
 
 export function rolesOf(session: Session | null): string[] {
-  const user = session?.user;
-  return user?.roles ?? (user?.role ? [user.role] : []);
+  return session?.user.role ? [session.user.role] : [];
 }
 
 export function personName(session: Session | null): string {
-  return session?.user.name || session?.user.username || "";
+  return session?.user.display || session?.user.name || "";
 }
 
 interface GrantState {

@@ -58,8 +58,8 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: "sm" } },
     PasswordInput: { defaultProps: { size: "sm" } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: false, transitionProps: { duration: 100 } } },
-    Modal: { defaultProps: { transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.6 } } },
-    Drawer: { defaultProps: { transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.45 } } },
+    Modal: { styles: { content: { background: "var(--bv-panel)" }, header: { background: "var(--bv-panel)" } }, defaultProps: { transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.6 } } },
+    Drawer: { styles: { content: { background: "var(--bv-panel)" }, header: { background: "var(--bv-panel)" } }, defaultProps: { transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.45 } } },
     Menu: { defaultProps: { transitionProps: { duration: 100 }, shadow: "md" } },
   },
 });

@@ -40,7 +40,7 @@ const SHAPES: Record<CameraState, React.ReactNode> = {
 
 export function StateMark({ state, words = false }: { state: CameraState; words?: boolean }) {
   return (
-    <span style={{ display: "inline-flex", alignItems: "center", gap: 6, flex: "none" }} title={STATE_WORDS[state] ?? state}>
+    <span style={{ display: "inline-flex", alignItems: "center", gap: 6, flex: "none", verticalAlign: "middle" }} title={STATE_WORDS[state] ?? state}>
       <svg width="12" height="12" viewBox="0 0 12 12" style={{ color: STATE_COLOUR[state] ?? "var(--bv-quiet)" }} aria-hidden>
         {SHAPES[state] ?? SHAPES.unknown}
       </svg>

@@ -29,7 +29,7 @@ function Press({ press }: { press: string }) {
 export function CheatSheet({ opened, close }: { opened: boolean; close: () => void }) {
   const groups = useKeyGroups();
   return (
-    <Modal opened={opened} onClose={close} title="Keyboard" size="lg" data-testid="cheat-sheet">
+    <Modal opened={opened} onClose={close} title="Keyboard" size="lg" closeButtonProps={{ "aria-label": "Close" }} data-testid="cheat-sheet">
       <div className={styles.groups}>
         {groups.map((group) => (
           <section key={group.name}>

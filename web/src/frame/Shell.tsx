@@ -148,6 +148,7 @@ export function Shell() {
         </div>
       </header>
       <main id="main" className={styles.main} ref={main} tabIndex={-1} aria-label={page?.name}>
+        {["/now", "/review"].includes(location.pathname) ? <h1 className="visually-hidden">{page?.name}</h1> : null}
         <PageBoundary key={location.pathname}>
           <Suspense fallback={<Waiting what="Loading the page." why="The hub is slow to answer." />}>
             <Outlet />

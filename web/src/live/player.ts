@@ -83,6 +83,19 @@ export class LivePlayer {
     this.socket = null;
   }
 
+  /** Calls back once every picture asked for is there or in trouble, at the latest after `most` ms. */
+  whenSettled(most: number, then: () => void): () => void {
+    const since = performance.now();
+    const timer = window.setInterval(() => {
+      const waiting = [...this.playing.values()].some((tile) => tile.current().phase === "connecting");
+      if ((this.playing.size > 0 && !waiting) || performance.now() - since > most) {
+        window.clearInterval(timer);
+        then();
+      }
+    }, 60);
+    return () => window.clearInterval(timer);
+  }
+
   /** Ask again, after trouble that a person has dealt with. */
   again(tile: LiveTile): void {
     this.stop(tile);

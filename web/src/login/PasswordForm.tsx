@@ -7,7 +7,8 @@ import styles from "./Login.module.css";
 
 export const SHORTEST = 12;
 
-export function PasswordForm({ done, later }: { done: () => void; later?: () => void }) {
+export function PasswordForm({ done, askCurrent = false }: { done: () => void; askCurrent?: boolean }) {
+  const [current, setCurrent] = useState("");
   const [password, setPassword] = useState("");
   const [twice, setTwice] = useState("");
   const [tried, setTried] = useState(false);
@@ -18,11 +19,12 @@ export function PasswordForm({ done, later }: { done: () => void; later?: () => 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
-    if (short || password !== twice) return;
+    if (short || password !== twice || (askCurrent && !current)) return;
     setBusy(true);
     setError(null);
     try {
-      await hub.setPassword(password);
+      await hub.setPassword(password, askCurrent ? current : undefined);
+      setCurrent("");
       setPassword("");
       setTwice("");
       setTried(false);
@@ -36,6 +38,16 @@ export function PasswordForm({ done, later }: { done: () => void; later?: () => 
   return (
     <form onSubmit={(event) => void submit(event)} className={styles.form} noValidate data-testid="password-form">
       {error ? <Trouble error={error} /> : null}
+      {askCurrent ? (
+        <PasswordInput
+          label="Present password"
+          autoComplete="current-password"
+          value={current}
+          onChange={(event) => setCurrent(event.currentTarget.value)}
+          error={tried && !current ? "Give the password you use now" : undefined}
+          visibilityToggleButtonProps={{ "aria-label": "Show the present password" }}
+        />
+      ) : null}
       <PasswordInput
         label="New password"
         description={`${SHORTEST} characters or more. Several words are easier to remember than signs.`}
@@ -54,11 +66,6 @@ export function PasswordForm({ done, later }: { done: () => void; later?: () => 
         visibilityToggleButtonProps={{ "aria-label": "Show what you typed again" }}
       />
       <Group justify="flex-end" gap="sm">
-        {later ? (
-          <Button variant="default" onClick={later} data-testid="password-later">
-            Later
-          </Button>
-        ) : null}
         <Button type="submit" loading={busy}>
           Set password
         </Button>
@@ -67,14 +74,14 @@ export function PasswordForm({ done, later }: { done: () => void; later?: () => 
   );
 }
 
-export function PasswordPage({ done, later }: { done: () => void; later?: () => void }) {
+export function PasswordPage({ done }: { done: () => void }) {
   return (
     <main className={styles.page}>
       <div className={styles.card}>
         <Mark />
         <h1 className={styles.title}>Choose your password</h1>
         <p className={styles.lead}>The code you used works once. From now on you sign in with a password only you know.</p>
-        <PasswordForm done={done} later={later} />
+        <PasswordForm done={done} />
       </div>
     </main>
   );

@@ -53,6 +53,9 @@ function Now() {
   const [state, setState] = useState<WallState>(() => readWall(person));
   const [highlighted, setHighlighted] = useState("");
   const { ref, width } = useElementSize();
+  // Pictures first: drawing the map takes the processor that the first pictures need.
+  const [mapTurn, setMapTurn] = useState(false);
+  useEffect(() => player?.whenSettled(1500, () => setMapTurn(true)), [player]);
 
   const change = useCallback(
     (next: Partial<WallState>) =>
@@ -151,9 +154,11 @@ function Now() {
   const side = (
     <div className={styles.side} data-wide={view === "map" || undefined}>
       <div className={styles.map}>
-        <Suspense fallback={<Waiting what="Drawing the map." why="It is fetched in pieces from the hub." />}>
-          <TownMap cameras={allowed} picked={enlarged?.id ?? highlighted} onPick={pick} />
-        </Suspense>
+        {mapTurn || view === "map" ? (
+          <Suspense fallback={<Waiting what="Drawing the map." why="It is fetched in pieces from the hub." />}>
+            <TownMap cameras={allowed} picked={enlarged?.id ?? highlighted} onPick={pick} />
+          </Suspense>
+        ) : null}
       </div>
       <CameraList cameras={allowed} onWall={order} picked={enlarged?.id ?? highlighted} pick={pick} />
     </div>

@@ -154,6 +154,7 @@ export function WallTile({ camera, stream: asked, player, actions, enlarged = fa
               onClick={() => actions.review(camera.id)}
               aria-label={`Review ${camera.name}`}
               data-testid={`to-review-${camera.id}`}
+              className={styles.roomy}
             >
               <IconPlayerTrackNext size={15} />
             </ActionIcon>
@@ -166,6 +167,10 @@ export function WallTile({ camera, stream: asked, player, actions, enlarged = fa
                 </ActionIcon>
               </Menu.Target>
               <Menu.Dropdown>
+                <Menu.Item leftSection={<IconPlayerTrackNext size={16} />} onClick={() => actions.review(camera.id)}>
+                  Review
+                </Menu.Item>
+                <Menu.Divider />
                 <Menu.Item leftSection={<IconArrowLeft size={16} />} onClick={() => actions.move(camera.id, -1)}>
                   Move left
                 </Menu.Item>

@@ -1,0 +1,59 @@
+import { Progress } from "@mantine/core";
+import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
+import { hubNowUs, type Camera, type SiteHealth as Site } from "../api";
+import { bitrate, bytes, DAY, span as sayspan } from "../time";
+import styles from "./Cameras.module.css";
+
+const GOOD = new Set(["up", "ok", "online", "connected", "recording"]);
+
+export function SiteHealth({ site, cameras }: { site: Site; cameras: Camera[] }) {
+  const up = GOOD.has(site.state);
+  const mine = cameras.filter((camera) => !camera.site || camera.site === site.id || cameras.every((each) => each.site === camera.site));
+  const recording = mine.filter((camera) => camera.state === "recording").length;
+  const rate = mine.reduce((sum, camera) => sum + (camera.main?.bits_per_second ?? 0) + (camera.sub?.bits_per_second ?? 0), 0);
+  return (
+    <section className={`panel ${styles.site}`} aria-label={`Site ${site.name}`} data-testid={`site-${site.id}`}>
+      <div className={styles.siteHead}>
+        <h2 className={styles.siteName}>{site.name}</h2>
+        <span className={styles.mark} data-good={up || undefined}>
+          {up ? <IconCircleCheck size={16} aria-hidden /> : <IconAlertTriangle size={16} aria-hidden />}
+          {up ? "Answers" : site.state === "away" ? "Away; it keeps recording" : site.state}
+        </span>
+        <span className="quiet">
+          version {site.version}, running for {sayspan(hubNowUs() - site.started_us)}
+        </span>
+      </div>
+      <dl className={styles.figures}>
+        <div>
+          <dt>Recording</dt>
+          <dd>
+            {recording} of {mine.length}
+          </dd>
+        </div>
+        <div>
+          <dt>Coming in</dt>
+          <dd>{bitrate(rate)}</dd>
+        </div>
+        {site.disks.map((disk) => {
+          const used = disk.bytes_total ? 1 - disk.bytes_free / disk.bytes_total : 0;
+          const days = rate > 0 ? ((disk.bytes_free * 8) / rate / site.disks.length) * 1e6 / DAY : null;
+          return (
+            <div key={disk.name} className={styles.disk}>
+              <dt>
+                Disk {disk.name}
+                {disk.state === "ok" ? "" : `: ${disk.message || disk.state}`}
+              </dt>
+              <dd>
+                <Progress value={used * 100} color={disk.state === "ok" ? "teal" : "red"} aria-label={`Disk ${disk.name} in use`} />
+                <span className={styles.diskWords}>
+                  {bytes(disk.bytes_free)} free of {bytes(disk.bytes_total)}
+                  {days !== null && days < 400 ? `, room for about ${days < 2 ? days.toFixed(1) : Math.round(days)} days more` : ""}
+                </span>
+              </dd>
+            </div>
+          );
+        })}
+      </dl>
+    </section>
+  );
+}

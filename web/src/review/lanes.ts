@@ -1,0 +1,114 @@
+// What is recorded, per camera: runs, gaps and questions about them. Pure.
+
+import type { Gap, Lane, Run, StreamKind } from "../api";
+import { SECOND } from "../time";
+
+/** A run that grows is known until the answer was made; footage becomes playable about this much behind the present. */
+export const EDGE_US = 2 * SECOND;
+
+export interface CameraLanes {
+  id: string;
+  main: Lane;
+  sub: Lane;
+}
+
+export type Lanes = Map<string, CameraLanes>;
+
+const nothing = (id: string): Lane => ({ id, runs: [], gaps: [] });
+
+export function lanesOf(main: Lane[], sub: Lane[]): Lanes {
+  const lanes: Lanes = new Map();
+  for (const lane of main) lanes.set(lane.id, { id: lane.id, main: lane, sub: nothing(lane.id) });
+  for (const lane of sub) {
+    const found = lanes.get(lane.id);
+    if (found) found.sub = lane;
+    else lanes.set(lane.id, { id: lane.id, main: nothing(lane.id), sub: lane });
+  }
+  return lanes;
+}
+
+/** `old` up to `cut`, `fresh` from there on: yesterday needs no second asking. */
+export function joined(old: Lane, fresh: Lane, cut: number): Lane {
+  const runs = old.runs.filter((run) => run.start_us < cut).map((run) => ({ ...run }));
+  for (const run of fresh.runs) {
+    const last = runs.at(-1);
+    // The fresh answer may clip at the cut a run that the old one has whole.
+    if (last && run.start_us <= Math.max(cut, last.start_us) && run.end_us >= last.end_us && last.end_us >= cut - SECOND) {
+      last.end_us = run.end_us;
+      last.growing = run.growing;
+      last.lost_packets = Math.max(last.lost_packets, run.lost_packets);
+    } else if (run.start_us >= cut || !last || run.start_us >= last.end_us) runs.push(run);
+  }
+  const gaps = old.gaps.filter((gap) => gap.end_us <= cut);
+  for (const gap of fresh.gaps) {
+    const whole = old.gaps.find((each) => each.start_us < cut && each.end_us > cut && gap.start_us <= cut);
+    gaps.push(whole ? { ...gap, start_us: whole.start_us } : gap);
+  }
+  return { id: old.id, runs, gaps };
+}
+
+export function endOf(run: Run, nowUs: number): number {
+  return run.growing ? Math.max(run.end_us, nowUs - EDGE_US) : run.end_us;
+}
+
+export function runAt(lane: Lane, us: number, nowUs: number): Run | null {
+  let low = 0;
+  let high = lane.runs.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const run = lane.runs[middle]!;
+    if (us < run.start_us) high = middle - 1;
+    else if (us >= endOf(run, nowUs)) low = middle + 1;
+    else return run;
+  }
+  return null;
+}
+
+/** The stream to play at `us`: the preferred one where it has footage, else the other, else none. */
+export function streamAt(lanes: CameraLanes | undefined, preferred: StreamKind, us: number, nowUs: number): StreamKind | null {
+  if (!lanes) return null;
+  const other: StreamKind = preferred === "main" ? "sub" : "main";
+  if (runAt(lanes[preferred], us, nowUs)) return preferred;
+  return runAt(lanes[other], us, nowUs) ? other : null;
+}
+
+export function gapAt(lanes: CameraLanes | undefined, us: number): Gap | null {
+  return lanes?.main.gaps.find((gap) => us >= gap.start_us && us < gap.end_us) ?? null;
+}
+
+function starts(lanes: Lanes, cameras: string[]): number[] {
+  const found = new Set<number>();
+  for (const id of cameras) for (const run of lanes.get(id)?.main.runs ?? []) found.add(run.start_us);
+  return [...found].sort((a, b) => a - b);
+}
+
+/** Start of the next recording after `us` on any of `cameras`; null when there is none. */
+export function nextStart(lanes: Lanes, cameras: string[], us: number): number | null {
+  return starts(lanes, cameras).find((start) => start > us + SECOND / 10) ?? null;
+}
+
+/** Start of the recording playing at `us`, or of the one before when already there. */
+export function previousStart(lanes: Lanes, cameras: string[], us: number): number | null {
+  return starts(lanes, cameras).findLast((start) => start < us - 2 * SECOND) ?? null;
+}
+
+export function newest(lanes: Lanes, cameras: string[], nowUs: number): number | null {
+  let best: number | null = null;
+  for (const id of cameras) {
+    const run = lanes.get(id)?.main.runs.at(-1);
+    if (run) best = Math.max(best ?? 0, endOf(run, nowUs));
+  }
+  return best;
+}
+
+/** First footage within a span on any camera. */
+export function firstIn(lanes: Lanes, cameras: string[], from: number, to: number): number | null {
+  let best: number | null = null;
+  for (const id of cameras)
+    for (const run of lanes.get(id)?.main.runs ?? [])
+      if (run.end_us > from && run.start_us < to) {
+        const at = Math.max(run.start_us, from);
+        if (best === null || at < best) best = at;
+      }
+  return best;
+}
