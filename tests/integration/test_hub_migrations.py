@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from belvedere.foundation.errors import BadSettings, Conflict
-from belvedere.hub.storage import newest_revision, open_engine, reading, revision_of, upgrade, writing
+from belvedere.hub.storage import NEWEST, open_engine, reading, revision_of, upgrade, writing
 from belvedere.hub.storage.metadata import METADATA
+from belvedere.hub.storage.migrate import alembic_config
 from hub_stage import CSRF, hub_stage
 
 OLD = Path(__file__).with_name("hub_0001.sql")
@@ -33,11 +35,15 @@ def make_old(path: Path) -> None:
         database.executescript(OLD.read_text("utf-8"))
 
 
+def test_the_newest_revision_is_the_last_one() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == NEWEST
+
+
 def test_an_empty_database_gets_the_tables_that_the_code_describes(engine: Engine) -> None:
     assert revision_of(engine) == ""
     upgrade(engine)
     upgrade(engine)
-    assert revision_of(engine) == newest_revision()
+    assert revision_of(engine) == NEWEST
     with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
@@ -46,7 +52,7 @@ def test_an_empty_database_gets_the_tables_that_the_code_describes(engine: Engin
 async def test_a_database_of_the_previous_version_migrates_and_serves(tmp_path: Path) -> None:
     make_old(tmp_path / "hub" / "hub.db")
     async with hub_stage(tmp_path) as stage, stage.browser() as browser:
-        assert revision_of(stage.hub.engine) == newest_revision()
+        assert revision_of(stage.hub.engine) == NEWEST
         browser.cookies.set("belvedere", OLD_SESSION)
         still = await browser.get("/api/session")
         assert still.status_code == 200 and still.json()["user"]["name"] == "ann"

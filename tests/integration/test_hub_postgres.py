@@ -15,7 +15,7 @@ from belvedere.hub.access.credentials import Passwords
 from belvedere.hub.access.sessions import SessionDesk
 from belvedere.hub.access.users import UserDesk
 from belvedere.hub.register.cameras import CameraRegister
-from belvedere.hub.storage import newest_revision, open_engine, reading, revision_of, upgrade, writing
+from belvedere.hub.storage import NEWEST, open_engine, reading, revision_of, upgrade, writing
 from belvedere.hub.storage.acts import forget_act, noting, waiting_acts
 from belvedere.hub.storage.metadata import METADATA
 from hub_stage import FAST, gate, hub_stage
@@ -46,7 +46,7 @@ def test_the_schema_is_the_same(engine: Engine) -> None:
     upgrade(engine, "0001")
     assert revision_of(engine) == "0001"
     upgrade(engine)
-    assert revision_of(engine) == newest_revision()
+    assert revision_of(engine) == NEWEST
     with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []

@@ -8,12 +8,10 @@ in metres. Bearings are degrees clockwise from north.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from shapely import make_valid
-from shapely.geometry import Point, Polygon
-from shapely.geometry.base import BaseGeometry
-from shapely.geometry.polygon import orient
-from shapely.ops import unary_union
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
 
 _SEMI_MAJOR_M = 6_378_137.0  # WGS 84
 _ECCENTRICITY_2 = 6.694_379_990_14e-3
@@ -81,6 +79,11 @@ def visible(ring: Sequence[Pair], camera_height_m: float, obstacles: Iterable[Ob
     Obstacles lower than the camera throw a short shadow, higher ones hide everything behind. One that the camera hangs on
     (nearer than 0.3 m) is left out. Of several parts left, the largest.
     """
+    from shapely import make_valid  # here, because it takes a quarter of a second to load
+    from shapely.geometry import Point, Polygon
+    from shapely.geometry.polygon import orient
+    from shapely.ops import unary_union
+
     seen = make_valid(Polygon(ring))
     reach = max(math.hypot(x, y) for x, y in ring)
     camera = Point(0.0, 0.0)
@@ -98,8 +101,11 @@ def visible(ring: Sequence[Pair], camera_height_m: float, obstacles: Iterable[Ob
     return [[(x, y) for x, y, *_ in list(each.coords)[:-1]] for each in rings]
 
 
-def _shadow(body: BaseGeometry, obstacle: Obstacle, camera_height_m: float, reach: float) -> BaseGeometry:
+def _shadow(body: "BaseGeometry", obstacle: Obstacle, camera_height_m: float, reach: float) -> "BaseGeometry":
     """The obstacle and the ground behind it. A ray over an edge of height b meets the ground at h / (h - b) of its distance."""
+    from shapely.geometry import Polygon
+    from shapely.ops import unary_union
+
     ring = obstacle.footprint
     pieces = [body]
     for near, far in zip(ring, (*ring[1:], ring[0]), strict=True):

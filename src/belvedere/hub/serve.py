@@ -5,16 +5,21 @@ few seconds whatever is still open.
 """
 
 import argparse
+import asyncio
+import errno
 import json
 import logging
+import signal
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import structlog
 import uvicorn
 
-from belvedere.foundation.errors import BelvedereError
+from belvedere.foundation.errors import BadSettings, BelvedereError, Conflict
 from belvedere.foundation.settings import Settings, load_settings
 from belvedere.hub.app import create_app
 from belvedere.hub.context import open_hub
@@ -26,39 +31,78 @@ _LARGEST_WEBSOCKET_MESSAGE = 64 * 1024  # from a browser; pictures go the other 
 class _Server(uvicorn.Server):
     """Says that it is ready when it is: after its context opened and its socket listens."""
 
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            sys.stdout.write(json.dumps({"ready": True, "url": self.url}) + "\n")
+            sys.stdout.write(json.dumps({"ready": True, "url": self._url}) + "\n")
             sys.stdout.flush()
 
-    @property
-    def url(self) -> str:
-        """Where people reach it. An address that means "all" is told as this machine's own."""
-        host, port = self.servers[0].sockets[0].getsockname()[:2]
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-        return f"http://{host}:{port}"
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises Conflict or BadSettings."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Conflict(
+                f"Port {port} of {host} is in use already.", advice="Choose another with --port, or 0 for any free one."
+            ) from error
+        raise BadSettings(
+            f"{host} port {port} can't be served: {error}.", advice="Check [hub] host and port."
+        ) from error
+
+
+def _url_of(listener: socket.socket) -> str:
+    """Where people reach it. An address that means "all" is told as this machine's own."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{port}"
 
 
 def serve(settings: Settings) -> int:
-    """Run the hub until it is told to stop; returns the exit status."""
-    app = create_app(lambda: open_hub(settings))
-    config = uvicorn.Config(
-        app,
-        host=settings.hub.host,
-        port=settings.hub.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_CLOSE_WITHIN_S,
-        ws_max_size=_LARGEST_WEBSOCKET_MESSAGE,
-        ws_per_message_deflate=False,
-        ws_ping_interval=20.0,
-        timeout_keep_alive=30,
-    )
-    server = _Server(config)
-    server.run()
-    return 0 if server.started else 1
+    """Run the hub until it is told to stop; returns the exit status.
+
+    Raises Conflict when the port is taken, and whatever `open_hub` raises.
+    """
+    with (
+        _listen(settings.hub.host, settings.hub.port) as listener,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
+        return runner.run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> int:
+    async with open_hub(settings) as hub:
+        config = uvicorn.Config(
+            create_app(lambda: nullcontext(hub)),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_CLOSE_WITHIN_S,
+            ws_max_size=_LARGEST_WEBSOCKET_MESSAGE,
+            ws_per_message_deflate=False,
+            ws_ping_interval=20.0,
+            timeout_keep_alive=30,
+        )
+        server = _Server(config, _url_of(listener))
+        # The server raises the signal that ended it once more when all is closed; it has done its work by then.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        await server.serve(sockets=[listener])
+        return 0 if server.started else 1
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # not made for this platform: asyncio's own loop does
+        return None
+    return uvloop.new_event_loop
 
 
 def _log_to_stderr() -> None:

@@ -1,6 +1,6 @@
 """Engine, tables and migrations."""
 
 from belvedere.hub.storage.engine import open_engine, reading, writing
-from belvedere.hub.storage.migrate import newest_revision, revision_of, upgrade
+from belvedere.hub.storage.migrate import NEWEST, revision_of, upgrade
 
-__all__ = ["newest_revision", "open_engine", "reading", "revision_of", "upgrade", "writing"]
+__all__ = ["NEWEST", "open_engine", "reading", "revision_of", "upgrade", "writing"]
