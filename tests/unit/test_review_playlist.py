@@ -28,7 +28,6 @@ GOLDEN = """\
 #EXT-X-TARGETDURATION:2
 #EXT-X-MEDIA-SEQUENCE:0
 #EXT-X-PLAYLIST-TYPE:VOD
-#EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MAP:URI="sub/init/aaaa.mp4?grant=grant_1%26x"
 #EXT-X-PROGRAM-DATE-TIME:2026-11-22T21:00:00.000Z
 #EXTINF:2.000000,
@@ -72,21 +71,24 @@ def test_the_playlist_to_the_letter() -> None:
 def test_a_playlist_that_grows() -> None:
     growing = Playlist("gate", "sub", (piece(0), piece(2)), True)
     text = write_playlist(growing, "g", NINE + MINUTE_US)
+    assert text.count("#EXTINF") == 1  # the last GOP may still grow
     assert "#EXT-X-PLAYLIST-TYPE:EVENT\n" in text
     assert "#EXT-X-TARGETDURATION:4\n" in text
     assert "ENDLIST" not in text
     ended = write_playlist(growing, "g", NINE + 3 * SECOND_US)  # all that was asked for is there
     assert "VOD" in ended and ended.endswith("#EXT-X-ENDLIST\n")
+    assert ended.count("#EXTINF") == 2
 
 
-def test_no_piece_no_playlist() -> None:
+@pytest.mark.parametrize("pieces", [(), (piece(0),)])
+def test_no_piece_no_playlist(pieces: tuple[Piece, ...]) -> None:
     with pytest.raises(ValueError, match="needs a piece"):
-        write_playlist(Playlist("gate", "sub", (), True), "g", NINE)
+        write_playlist(Playlist("gate", "sub", pieces, True), "g", NINE + MINUTE_US)
 
 
 def test_neighbouring_pieces_are_one_stretch() -> None:
     pieces = (piece(0), piece(2, start=100), piece(4, start=300), piece(6, segment=8))
-    assert stretches(Playlist("gate", "sub", pieces, False)) == (
+    assert stretches(pieces) == (
         Stretch(7, 0, 200),
         Stretch(7, 300, 400),
         Stretch(8, 0, 100),

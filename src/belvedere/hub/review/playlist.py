@@ -1,7 +1,7 @@
 """HLS playlists of sealed footage (RFC 8216 bis): byte ranges of segments, one a GOP, in fMP4. Pure text."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -22,12 +22,17 @@ def is_growing(playlist: Playlist, to_us: int) -> bool:
     return not playlist.pieces or _end_us(playlist.pieces[-1]) < to_us
 
 
+def pieces_to_play(playlist: Playlist, to_us: int) -> tuple[Piece, ...]:
+    """The pieces for a player. While more may come, without the last: its GOP grows yet, and what was listed may not change."""
+    return playlist.pieces[:-1] if is_growing(playlist, to_us) else playlist.pieces
+
+
 def write_playlist(playlist: Playlist, grant_id: str, to_us: int) -> str:
     """The playlist as text. Addresses are relative to `/api/play/CAMERA/`, and each carries the grant.
 
     Raises ValueError when there is nothing to play.
     """
-    pieces = playlist.pieces
+    pieces = pieces_to_play(playlist, to_us)
     if not pieces:
         raise ValueError("a playlist needs a piece")
     growing = is_growing(playlist, to_us)
@@ -41,7 +46,6 @@ def write_playlist(playlist: Playlist, grant_id: str, to_us: int) -> str:
         f"#EXT-X-TARGETDURATION:{target_s}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         f"#EXT-X-PLAYLIST-TYPE:{'EVENT' if growing else 'VOD'}",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
     ]
     stream = quote(playlist.stream, safe="")
     before: Piece | None = None
@@ -84,10 +88,10 @@ class Stretch:
     end: int
 
 
-def stretches(playlist: Playlist) -> tuple[Stretch, ...]:
+def stretches(pieces: Iterable[Piece]) -> tuple[Stretch, ...]:
     """What a playlist lets a player read: the bytes of its pieces, neighbours joined."""
     joined: list[Stretch] = []
-    for piece in playlist.pieces:
+    for piece in pieces:
         last = joined[-1] if joined else None
         if last is not None and last.segment == piece.segment and last.end == piece.start:
             joined[-1] = Stretch(last.segment, last.start, piece.end)

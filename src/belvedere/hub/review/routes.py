@@ -17,7 +17,7 @@ from belvedere.hub.reach import hub_of
 from belvedere.hub.review.byterange import read_range
 from belvedere.hub.review.live import router as live_router
 from belvedere.hub.review.openings import Opener, Openings
-from belvedere.hub.review.playlist import MEDIA_TYPE, Stretch, stretches, write_playlist
+from belvedere.hub.review.playlist import MEDIA_TYPE, Stretch, pieces_to_play, stretches, write_playlist
 from belvedere.hub.review.timeline import LOOK_BACK_US, TimelineOut, draw
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action
@@ -74,13 +74,14 @@ async def playlist(
         to_us = max(from_us + 1, covered[1])  # the rest lies in the future, and the grant ends before it
     usable = await hub.grants.use(user, grant, Action.PLAYBACK, [camera], start_us=from_us, end_us=to_us)
     found = await hub.link.playlist(usable.wire, camera, stream, from_us, to_us)
-    if not found.pieces:
+    pieces = pieces_to_play(found, to_us)
+    if not pieces:
         raise NotFound("Nothing is recorded for this time.", advice="Look at the timeline for what there is.")
     openings, opener = openings_of(request), Opener(user.id, grant, camera, stream)
     if not openings.is_open(opener, from_us, to_us):
         facts = {"grant": grant, "camera": camera, "stream": stream, "start_us": from_us, "end_us": to_us}
         await hub.audit.append(VIEW_PLAYBACK, user.id, facts)
-    openings.add(opener, stretches(found), (from_us, to_us))
+    openings.add(opener, stretches(pieces), (from_us, to_us))
     return PlainTextResponse(write_playlist(found, grant, to_us), media_type=MEDIA_TYPE, headers=_FRESH)
 
 
