@@ -136,6 +136,9 @@ def backup(
     unfinished = target.with_name(f".{target.name}.unfinished")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFault(f"{target.parent} can't be made: {error}.", advice="Choose another folder.") from error
+    try:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.data) as staging:
             handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "wb") as file:
