@@ -307,6 +307,59 @@ async def test_a_defect_in_the_writer_stops_appends_and_hangs_nobody(
         assert log.checkpoint().size == 1
 
 
+async def test_fresh_entries_leave_memory_and_are_found_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("belvedere.hub.audit.log._RECENT", 3)
+    async with room.log() as log:
+        for number in range(6):
+            await log.append("note", "user_1", {"n": number})
+        assert len(log._recent) == 3
+        assert [log.entry(number).facts["n"] for number in range(6)] == list(range(6))
+        await log.stop()  # twice is once
+    await fill(room, 1)
+
+
+async def test_rows_missing_behind_the_tree_are_noticed(room: Room) -> None:
+    await fill(room, 4)
+    keep = (room.log_folder / "checkpoint").read_bytes()
+    await fill(room, 3)
+    write_durably(room.log_folder / "checkpoint", keep)  # as if a crash had come before it
+    room.change(text('UPDATE audit_entry SET "index" = 99 WHERE "index" = 6'))
+    with pytest.raises(StorageFault, match="missing"):
+        async with room.log():
+            pass
+    room.change(text('UPDATE audit_entry SET "index" = 6 WHERE "index" = 99'))
+    async with room.log() as log:
+        assert log.checkpoint().size == 7
+
+
+async def test_stopping_in_the_middle_leaves_nobody_waiting(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with room.log() as log:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(call: object, *words: object) -> None:
+            begun.set()
+            await go_on.wait()
+
+        monkeypatch.setattr("belvedere.hub.audit.log.asyncio.to_thread", slow)
+        waiting = asyncio.create_task(log.append("note", "user_1", {}))
+        gone = asyncio.create_task(log.append("note", "user_1", {"bad": object()}))
+        await begun.wait()
+        with pytest.raises(TypeError):
+            await gone
+        assert log._writer is not None
+        log._writer.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+
+async def test_a_refused_entry_that_nobody_waits_for_is_no_trouble(room: Room) -> None:
+    async with room.log() as log:
+        refused = asyncio.create_task(log.append("note", "user_1", {"bad": object()}))
+        await asyncio.sleep(0)
+        refused.cancel()
+        assert (await log.append("note", "user_1", {})).index == 0
+
+
 async def test_whoever_stops_waiting_does_not_disturb_the_rest(room: Room) -> None:
     async with room.log() as log:
         waiting = [asyncio.create_task(log.append("note", "user_1", {"n": n})) for n in range(20)]

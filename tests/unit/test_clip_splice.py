@@ -238,3 +238,84 @@ def test_a_changed_header_byte_is_refused_or_harmless(film: tuple[bytes, list[by
     except BadMedia:
         return
     assert samples(spliced) == samples(fragments[0])
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return pack(">I4s", 8 + len(body), kind) + body
+
+
+SYNC, NOT_SYNC = 0x0200_0000, 0x0101_0000
+
+
+def made(tfhd: bytes, trun: bytes, tfdt: bytes = pack(">IQ", 1 << 24, 9000)) -> bytes:
+    """A fragment put together by hand."""
+    traf = box(b"traf", box(b"tfhd", tfhd), box(b"tfdt", tfdt), trun)
+    return box(b"moof", box(b"mfhd", pack(">II", 0, 9)), traf) + box(b"mdat", b"sample")
+
+
+PLAIN_HEADER = pack(">II", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("fragment", "keyframe"),
+    [
+        (made(PLAIN_HEADER, box(b"trun", pack(">IIII", 0x205, 1, 80, SYNC), bytes(4))), True),
+        (made(PLAIN_HEADER, box(b"trun", pack(">IIII", 0x205, 1, 80, NOT_SYNC), bytes(4))), False),
+        (made(PLAIN_HEADER, box(b"trun", pack(">III", 0x204, 1, SYNC), bytes(4))), True),
+        (made(PLAIN_HEADER, box(b"trun", pack(">IIIIII", 0x701, 1, 80, 3600, 6, SYNC))), True),
+        (made(PLAIN_HEADER, box(b"trun", pack(">IIIII", 0x600, 1, 6, NOT_SYNC, 0))), False),
+        (made(PLAIN_HEADER, box(b"trun", pack(">III", 0x400, 1, SYNC))), True),
+        (made(pack(">III", 0x20, 1, SYNC), box(b"trun", pack(">III", 0x200, 1, 6))), True),
+        (made(pack(">IIQIIII", 0x3B, 1, 0, 1, 3600, 6, SYNC), box(b"trun", pack(">II", 0, 1))), True),
+        (made(pack(">III", 0x20, 1, NOT_SYNC), box(b"trun", pack(">II", 0, 1))), False),
+        (made(pack(">II", 0x20, 1), box(b"trun", pack(">II", 0, 1))), False),  # flags promised, not there
+        (made(PLAIN_HEADER, box(b"trun", pack(">II", 0x400, 1))), False),
+        (made(PLAIN_HEADER, box(b"trun", pack(">II", 0, 1))), False),
+        (made(PLAIN_HEADER, box(b"trun", bytes(4))), False),
+        (made(PLAIN_HEADER, b""), False),
+    ],
+)
+def test_keyframes_are_found_in_every_spelling(
+    film: tuple[bytes, list[bytes]], fragment: bytes, keyframe: bool
+) -> None:
+    data = splice(film[0], fragment)
+    tfra, _ = find(data, b"mfra", b"tfra")
+    assert unpack_from(">I", data, tfra + 12)[0] == int(keyframe)
+
+
+def test_decode_times_of_both_widths_start_at_zero(film: tuple[bytes, list[bytes]]) -> None:
+    for wide in (True, False):
+        times = [pack(">IQ", 1 << 24, at) if wide else pack(">II", 0, at) for at in (9_000, 54_000)]
+        data = splice(film[0], b"".join(made(PLAIN_HEADER, b"", time) for time in times))
+        found = []
+        for kind, start, end in boxes(data):
+            if kind == b"moof":
+                at, stop = find(data[start:end], b"moof", b"traf", b"tfdt")
+                found.append(int.from_bytes(data[start + at + 4 : start + stop], "big"))
+        assert found == [0, 45_000]
+    with pytest.raises(BadMedia, match="decode time is cut short"):
+        splice(film[0], made(PLAIN_HEADER, b"", pack(">II", 1 << 24, 0)))
+
+
+def header(kind: bytes, wide: bool, scale: int) -> bytes:
+    """An mvhd or mdhd of version 1 or 0; only what is read."""
+    return box(kind, pack(">IQQIQ", 1 << 24, 0, 0, scale, 0) if wide else pack(">IIIII", 0, 0, 0, scale, 0), bytes(4))
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_durations_of_both_widths_are_written(wide: bool) -> None:
+    def init(mvhd: bytes, mdhd: bytes) -> bytes:
+        return box(b"moov", mvhd, box(b"trak", box(b"mdia", mdhd)), box(b"mvex", box(b"mehd", bytes(8))))
+
+    data = splice(
+        init(header(b"mvhd", wide, 1000), header(b"mdhd", wide, 90_000)), made(PLAIN_HEADER, b""), duration_90k=135_000
+    )
+    at, _ = find(data, b"moov", b"mvhd")
+    assert int.from_bytes(data[at + (24 if wide else 16) : at + (32 if wide else 20)], "big") == 1500
+    at, stop = find(data, b"moov", b"mvex", b"mehd")
+    assert (stop - at, unpack_from(">Q", data, at + 4)[0]) == (12, 1500)
+    with pytest.raises(BadMedia, match="cut short"):
+        Clip(init(box(b"mvhd", pack(">I", 1 << 24), bytes(20)), header(b"mdhd", wide, 90_000)), 1)
+    with pytest.raises(BadMedia, match="90 000"):
+        Clip(init(header(b"mvhd", wide, 0), header(b"mdhd", wide, 90_000)), 1)

@@ -18,6 +18,7 @@ _PART = 1 << 20
 _LOCAL = Struct("<4s5H3I2H")  # a local file header (APPNOTE.TXT 4.3.7)
 _STREAMED = 0x08  # flag: sizes and CRC follow the data instead of standing in the local header
 _ENCRYPTED = 0x01
+_IN_EXTRA = 0xFFFF_FFFF
 _MAX_RATIO = 20  # footage does not compress; a ZIP that unpacks to more than this is a bomb
 _LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what file browsers leave in folders
 _ADVICE = "Ask for the pack again."
@@ -129,17 +130,20 @@ def _layout_problems(archive: zipfile.ZipFile, raw: BinaryIO) -> Iterator[str]:
         if len(head) < _LOCAL.size or head[:4] != b"PK\x03\x04":
             yield f"{entry.filename}: its header in the ZIP is damaged"
             continue
-        _, _, flags, method, clock, date, crc, packed, size, name_bytes, extra_bytes = _LOCAL.unpack(head)
+        _, version, flags, method, clock, date, crc, packed, size, name_bytes, extra_bytes = _LOCAL.unpack(head)
         name = raw.read(name_bytes)
         extra = raw.read(extra_bytes)
         when = entry.date_time
         packed_time = when[3] << 11 | when[4] << 5 | when[5] // 2
         packed_date = (when[0] - 1980) << 9 | when[1] << 5 | when[2]
-        expected = (entry.flag_bits, entry.compress_type, packed_time, packed_date)
-        wrong = (flags, method, clock, date) != expected or name != entry.orig_filename.encode()
+        expected = (entry.extract_version | entry.reserved << 8, entry.flag_bits, entry.compress_type)
+        wrong = (version, flags, method) != expected or (clock, date) != (packed_time, packed_date)
+        wrong = wrong or name != entry.orig_filename.encode()
         if not flags & _STREAMED:
-            if extra[:4] == b"\x01\x00\x10\x00" and len(extra) >= 20:  # ZIP64: the sizes stand in the extra field
-                size, packed = unpack("<QQ", extra[4:20])
+            if extra[:4] == b"\x01\x00\x10\x00" and len(extra) >= 20:  # ZIP64: sizes of all ones stand here instead
+                long_size, long_packed = unpack("<QQ", extra[4:20])
+                size = long_size if size == _IN_EXTRA else size
+                packed = long_packed if packed == _IN_EXTRA else packed
             wrong = wrong or (crc, packed, size) != (entry.CRC, entry.compress_size, entry.file_size)
         if wrong:
             yield f"{entry.filename}: its header in the ZIP was changed"
@@ -171,11 +175,13 @@ class _Folder:
         problems: list[str] = []
         litter: list[str] = []
         waiting = [folder]
+        found = 0
         while waiting:
             for path in sorted(waiting.pop().iterdir()):
                 name = PurePosixPath(path.relative_to(folder)).as_posix()
                 mode = path.lstat().st_mode
-                if len(names) + len(problems) + len(litter) + len(waiting) > MAX_FILES:
+                found += 1
+                if found > MAX_FILES:
                     raise BadPack(f"This folder has more than {MAX_FILES} files.", advice="Point at the pack itself.")
                 if stat.S_ISDIR(mode):
                     waiting.append(path)

@@ -54,14 +54,14 @@ def verify_pack(path: Path, public_key: bytes | None = None) -> VerifyReport:
     with open_container(path) as pack:
         if _MANIFEST not in pack.names:
             raise BadPack(f"{path.name} has no {_MANIFEST}: it is no evidence pack.", advice="Check which file it is.")
-        words = pack.read(_MANIFEST, _MAX_MANIFEST)
         problems = list(pack.problems)
         facts: list[str] = [f"{name}: left by a file browser, passed over" for name in pack.litter]
         try:
+            words = pack.read(_MANIFEST, _MAX_MANIFEST)
             manifest = _json(words)
             if not isinstance(manifest, dict):
                 raise ValueError("it is no object")
-        except (ValueError, RecursionError) as error:
+        except (BadPack, ValueError, RecursionError) as error:
             problems.append(f"{_MANIFEST}: it can't be read ({error})")
             return _report(problems, facts, False)
         try:
