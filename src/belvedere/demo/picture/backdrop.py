@@ -49,7 +49,8 @@ def survey(plan: CameraPlan, town: Town) -> Scene:
         if fixture.kind == "tree":
             trees.append(fixture)
         elif _in_sight(view, np.array([(fixture.x, fixture.y)]), fixture.height_m, DETAIL_M, slack_m=6.0):
-            _faces(canvas, furniture.faces(fixture))
+            away = math.hypot(fixture.x - plan.x, fixture.y - plan.y)
+            _faces(canvas, furniture.faces(fixture, away))
     trees.sort(key=lambda f: -math.hypot(f.x - plan.x, f.y - plan.y))
     for fixture in trees:
         furniture.tree(canvas, fixture)
@@ -62,7 +63,7 @@ def survey(plan: CameraPlan, town: Town) -> Scene:
         cv2.resize(canvas.glow, size, interpolation=cv2.INTER_AREA),
         np.ascontiguousarray(canvas.depth[::OVERSAMPLE, ::OVERSAMPLE]),
         normals,
-        Lamps.of(town.fixtures, (plan.x, plan.y), 130.0),
+        Lamps.of(town, (plan.x, plan.y), 130.0),
     )
 
 
@@ -79,7 +80,10 @@ def _in_sight(view: View, places: NDArray[np.float64], height_m: float, far_m: f
 
 
 def _faces(canvas: Canvas, faces: list[Face]) -> None:
+    eye = canvas.view.eye
     for face in faces:
+        if not face.thin and float(face.normal @ (eye - face.points[0])) <= 0:
+            continue
         colour = face.colour
         if face.gloss:
             up = max(float(face.normal[2]), 0.0)
@@ -89,7 +93,7 @@ def _faces(canvas: Canvas, faces: list[Face]) -> None:
                 colour[1] + (208 - colour[1]) * sheen * 0.6,
                 colour[2] + (200 - colour[2]) * sheen * 0.6,
             )
-        canvas.polygon(face.points, colour, glow=face.glow)
+        canvas.polygon(face.points, colour, glow=face.glow, both_sides=face.thin)
 
 
 def _building(canvas: Canvas, building: Building, town: Town) -> None:

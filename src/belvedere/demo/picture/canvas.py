@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from belvedere.demo.picture.solid import unit_normal
 from belvedere.demo.picture.view import NEAR_M, Floats, View
 
 OVERSAMPLE = 2
@@ -74,11 +75,9 @@ class Canvas:
     ) -> None:
         """Paint a flat polygon of world points, counter-clockwise seen from its front. `colour` is BGR or a paint over
         the coordinates (`along`, `upward`) from `origin`. `towards` overrides the direction used for light."""
-        normal = np.cross(points[1] - points[0], points[2] - points[0])
-        length = float(np.linalg.norm(normal))
-        if length < 1e-9:
+        normal = unit_normal(points)
+        if not normal.any():
             return
-        normal = normal / length
         if float(normal @ (self.view.eye - points[0])) <= 0:
             if not both_sides:
                 return

@@ -161,7 +161,7 @@ def lay_vehicle(target: Target, picture: NDArray[np.float32], hides: Floats, cor
     front = [f for f in faces if float(f.normal @ (view.eye - f.points[0])) > 0]
     if any((view.to_camera(f.points)[:, 2] < NEAR_M * 2).any() for f in front):
         return
-    front.sort(key=lambda f: (f.detail, -float(np.linalg.norm(f.points.mean(0) - view.eye))))
+    front.sort(key=lambda f: (f.layer, -float(np.linalg.norm(f.points.mean(0) - view.eye))))
     lit = light_on(target, actor, seen.depth_m)
     high, wide = picture.shape[:2]
     layer, cover = np.zeros((high * 2, wide * 2, 3), np.uint8), np.zeros((high * 2, wide * 2), np.uint8)
@@ -198,11 +198,11 @@ def _shade(target: Target, face: Face, lit: NDArray[np.float64]) -> tuple[float,
 def shine(target: Target, picture: NDArray[np.float32], corner: Corner, seen: "Seen") -> None:
     """The glare of head and tail lamps of a vehicle, strongest where they face the camera."""
     actor, view = seen.actor, target.view
-    if actor.kind not in (Kind.CAR, Kind.VAN, Kind.MOPED):
+    if actor.kind not in (Kind.CAR, Kind.VAN):
         return
     turn = turn_of(view, actor)
     facing = -math.sin(turn)  # 1: comes straight at the camera
-    half, side = (0.52, 0.0) if actor.kind is Kind.MOPED else (actor.look.length_m / 2, 0.6)
+    half, side = actor.look.length_m / 2, 0.6
     ahead = np.array([math.cos(actor.heading_rad), math.sin(actor.heading_rad)])
     left = np.array([-ahead[1], ahead[0]])
     for end, strength, colour in (
@@ -211,7 +211,7 @@ def shine(target: Target, picture: NDArray[np.float32], corner: Corner, seen: "S
     ):
         if strength < 0.05:
             continue
-        for s in (-side, side) if side else (0.0,):
+        for s in (-side, side):
             flat = np.array([actor.x, actor.y]) + ahead * half * end + left * s
             x, y, depth = view.to_pixels(np.array([[*flat, 0.72]]))[0]
             if depth > 1:

@@ -99,14 +99,14 @@ def _capsule(
     dx, dy = x1 - x0, y1 - y0
     squared = dx * dx + dy * dy
     if squared > 1e-3:
-        t = np.clip((px * dx + py * dy) / squared, 0, 1)
+        t = np.minimum(np.maximum(px * np.float32(dx / squared) + py * np.float32(dy / squared), 0), 1)
     else:
         t = np.full((d - c, b - a), 1.0 if z1 > z0 else 0.0, np.float32)
-    r = r0 + (r1 - r0) * t
-    nx, ny = (px - t * dx) / r, (py - t * dy) / r
+    inverse = 1 / (np.float32(r0) + np.float32(r1 - r0) * t)
+    nx, ny = (px - t * np.float32(dx)) * inverse, (py - t * np.float32(dy)) * inverse
     inside = nx * nx + ny * ny
-    z = np.sqrt(np.clip(1 - inside, 0, 1))
-    height = (z0 + (z1 - z0) * t + z * r).astype(np.float32)
+    z = np.sqrt(np.maximum(1 - inside, 0))
+    height = np.float32(z0) + np.float32(z1 - z0) * t + z / inverse
     part = (slice(c, d), slice(a, b))
     seen = (inside <= 1) & (height > nearest[part])
     nearest[part][seen] = height[seen]
@@ -119,5 +119,6 @@ def _capsule(
         upward = -ny * tilt[0] + z * tilt[1]
         shade = 0.58 + 0.36 * upward + 0.20 * (0.75 * -nx + 0.35 * z)
         base = np.array(paint[::-1], np.float32)
-    factor = np.power(np.clip(shade, 0.10, 1.25), 1 / GAMMA).astype(np.float32)
-    colour[part][seen] = (factor[..., None] * base)[seen]
+    lit = shade[seen]
+    factor = np.power(np.minimum(np.maximum(lit, 0.10), 1.25), np.float32(1 / GAMMA))
+    colour[part][seen] = factor[:, None] * base

@@ -1,13 +1,14 @@
 """The things that stand about an estate, as faces and as leaf."""
 
 import math
+from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from belvedere.demo.picture import vehicles
-from belvedere.demo.picture.canvas import OVERSAMPLE, Canvas
+from belvedere.demo.picture.canvas import Canvas
 from belvedere.demo.picture.solid import Colour, Face, box, placed, post
 from belvedere.demo.scene import Fixture
 
@@ -23,8 +24,8 @@ def _dark(colour: Colour, share: float) -> Colour:
     return colour[0] * share, colour[1] * share, colour[2] * share
 
 
-def faces(fixture: Fixture) -> list[Face]:
-    """The faces of a fixture in the world; empty for what is painted otherwise (trees, doors on walls)."""
+def faces(fixture: Fixture, away_m: float = 0.0) -> list[Face]:
+    """The faces of a fixture in the world, the finest left out where it is far away; empty for what is painted otherwise (trees, doors on walls)."""
     colour, h = _bgr(fixture.colour), fixture.height_m
     own: list[Face]
     match fixture.kind:
@@ -93,7 +94,7 @@ def faces(fixture: Fixture) -> list[Face]:
             )
             own += box((0.07, 0), (h - 0.5, h - 0.3), (0.01, 0.7), (225, 228, 228))
         case "fence_post":
-            own = box((0, 0), (0, h), (0.06, 0.06), colour) + _railing(h, colour)
+            own = box((0, 0), (0, h), (0.06, 0.06), colour) + _railing(h, colour, away_m)
         case "parked_car":
             own = vehicles.car(colour, 4.2 if h < 1.55 else 4.5, h)
         case _:
@@ -101,19 +102,22 @@ def faces(fixture: Fixture) -> list[Face]:
     return placed(own, fixture.x, fixture.y, fixture.heading_rad)
 
 
-def _railing(h: float, colour: Colour) -> list[Face]:
+def _railing(h: float, colour: Colour, away_m: float) -> list[Face]:
     """Rails from one post to the next, 2 m ahead."""
     made = []
     for z in (0.12, h - 0.06) if h < 2 else (0.1, 1.1, h - 0.06):
         made += box((1.0, 0), (z, z + 0.05), (2.0, 0.03), colour)[:5]
-    step = 0.14 if h < 2 else 0.25
+    if away_m > 45:
+        return made
+    step = (0.14 if h < 2 else 0.25) * (1 if away_m < 22 else 2)
     for x in np.arange(step, 2.0, step):
         at = float(x)
         made.append(
-            Face(np.array([(at - 0.011, 0, 0.1), (at + 0.011, 0, 0.1), (at + 0.011, 0, h), (at - 0.011, 0, h)]), colour)
-        )
-        made.append(
-            Face(np.array([(at + 0.011, 0, 0.1), (at - 0.011, 0, 0.1), (at - 0.011, 0, h), (at + 0.011, 0, h)]), colour)
+            Face(
+                np.array([(at - 0.011, 0, 0.1), (at + 0.011, 0, 0.1), (at + 0.011, 0, h), (at - 0.011, 0, h)]),
+                colour,
+                thin=True,
+            )
         )
     return made
 
@@ -125,60 +129,63 @@ def tree(canvas: Canvas, fixture: Fixture) -> None:
     depth = float(foot[2])
     if depth < 2.0 or depth > 220:
         return
-    scale = view.focal_px / depth
-    high, crown = fixture.height_m * scale, fixture.height_m * 0.34 * scale
-    if foot[0] < -2 * crown or foot[0] > view.width + 2 * crown or high < 6:
+    high = fixture.height_m * view.focal_px / depth
+    size = (max(round(high * _WIDE_SHARE), 2), max(round(high * 1.03), 2))
+    left, top = round(float(foot[0]) - size[0] / 2), round(float(foot[1]) - size[1] + 2)
+    if high < 6 or left > view.width or left + size[0] < 0:
         return
-    factor = min(1.0, 700.0 / high)  # painted no larger than this, then enlarged
-    picture, alpha = _crown(fixture, high * factor, crown * factor)
-    size = (max(round(picture.shape[1] / factor), 2), max(round(picture.shape[0] / factor), 2))
-    picture, alpha = cv2.resize(picture, size), cv2.resize(alpha, size)
-    canvas.sprite(
-        picture, alpha, round(float(foot[0]) - size[0] / 2), round(float(foot[1]) - size[1] + 2), depth, UP * 0.8
-    )
+    kind = int(abs(fixture.x * 131 + fixture.y * 17))
+    light, alpha = _crown(kind % _CROWNS)
+    if kind // _CROWNS % 2:
+        light, alpha = light[:, ::-1], alpha[:, ::-1]
+    shrinks = cv2.INTER_AREA if size[0] < light.shape[1] else cv2.INTER_LINEAR
+    shade = cv2.resize(light, size, interpolation=shrinks)
+    leaf = np.array(fixture.colour[::-1], np.float32)
+    bark = np.array(_BARK, np.float32)
+    picture = np.where(shade[..., 1:] > 0.5, bark, leaf) * shade[..., :1]
+    canvas.sprite(picture, cv2.resize(alpha, size, interpolation=shrinks), left, top, depth, UP * 0.8)
 
 
-def _crown(fixture: Fixture, high: float, crown: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    rng = np.random.default_rng(int(abs(fixture.x * 131 + fixture.y * 17)) + 5)
-    wide, tall = int(crown * 2.5) + 4, int(high * 1.03) + 4
-    picture = np.zeros((tall, wide, 3), np.uint8)
-    alpha = np.zeros((tall, wide), np.uint8)
+_BARK: Colour = (58, 70, 80)
+_CROWNS = 5
+_TALL = 460  # pixels of a painted tree
+_WIDE_SHARE = 0.86  # of its height
+
+
+@cache
+def _crown(kind: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A tree to be tinted: (brightness, 1 where bark) and how much it covers."""
+    rng = np.random.default_rng(kind + 5)
+    high, crown = _TALL / 1.03, _TALL * 0.33
+    wide, tall = int(_TALL * _WIDE_SHARE), _TALL
+    light, bark, alpha = (np.zeros((tall, wide), np.uint8) for _ in range(3))
     middle = (wide / 2, tall - high * 0.62)
-    bark = (58, 70, 80)
 
     def bough(a: tuple[float, float], b: tuple[float, float], thick: float) -> None:
-        for image, ink in ((picture, bark), (alpha, 255)):
+        for image, ink in ((light, 128), (bark, 255), (alpha, 255)):
             cv2.line(image, (int(a[0]), int(a[1])), (int(b[0]), int(b[1])), ink, max(int(thick), 1), cv2.LINE_AA)
 
     bough((wide / 2, tall), (wide / 2, middle[1]), high * 0.032)
     for _ in range(7):
         angle = rng.uniform(-2.6, -0.5)
-        bough(
-            (wide / 2, tall - high * rng.uniform(0.3, 0.5)),
-            (middle[0] + crown * 0.8 * math.cos(angle), middle[1] + crown * 0.9 * math.sin(angle)),
-            high * 0.011,
-        )
-    base = np.array(fixture.colour[::-1], np.float32)
-    # The crown is a few lobes; clumps are laid from the back and bottom to the top.
-    lobes = [(rng.uniform(-0.55, 0.55), rng.uniform(-0.5, 0.45), rng.uniform(0.45, 0.65)) for _ in range(7)] + [
-        (0, 0, 0.7)
-    ]
+        end = (middle[0] + crown * 0.8 * math.cos(angle), middle[1] + crown * 0.9 * math.sin(angle))
+        bough((wide / 2, tall - high * rng.uniform(0.3, 0.5)), end, high * 0.011)
+    # The crown is a few lobes; clumps are laid from the bottom to the top.
+    lobes = [(rng.uniform(-0.5, 0.5), rng.uniform(-0.5, 0.4), rng.uniform(0.4, 0.6)) for _ in range(7)] + [(0, 0, 0.7)]
     clumps = []
-    count = int(np.clip(high * 2.6, 140, 1300))
-    for _ in range(count):
+    for _ in range(1100):
         lx, ly, lr = lobes[rng.integers(len(lobes))]
         angle, r = rng.uniform(0, 2 * math.pi), lr * math.sqrt(rng.random())
         px, py = lx + r * math.cos(angle), ly + r * math.sin(angle)
-        light = 0.66 - 0.30 * (py / 1.1) - 0.22 * (r / lr) * math.sin(angle) + rng.normal(0, 0.13)
-        clumps.append((py + rng.normal(0, 0.25), px, py, light))
-    for _, px, py, light in sorted(clumps, reverse=True):
+        shade = 0.66 - 0.30 * (py / 1.1) - 0.22 * (r / lr) * math.sin(angle) + rng.normal(0, 0.13)
+        clumps.append((py + rng.normal(0, 0.25), px, py, shade))
+    for _, px, py, shade in sorted(clumps, reverse=True):
         at = (int(middle[0] + px * crown), int(middle[1] + py * crown * 1.12))
-        radius = max(min(crown * rng.uniform(0.05, 0.115), 9.0), 1.0)
-        axes = (int(radius * rng.uniform(0.7, 1.4)) + 1, int(radius * 0.7) + 1)
-        shade = base * float(np.clip(light, 0.2, 1.25)) + (0, 0, 0)
-        turn = float(rng.uniform(0, 180))
-        cv2.ellipse(picture, at, axes, turn, 0, 360, tuple(float(v) for v in shade), -1, cv2.LINE_AA)
-        cv2.ellipse(alpha, at, axes, turn, 0, 360, 255, -1, cv2.LINE_AA)
-    speckle = 1 + rng.normal(0, 0.16, (tall, wide, 1)).astype(np.float32)
-    soft = cv2.GaussianBlur(picture.astype(np.float32) * speckle, (0, 0), 0.6 * OVERSAMPLE / 2)
-    return soft, alpha.astype(np.float32) / 255
+        radius = crown * rng.uniform(0.03, 0.085)
+        axes, turn = (int(radius * rng.uniform(0.7, 1.4)) + 1, int(radius * 0.7) + 1), float(rng.uniform(0, 180))
+        for image, ink in ((light, float(np.clip(shade, 0.2, 1.25)) * 128), (bark, 0), (alpha, 255)):
+            cv2.ellipse(image, at, axes, turn, 0, 360, ink, -1, cv2.LINE_AA)
+    speckle = 1 + rng.normal(0, 0.16, (tall, wide)).astype(np.float32)
+    soft = cv2.GaussianBlur(light.astype(np.float32) / 128 * speckle, (0, 0), 0.6)
+    made = np.stack([soft, bark.astype(np.float32) / 255], axis=2).astype(np.float32)
+    return made, alpha.astype(np.float32) / 255

@@ -206,7 +206,7 @@ def _tone(kind: Bytes, x: Floats, y: Floats, depth: Floats) -> Floats:
         # fine, middle, broad of each class
         [
             [0.060, 0.030, 0.055],
-            [0.110, 0.090, 0.085],
+            [0.110, 0.075, 0.060],
             [0.035, 0.030, 0.040],
             [0.04, 0.045, 0.06],
             [0.05, 0.02, 0.04],

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from belvedere.demo.picture.view import Floats
-from belvedere.demo.scene import Fixture
+from belvedere.demo.town import Town
 
 GAMMA = 2.2
 LAMP_REACH_M = 26.0
@@ -48,7 +48,7 @@ SKIES: dict[Light, Sky] = {
         (0.36, 0.30, 0.265), (0.03, 0.045, 0.07), (-0.93, 0.2, 0.3), (148, 112, 92), (172, 178, 200), 0.85, 0.85, 1.4
     ),
     Light.NIGHT: Sky(
-        (0.060, 0.052, 0.048), (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), (34, 27, 26), (62, 60, 68), 1.35, 0.95, 2.0
+        (0.110, 0.098, 0.092), (0.0, 0.0, 0.0), (0.0, 0.0, 1.0), (44, 35, 33), (76, 74, 82), 1.35, 0.95, 2.0
     ),
 }
 WHITE_LED = (0.80, 0.94, 1.0)  # BGR: 4,000 K
@@ -63,15 +63,18 @@ class Lamps:
     colours: NDArray[np.float64]
 
     @classmethod
-    def of(cls, fixtures: tuple[Fixture, ...], near: tuple[float, float], within_m: float) -> "Lamps":
-        """The lamps within a distance of a point."""
+    def of(cls, town: Town, near: tuple[float, float], within_m: float) -> "Lamps":
+        """The street lamps, and the bulkhead lamps over the doors of staircases, within a distance of a point."""
         found, colours = [], []
-        for f in fixtures:
+        for f in town.fixtures:
             if f.kind == "lamp" and math.hypot(f.x - near[0], f.y - near[1]) < within_m:
-                found.append(
-                    (f.x + 0.85 * math.cos(f.heading_rad), f.y + 0.85 * math.sin(f.heading_rad), f.height_m - 0.1)
-                )
+                found.append((f.x + 0.85 * math.cos(f.heading_rad), f.y + 0.85 * math.sin(f.heading_rad), f.height_m - 0.1))
                 colours.append(WARM_LED if (int(f.x * 7 + f.y * 13) % 4) == 0 else WHITE_LED)
+        for d in town.doors:
+            if d.kind in ("stair", "hall", "bin_store") and math.hypot(d.x - near[0], d.y - near[1]) < within_m:
+                found.append((d.x + 0.5 * math.cos(d.heading_rad), d.y + 0.5 * math.sin(d.heading_rad), 2.7))
+                share = 0.30 if d.kind == "stair" else 0.16
+                colours.append(tuple(share * c for c in WHITE_LED))
         return cls(np.array(found).reshape(-1, 3), np.array(colours).reshape(-1, 3))
 
     def nearest(self, x: float, y: float) -> tuple[float, float, float] | None:

@@ -13,26 +13,41 @@ Colour = tuple[float, float, float]  # BGR
 @dataclass(frozen=True, slots=True)
 class Face:
     """A flat convex polygon. `glow` is its own light; `gloss` how much sky it mirrors (glass, paint);
-    `detail` says that it lies on a larger face and is painted after it."""
+    faces of a higher `layer` lie on those of a lower one and are painted after them."""
 
     points: Points
     colour: Colour
     glow: Colour | None = None
     gloss: float = 0.0
-    detail: bool = False
+    layer: int = 1
+    thin: bool = False  # seen from both sides
 
     @property
     def normal(self) -> Points:
         """Unit vector out of the solid."""
-        n = np.cross(self.points[1] - self.points[0], self.points[2] - self.points[0])
-        return np.asarray(n / max(float(np.linalg.norm(n)), 1e-9))
+        return unit_normal(self.points)
+
+
+def unit_normal(points: Points) -> Points:
+    """Mean direction of a polygon, counter-clockwise seen from its front (Newell's method); zero where it has no area. In plain
+    numbers: faces are small and many."""
+    x = y = z = 0.0
+    rows = points.tolist()
+    ax, ay, az = rows[-1]
+    for bx, by, bz in rows:
+        x += (ay - by) * (az + bz)
+        y += (az - bz) * (ax + bx)
+        z += (ax - bx) * (ay + by)
+        ax, ay, az = bx, by, bz
+    length = math.sqrt(x * x + y * y + z * z)
+    return np.array([x, y, z]) / length if length > 1e-9 else np.zeros(3)
 
 
 def placed(faces: list[Face], x: float, y: float, heading_rad: float, z: float = 0.0) -> list[Face]:
     """Faces given in a thing's own axes (x forward, y left, z up) put into the world."""
     c, s = math.cos(heading_rad), math.sin(heading_rad)
     turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    return [Face(f.points @ turn.T + (x, y, z), f.colour, f.glow, f.gloss, f.detail) for f in faces]
+    return [Face(f.points @ turn.T + (x, y, z), f.colour, f.glow, f.gloss, f.layer, f.thin) for f in faces]
 
 
 def box(
@@ -83,9 +98,9 @@ def wheel(
         order = list(reversed(ring)) if side > 0 else ring
         inner = list(reversed(hub)) if side > 0 else hub
         outer = side * y > 0
-        faces.append(Face(np.array([(px, at, pz) for px, pz in order]), colour, detail=outer))
+        faces.append(Face(np.array([(px, at, pz) for px, pz in order]), colour, layer=3 if outer else 0))
         faces.append(
-            Face(np.array([(px, at + side * 0.01, pz) for px, pz in inner]), (140, 140, 138), None, 0.2, outer)
+            Face(np.array([(px, at + side * 0.01, pz) for px, pz in inner]), (140, 140, 138), None, 0.2, 3 if outer else 0)
         )
     for k in range(sides):
         a, b = ring[k], ring[(k + 1) % sides]

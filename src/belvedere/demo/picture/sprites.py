@@ -9,8 +9,8 @@ from belvedere.demo.picture.figures import Figure
 from belvedere.demo.scene import ActorState, Kind
 
 TURNS = 20
-PHASES = 16
-SIZE_STEP = 1.28
+PHASES = 14
+SIZE_STEP = 1.42
 ELEVATION_STEP = math.radians(7)
 LARGEST_PER_METRE = 220.0
 KEPT = 3000  # figures; about 12 kB each at the usual sizes

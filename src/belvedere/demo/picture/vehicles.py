@@ -28,6 +28,10 @@ def _strip(
     return made
 
 
+def _on(faces: list[Face], layer: int) -> list[Face]:
+    return [Face(f.points, f.colour, f.glow, f.gloss, layer) for f in faces]
+
+
 def _hull(
     profile: tuple[tuple[float, float, float], ...],
     size: tuple[float, float, float],
@@ -51,7 +55,7 @@ def _sides(
     points = _strip(profile, length, height, width / 2)
     left = np.array([p[0] for p in points])
     right = np.array([p[1] for p in points])
-    return [Face(left[::-1].copy(), colour, gloss=gloss), Face(right, colour, gloss=gloss)]
+    return [Face(left, colour, gloss=gloss), Face(right[::-1].copy(), colour, gloss=gloss)]
 
 
 def car(
@@ -60,10 +64,10 @@ def car(
     """A hatchback in its own axes, wheels on z = 0."""
     size = (length_m, width_m, height_m)
     dark = (paint[0] * 0.5, paint[1] * 0.5, paint[2] * 0.5)
-    faces = box((0, 0), (0.16 * height_m, 0.3 * height_m), (length_m * 0.96, width_m * 0.86), dark)
+    faces = _on(box((0, 0), (0.16 * height_m, 0.3 * height_m), (length_m * 0.96, width_m * 0.86), dark), 0)
     faces += _hull(_CAR_BODY, size, [paint] * 7, [False] * 7)
     faces += _sides(_CAR_BODY, size, paint, 0.15)
-    faces += _hull(_CAR_CABIN, size, [GLASS, paint, paint, GLASS], [True, False, False, True])
+    faces += _on(_hull(_CAR_CABIN, size, [GLASS, paint, paint, GLASS], [True, False, False, True]), 2)
     faces += _cabin_sides(size, paint)
     for x in (-0.31 * length_m, 0.33 * length_m):
         for y in (-0.46 * width_m, 0.46 * width_m):
@@ -73,7 +77,7 @@ def car(
 
 
 def _cabin_sides(size: tuple[float, float, float], paint: Colour) -> list[Face]:
-    faces = _sides(_CAR_CABIN, size, paint, 0.15)
+    faces = _on(_sides(_CAR_CABIN, size, paint, 0.15), 2)
     length, width, height = size
     for side in (1, -1):
         for a, b in ((0.16, 0.36), (0.39, 0.60)):
@@ -84,7 +88,7 @@ def _cabin_sides(size: tuple[float, float, float], paint: Colour) -> list[Face]:
                 (a + 0.05, 0.94, 0.755),
             ]
             points = np.array([((p - 0.5) * length, side * width / 2 * w * 1.004, z * height) for p, z, w in shape])
-            faces.append(Face(points if side < 0 else points[::-1].copy(), GLASS, None, 0.45, True))
+            faces.append(Face(points if side < 0 else points[::-1].copy(), GLASS, None, 0.45, 3))
     return faces
 
 
@@ -94,7 +98,7 @@ def van(
     """A panel van in its own axes, wheels on z = 0."""
     size = (length_m, width_m, height_m)
     dark = (paint[0] * 0.45, paint[1] * 0.45, paint[2] * 0.45)
-    faces = box((0, 0), (0.12 * height_m, 0.2 * height_m), (length_m * 0.96, width_m * 0.88), dark)
+    faces = _on(box((0, 0), (0.12 * height_m, 0.2 * height_m), (length_m * 0.96, width_m * 0.88), dark), 0)
     faces += _hull(
         _VAN_BODY,
         size,
@@ -105,14 +109,14 @@ def van(
     for side in (1, -1):
         shape = [(0.66, 0.55), (0.84, 0.55), (0.745, 0.88), (0.66, 0.88)]
         points = np.array([((p - 0.5) * length_m, side * width_m / 2 * 0.95, z * height_m) for p, z in shape])
-        faces.append(Face(points if side < 0 else points[::-1].copy(), GLASS, None, 0.4, True))
+        faces.append(Face(points if side < 0 else points[::-1].copy(), GLASS, None, 0.4, 3))
         seam = np.array(
             [
                 ((p - 0.5) * length_m, side * width_m / 2 * 0.985, z * height_m)
                 for p, z in ((0.30, 0.2), (0.31, 0.2), (0.31, 0.93), (0.30, 0.93))
             ]
         )
-        faces.append(Face(seam if side < 0 else seam[::-1].copy(), dark, detail=True))
+        faces.append(Face(seam if side < 0 else seam[::-1].copy(), dark, layer=3))
     rear = -length_m / 2 - 0.01
     for y0, y1 in ((-0.82, -0.06), (0.06, 0.82)):
         faces.append(
@@ -122,7 +126,7 @@ def van(
                 GLASS,
                 None,
                 0.4,
-                True,
+                3,
             )
         )
     for x in (-0.32 * length_m, 0.34 * length_m):
@@ -153,4 +157,4 @@ def _plate(x: float, y: float, z: float, wide: float, high: float, colour: Colou
     ]
     if x < 0:
         ring.reverse()
-    return Face(np.array([(x, py, pz) for py, pz in ring]), colour, glow, 0.0, True)
+    return Face(np.array([(x, py, pz) for py, pz in ring]), colour, glow, 0.0, 3)
