@@ -49,20 +49,33 @@ def fragment(number: int, clock_us: int, *, gop: int = 4, size: int = 20_000, se
     )
 
 
-class BrokenFiles(SystemFiles):
-    """Real files whose operations fail when told to: the `n`-th call of an operation, or all from it on.
+class Killed(BaseException):
+    """The process ends here, as by kill -9: no handler of the product may catch it."""
 
-    A failed write leaves half of its bytes in the file, a failed sync leaves everything unsure.
+
+class BrokenFiles(SystemFiles):
+    """Real files whose operations fail when told to, and that forget what was not synced when the power is cut.
+
+    `fail[operation] = (first, last, errno)`: those calls fail; a failed write leaves half of its bytes in the file.
+    `kill_at`: at the n-th call of any operation the process ends.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.fail: dict[str, tuple[int, int, int]] = {}  # operation -> (first, last, errno)
+        self.fail: dict[str, tuple[int, int, int]] = {}
         self.calls: dict[str, int] = {}
         self.free: int | None = None
+        self.kill_at = 0
+        self.steps = 0
+        self._paths: dict[int, str] = {}
+        self._durable: dict[str, int] = {}  # path -> bytes that survive a power cut
+        self._named: set[str] = set()
 
     def _step(self, operation: str) -> int:
         """Count the call; the errno to fail with, or 0."""
+        self.steps += 1
+        if self.steps == self.kill_at:
+            raise Killed
         number = self.calls[operation] = self.calls.get(operation, 0) + 1
         first, last, code = self.fail.get(operation, (1, 0, 0))
         return code if first <= number <= last else 0
@@ -73,7 +86,10 @@ class BrokenFiles(SystemFiles):
 
     def create(self, path: str) -> int:
         self._may("create")
-        return super().create(path)
+        fd = super().create(path)
+        self._paths[fd] = path
+        self._durable[path] = 0
+        return fd
 
     def write(self, fd: int, data: bytes | bytearray | memoryview) -> int:
         if code := self._step("write"):
@@ -84,10 +100,12 @@ class BrokenFiles(SystemFiles):
     def sync(self, fd: int) -> None:
         self._may("sync")
         super().sync(fd)
+        self._durable[self._paths[fd]] = os.fstat(fd).st_size
 
     def sync_folder(self, path: str) -> None:
         self._may("sync_folder")
         super().sync_folder(path)
+        self._named = {name for name in self._durable if (self.folder / name).exists()}
 
     def truncate(self, fd: int, size: int) -> None:
         self._may("truncate")
@@ -97,9 +115,25 @@ class BrokenFiles(SystemFiles):
         self._may("unlink")
         super().unlink(path)
 
+    def reopen(self, path: str) -> int:
+        fd = super().reopen(path)
+        self._paths[fd] = path
+        return fd
+
     def space(self) -> tuple[int, int]:
         total, free = super().space()
         return total, free if self.free is None else self.free
+
+    def power_cut(self, chance: random.Random) -> None:
+        """What was not synced is lost, in part or whole; names that were not synced may be."""
+        for path, size in self._durable.items():
+            full = self.folder / path
+            if not full.exists():
+                continue
+            if path not in self._named and chance.random() < 0.5:
+                full.unlink()
+            else:
+                os.truncate(full, chance.randint(size, max(size, full.stat().st_size)))
 
 
 class Rig:

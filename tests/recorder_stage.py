@@ -3,7 +3,7 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -112,6 +112,12 @@ class Worker:
     def close(self) -> None:
         self._writer.close()
 
+    async def gone(self) -> None:
+        """Close, and wait until it is closed."""
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
 
 def run_start(stream: int, tag: bytes = b"one") -> m.RunStart:
     c = config(tag)
@@ -180,6 +186,6 @@ async def stage(folder: Path, *, clock: Clock | None = None, **site: object) -> 
         yield made
     finally:
         for worker in made.workers:
-            worker.close()
+            await worker.gone()
         await made.recorder.stop()
         made.index.close()

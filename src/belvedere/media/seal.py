@@ -254,6 +254,13 @@ class SegmentReader:
         except InvalidTag as error:
             raise _broken(f"frame {counter} was altered or its key is wrong") from error
 
+    def opens(self) -> bool:
+        """Whether the first frame opens: the key is right and the file was begun as it should be."""
+        try:
+            return self._lead_at(START) is not None
+        except SealBroken:
+            return False
+
     def scan(self, since: Mark = START) -> Scan:
         """Walk the appends from `since` (a mark known to be right) up to the first byte that is not valid."""
         appends: list[Append] = []
@@ -272,7 +279,8 @@ class SegmentReader:
             sealed = False
         return Scan(tuple(appends), mark, sealed, mark.sealed + _OVERHEAD * sealed)
 
-    def _append_at(self, mark: Mark) -> tuple[Append, Mark] | None:
+    def _lead_at(self, mark: Mark) -> bytes | None:
+        """The plaintext of a lead frame; None when there is none. Raises SealBroken when it does not open."""
         head = self._read_at(mark.sealed, _WORD.size)
         if len(head) < _WORD.size:
             return None
@@ -280,10 +288,15 @@ class SegmentReader:
         size = word & ~_LEAD
         if not word & _LEAD or not _LEAD_LENGTH <= size <= _LEAD_LENGTH + NOTE_LIMIT:
             return None
+        return self._open(self._read_at(mark.sealed, size + _OVERHEAD), size, mark.frame, _LEAD)
+
+    def _append_at(self, mark: Mark) -> tuple[Append, Mark] | None:
         try:
-            lead = self._open(self._read_at(mark.sealed, size + _OVERHEAD), size, mark.frame, _LEAD)
+            lead = self._lead_at(mark)
+            if lead is None:
+                return None
             length = _WORD.unpack_from(lead)[0]
-            position, counter, left = mark.sealed + size + _OVERHEAD, mark.frame + 1, length
+            position, counter, left = mark.sealed + len(lead) + _OVERHEAD, mark.frame + 1, length
             while left:
                 part = min(left, FRAME_BYTES)
                 self._open(self._read_at(position, part + _OVERHEAD), part, counter)

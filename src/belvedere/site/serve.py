@@ -82,11 +82,13 @@ async def run(settings: Settings, clock: Clock) -> int:
         loop.add_signal_handler(number, stopping.set)
     keys = settings.site_folder / "keys"
     index_file = settings.site_folder / "index.db"
-    fresh = not index_file.exists()
+    fresh = not index_file.exists()  # an index without its keys must never get new ones: its footage could not be read
+    footage_key = load_key(keys / "footage.kek", make=fresh)
+    camera_key = load_key(keys / "camera.key", make=fresh)
     index = Index(index_file, clock)
     try:
-        keyring = Keyring(index, load_key(keys / "footage.kek", make=fresh), clock)
-        cameras = Cameras(index, ConnectionSafe(load_key(keys / "camera.key", make=fresh)), clock)
+        keyring = Keyring(index, footage_key, clock)
+        cameras = Cameras(index, ConnectionSafe(camera_key), clock)
         disks, wrong = open_disks(index, settings.footage_folders, clock)
         reconcile(index, keyring, [disk for disk in disks if disk.id not in wrong])
         with index.write() as db:

@@ -203,7 +203,7 @@ def _strangers(index: Index, keyring: Keyring, disk: Disk, found: Findings) -> N
 def _being_made(index: Index, keyring: Keyring, disk: Disk, path: str, cameras: dict[str, int]) -> bool:
     """Whether the file holds no more than moments of footage, as one whose row was about to be written."""
     size = disk.files.size(path)
-    if size <= seal.HEADER_BYTES:
+    if size < seal.HEADER_BYTES + seal.sealed_bytes(0, fragments.RECORD_BYTES):
         return True
     camera, _, name = path.partition("/")
     kind = name.partition("-")[0]
@@ -219,8 +219,8 @@ def _being_made(index: Index, keyring: Keyring, disk: Disk, path: str, cameras: 
             reader = seal.SegmentReader(
                 lambda offset, count: os.pread(fd, count, offset), key, seal.identity(camera, kind)
             )
-            records = [r for append in reader.scan().appends for r in fragments.unpack(append.note)]
-            if records:
+            if reader.opens():
+                records = [r for append in reader.scan().appends for r in fragments.unpack(append.note)]
                 return sum(r.duration_90k for r in records) <= _MOMENT_90K
     except SealBroken:
         return False

@@ -156,9 +156,11 @@ class OpenRun:
         if isinstance(error, OSError) and error.errno in FULL_ERRORS:
             self._finish_full(len(extra))
             raise error
-        if self.current is None:
-            self._give_up(error, len(extra))
-        self._replay(self.current, error, extra)
+        if self.current is not None:
+            self._replay(self.current, error, extra)
+            return
+        self._store.on_fault(error)
+        self._again(extra)
 
     def _finish_full(self, lost: int) -> None:
         self.dropped += lost
@@ -167,12 +169,7 @@ class OpenRun:
         if segment is not None:
             if segment.unsynced or segment.durable is not None:
                 self._touch(segment)
-                try:
-                    segment.cut_back()
-                except OSError:
-                    segment.suspect = True
-                else:
-                    self._close_or_leave(segment)
+                self._end_unsealed(segment)
             else:
                 self._discard(segment)
         self.ended = (EndReason.DISK_FULL, "The disk is full and nothing is left to delete.")
@@ -212,12 +209,16 @@ class OpenRun:
             return
         start_90k = again[0].start_90k
         self.clock.resume(start_90k, failed.wall_us(start_90k), failed.place.rate_ppm)
+        self._again(again)
+
+    def _again(self, fragments: list[Fragment]) -> None:
+        """Write fragments into a new file: the one second chance. Raises OSError or StorageFault; the run is ended then."""
         try:
-            for fragment in again:
+            for fragment in fragments:
                 self._put(fragment)
         except (OSError, StorageFault) as second:
             self._drop_current()
-            self._give_up(second, len(again))
+            self._give_up(second, len(fragments))
 
     def _discard_or_suspect(self, segment: OpenSegment) -> None:
         self.current = None
@@ -246,18 +247,37 @@ class OpenRun:
         raise error
 
     def end(self, reason: EndReason, message: str = "") -> None:
-        """Seal the last segment; the run ends. Raises OSError when the final frame could not be written."""
+        """Seal the last segment; the run ends. Raises OSError or StorageFault when footage was lost by it."""
         if self.ended is not None:
             return
         self.ended = (reason, message)
         try:
             self._close_current()
-        except OSError:
-            if self.current is not None:
-                self.current.suspect = True
-                self._touch(self.current)
+        except OSError as error:
+            segment = self.current
+            assert segment is not None
+            if error.errno in FULL_ERRORS:
                 self.current = None
-            raise
+                self._store.on_fault(error)
+                self._end_unsealed(segment)
+            else:
+                self._replay(segment, error, [])
+                self._close_second()
+
+    def _close_second(self) -> None:
+        """Close the segment that took over from one that failed."""
+        segment, self.current = self.current, None
+        if segment is not None:
+            self._close_or_leave(segment)
+
+    def _end_unsealed(self, segment: OpenSegment) -> None:
+        """There is no room for the final frame: the segment ends behind its last fragment."""
+        try:
+            segment.cut_back()
+        except OSError:
+            self._leave(segment)
+        else:
+            self._close_or_leave(segment)
 
     def sync(self) -> None:
         """Make all that was taken in durable. A failed sync is not retried: its fragments go to a new file, once.

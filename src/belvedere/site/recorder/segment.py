@@ -110,6 +110,7 @@ class OpenSegment:
             except OSError as error:
                 # The same sealed bytes go on where they stopped: no counter is used for other words.
                 if error.errno in FULL_ERRORS and make_room(len(view)):
+                    self._files.truncate(self.fd, self._written)
                     continue
                 raise
             self._written += taken

@@ -223,6 +223,9 @@ class DiskWriter:
         except (OSError, StorageFault) as error:
             self._failed(error)
             track.trouble = self.message
+            return
+        if self.state == "full" and track.run is not None:
+            self.state, self.message = "ok", ""
 
     def _touch(self, run: OpenRun | None) -> None:
         if run is not None:
@@ -339,12 +342,13 @@ class DiskWriter:
             )
             if not rows:
                 return False
+            doomed = _enough([Doomed(*row) for row in rows], size - freed)
             try:
-                got = delete(self._index, self.disk.files, [Doomed(*row) for row in rows])
+                got = delete(self._index, self.disk.files, doomed)
             except StorageFault as error:
                 log.error("eviction_failed", disk=self.disk.name, error=str(error))
                 return False
-            log.warning("evicted", disk=self.disk.name, segments=len(rows), bytes=got)
+            log.warning("evicted", disk=self.disk.name, segments=len(doomed), bytes=got)
             if not got:
                 return False
             freed += got
@@ -355,10 +359,10 @@ class DiskWriter:
             return
         free = self.disk.files.space()[1]
         short = self._min_free - free
-        self._full = short > 0 and not self._make_room(short)
+        was_full, self._full = self._full, short > 0 and not self._make_room(short)
         if self._full:
             self._failed(OSError(errno.ENOSPC, "below min_free_bytes"))
-        elif self.state == "full":
+        elif was_full:
             self.state, self.message = "ok", ""
         if self._clock.monotonic_us() >= self._retention_due_us and not self.hold_retention:
             self._retention_due_us = self._clock.monotonic_us() + _RETENTION_EVERY_US
@@ -402,3 +406,12 @@ class DiskWriter:
             self._keyring.destroy([(camera_id, day) for camera_id, day in unused])
             log.info("keys_destroyed", count=len(unused))
         return count
+
+
+def _enough(oldest: list[Doomed], size: int) -> list[Doomed]:
+    """As many of the oldest segments as it takes to free `size` bytes, one at least."""
+    count, total = 0, 0
+    while count < len(oldest) and (total < size or not count):
+        total += oldest[count].bytes
+        count += 1
+    return oldest[:count]
