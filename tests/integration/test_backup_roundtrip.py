@@ -22,6 +22,8 @@ from belvedere.cli.sealed import MAGIC, SealedReader, SealedWriter
 from belvedere.foundation.clock import SimulatedClock
 from belvedere.foundation.errors import BadInput, BelvedereError, Conflict, SealBroken, StorageFault, Unavailable
 from belvedere.foundation.settings import Settings, load_settings
+from belvedere.site.storage.folders import open_disks
+from belvedere.site.storage.index import Index
 from hub_stage import CSRF, hub_stage
 
 WORDS = "four words in a row"
@@ -82,6 +84,26 @@ async def test_a_restored_folder_serves_as_before(tmp_path: Path, lived_in: Sett
         browser.headers[CSRF] = signed.json()["csrf"]
         assert len((await browser.get("/api/grants")).json()["grants"]) == 3
     assert not list(tmp_path.rglob(".*-restore-*")) and not list(lived_in.data.glob(".backup-*"))
+
+
+def test_a_restored_site_takes_its_footage_folder_for_its_own(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "data")
+
+    def disks_of_the_site() -> list[str]:
+        index = Index(settings.site_folder / "index.db", SimulatedClock())
+        disks, wrong = open_disks(index, settings.footage_folders, SimulatedClock())
+        index.close()
+        assert wrong == {}
+        return [disk.uuid for disk in disks]
+
+    settings.footage_folders[0].mkdir(parents=True)
+    before = disks_of_the_site()
+    (settings.footage_folders[0] / "segment-1").write_bytes(b"sealed footage")
+    backup(settings, tmp_path / "a.bak", WORDS, scrypt_n=FAST)
+    settings.data.rename(tmp_path / "lost")
+    restore(settings, tmp_path / "a.bak", WORDS)
+    assert disks_of_the_site() == before
+    assert [path.name for path in settings.footage_folders[0].iterdir()] == ["meta"]
 
 
 def test_exports_come_along_when_asked(tmp_path: Path, lived_in: Settings) -> None:

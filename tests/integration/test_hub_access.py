@@ -66,6 +66,11 @@ async def test_https_gets_the_strict_cookie(tmp_path: Path) -> None:
         answer = await browser.post("https://hub.test/api/session", json={"username": "ann", "password": stage.code})
         assert answer.headers["set-cookie"].startswith("__Host-belvedere=") and "Secure" in answer.headers["set-cookie"]
         assert "strict-transport-security" in answer.headers
+        token = browser.cookies["__Host-belvedere"]
+        for name, status in (("__Host-belvedere", 200), ("belvedere", 401)):
+            headers = {"Cookie": f"{name}={token}"}
+            async with stage.browser(**headers) as other:
+                assert (await other.get("https://hub.test/api/session")).status_code == status
 
 
 async def test_wrong_password_and_unknown_name_get_the_same_answer(tmp_path: Path) -> None:

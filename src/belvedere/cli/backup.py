@@ -30,6 +30,7 @@ MANIFEST = "manifest.json"
 SHORTEST_PASSPHRASE = 12
 _SQLITE = b"SQLite format 3\0"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
+_DISK_MARK = "meta"  # which disk a footage folder is; without it the restored site would wait for the right one
 _READ = 1 << 20
 
 
@@ -213,6 +214,10 @@ def _files(settings: Settings, exports: bool) -> Iterator[Path]:
     if settings_file.is_file():
         yield settings_file
     left_out = {folder.absolute() for folder in settings.footage_folders}
+    for folder in settings.footage_folders:
+        mark = folder / _DISK_MARK
+        if folder.absolute().is_relative_to(settings.site_folder.absolute()) and mark.is_file():
+            yield mark
     if not exports:
         left_out.add(settings.exports_folder.absolute())
     for top in (settings.hub_folder, settings.site_folder):

@@ -89,13 +89,17 @@ def undeclared(routes: Iterable[tuple[str, object]]) -> list[str]:
     return [path for path, endpoint in routes if door_of(endpoint) is None]
 
 
+def cookie_name(connection: HTTPConnection) -> str:
+    """Over TLS only the name that browsers refuse to take from another host (RFC 6265bis, cookie prefixes)."""
+    return SECURE_COOKIE if connection.url.scheme in ("https", "wss") else COOKIE
+
+
 def signed_in_of(connection: HTTPConnection) -> SignedIn:
     """The session of a request or WebSocket, extended by this use. Raises NotSignedIn. Blocking at its first call."""
     known = getattr(connection.state, "signed_in", None)
     if isinstance(known, SignedIn):
         return known
-    token = connection.cookies.get(SECURE_COOKIE) or connection.cookies.get(COOKIE) or ""
-    found = hub_of(connection).sessions.find(token)
+    found = hub_of(connection).sessions.find(connection.cookies.get(cookie_name(connection), ""))
     if found is None:
         raise NotSignedIn("You are not signed in, or were away for too long.", advice="Sign in.")
     connection.state.signed_in = found

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.foundation.errors import NotSignedIn, Refused
 from belvedere.hub.access.doors import (
-    COOKIE,
     SECURE_COOKIE,
     CurrentSession,
     CurrentUser,
+    cookie_name,
     public,
     signed_in,
     signed_in_of,
@@ -138,10 +138,8 @@ async def log_in(body: LogIn, request: Request, response: Response) -> SessionOu
     how = "code" if sign_in.by_code else "password"
     await hub.audit.append(SESSION_OPENED, sign_in.user.id, {"by": how, "address": address})
     token, session = await run_in_threadpool(hub.sessions.open, sign_in, address)
-    secure = request.url.scheme == "https"
-    response.set_cookie(
-        SECURE_COOKIE if secure else COOKIE, token, path="/", secure=secure, httponly=True, samesite="strict"
-    )
+    cookie = cookie_name(request)
+    response.set_cookie(cookie, token, path="/", secure=cookie == SECURE_COOKIE, httponly=True, samesite="strict")
     return _session_out(session)
 
 
@@ -167,8 +165,8 @@ async def log_out(request: Request, response: Response, session: CurrentSession)
     await run_in_threadpool(hub.sessions.close, session.key)
     await hub.grants.end_shift(session)
     await hub.audit.append(SESSION_CLOSED, session.user.id, {})
-    for name in (COOKIE, SECURE_COOKIE):
-        response.delete_cookie(name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="strict")
+    name = cookie_name(request)
+    response.delete_cookie(name, path="/", secure=name == SECURE_COOKIE, httponly=True, samesite="strict")
 
 
 @router.post("/api/password", status_code=204)

@@ -8,6 +8,7 @@ from belvedere.link.client import SiteLink
 from belvedere.link.messages import SiteStatus
 
 _FRESH_US = SECOND_US
+_PATIENCE_S = 3.0  # a site that takes longer is shown as away; pages wait no longer for it
 
 
 class SiteState:
@@ -27,8 +28,9 @@ class SiteState:
             now_us = self._clock.monotonic_us()
             if self._asked_us is None or now_us - self._asked_us >= _FRESH_US:
                 try:
-                    self._status = await self._link.status()
-                except LinkFault:
+                    async with asyncio.timeout(_PATIENCE_S):
+                        self._status = await self._link.status()
+                except (LinkFault, TimeoutError):
                     self._status = None
                     self.away += 1
                 self._asked_us = self._clock.monotonic_us()
