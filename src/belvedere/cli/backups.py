@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from belvedere.cli.backup import backup, restore
 from belvedere.cli.options import REAL_DATA, DataOption
 from belvedere.foundation.errors import BadInput
 from belvedere.foundation.settings import load_settings
@@ -37,6 +36,8 @@ def backup_command(
     data: DataOption = REAL_DATA,
 ) -> None:
     """Back up settings, keys, databases, log and map, while Belvedere runs. Footage is not in it."""
+    from belvedere.cli.backup import backup
+
     backup(load_settings(data), archive, _passphrase(passphrase_file, confirm=True))
     typer.echo(f"{archive}: {archive.stat().st_size} bytes. Keep it apart from its passphrase.")
 
@@ -47,5 +48,7 @@ def restore_command(
     data: DataOption = REAL_DATA,
 ) -> None:
     """Restore a backup into an empty data folder. Then start Belvedere with the same --data."""
+    from belvedere.cli.backup import restore
+
     restore(load_settings(data), archive, _passphrase(passphrase_file, confirm=False))
     typer.echo(f"{archive} is restored to {data}.")

@@ -1,19 +1,19 @@
 """`belvedere camera add | list | test | remove`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from belvedere.cli.local import local_site
 from belvedere.cli.options import REAL_DATA, DataOption
 from belvedere.foundation.clock import iso
 from belvedere.foundation.errors import BadInput, BelvedereError
 from belvedere.foundation.ids import slug
 from belvedere.foundation.settings import Settings, load_settings
-from belvedere.hub.register.cameras import Camera, open_register
-from belvedere.site.ingest.probe import ProbeReport, probe, split_address
+
+if TYPE_CHECKING:
+    from belvedere.site.ingest.probe import ProbeReport
 
 app = typer.Typer(help="Add, list, test and remove cameras.", no_args_is_help=True)
 _USUAL_FOV_DEG = 80.0
@@ -34,7 +34,7 @@ def parse_place(text: str) -> tuple[float, float] | None:
     return lat, lon
 
 
-def show(report: ProbeReport, title: str) -> None:
+def show(report: "ProbeReport", title: str) -> None:
     """What a camera told of itself, in words."""
     _console.print(f"[bold]{title}[/bold]")
     _console.print(f"  codec       {report.codec} {report.profile}, {report.width} x {report.height}")
@@ -56,6 +56,9 @@ def test_camera(
     seconds: Annotated[float, typer.Option("--seconds", help="How long to watch.", min=1, max=60)] = 4.0,
 ) -> None:
     """Connect to a camera, watch it for a moment, and say what it sends and what is wrong with it. Changes nothing."""
+    from belvedere.site.ingest.address import split_address
+    from belvedere.site.ingest.probe import probe
+
     address, username, password = split_address(url)
     show(probe(address, username, password, seconds), address)
 
@@ -75,6 +78,12 @@ def add_camera(
     data: DataOption = REAL_DATA,
 ) -> None:
     """Add a camera and start recording it. Its password is stored encrypted and never shown again."""
+    # Here and below: what takes long to load is loaded by the command that needs it, so that `demo` starts at once.
+    from belvedere.cli.local import local_site
+    from belvedere.hub.register.cameras import Camera, open_register
+    from belvedere.site.ingest.address import split_address
+    from belvedere.site.ingest.probe import probe
+
     settings = load_settings(data)
     where = parse_place(at)
     camera = identity or slug(name)
@@ -115,6 +124,8 @@ def add_camera(
 @app.command("list")
 def list_cameras(data: DataOption = REAL_DATA) -> None:
     """The cameras of this site and how they are."""
+    from belvedere.cli.local import local_site
+
     with local_site(load_settings(data)) as link:
         status = link.status()
     table = Table("camera", "name", "stream", "state", "picture", "rate", "last frame")
@@ -136,6 +147,9 @@ def remove_camera(
     data: DataOption = REAL_DATA,
 ) -> None:
     """Stop recording a camera. Footage that was recorded stays until its retention ends."""
+    from belvedere.cli.local import local_site
+    from belvedere.hub.register.cameras import open_register
+
     settings = load_settings(data)
     with local_site(settings) as link:
         link.remove_camera(camera)
@@ -146,5 +160,7 @@ def remove_camera(
 
 def register_only(settings: Settings, camera: str) -> None:
     """Note in the hub's register a camera that exists to hold imported footage."""
+    from belvedere.hub.register.cameras import Camera, open_register
+
     with open_register(settings) as register:
         register.put_camera(Camera(id=camera, site=settings.site.id, name=camera))

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import typer
 from rich.console import Console
 
@@ -18,7 +17,6 @@ from belvedere.cli.options import REAL_DATA, DataOption
 from belvedere.foundation.clock import SECOND_US, SystemClock
 from belvedere.foundation.errors import BelvedereError
 from belvedere.foundation.settings import Settings, load_settings
-from belvedere.link.blocking import BlockingSiteLink
 
 _COMFORTABLE_BYTES = 20 << 30
 _MARKS = {"ok": "[green]ok[/green]     ", "note": "[yellow]note[/yellow]   ", "wrong": "[red]wrong[/red]  "}
@@ -43,6 +41,8 @@ def check_port(settings: Settings) -> Finding:
         probe.settimeout(1)
         if probe.connect_ex((settings.hub.host, port)):
             return Finding("ok", f"port {port} is free")
+    from belvedere.link.blocking import BlockingSiteLink
+
     try:
         with BlockingSiteLink(settings.link_socket) as link:
             link.status()
@@ -54,6 +54,8 @@ def check_port(settings: Settings) -> Finding:
 
 
 def check_site(settings: Settings) -> Iterator[Finding]:
+    from belvedere.link.blocking import BlockingSiteLink
+
     try:
         with BlockingSiteLink(settings.link_socket) as link:
             status = link.status()
@@ -111,6 +113,8 @@ def check_clock() -> Finding:
 
 
 def check_codecs() -> Finding:
+    import av
+
     missing = [name for name in ("h264", "hevc") if name not in av.codecs_available]
     if missing:
         return Finding(

@@ -1,23 +1,22 @@
 """`belvedere import`, `export` and `verify`: recordings in, evidence out, and the proof."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from belvedere.cli.cameras import register_only
-from belvedere.cli.control import ControlRoom
-from belvedere.cli.local import local_site
 from belvedere.cli.options import REAL_DATA, DataOption
 from belvedere.foundation.clock import SECOND_US, SystemClock, iso, parse_iso
 from belvedere.foundation.errors import BadInput, NotFound
 from belvedere.foundation.ids import is_slug
 from belvedere.foundation.settings import Settings, load_settings
-from belvedere.hub.evidence.verify import verify_pack
-from belvedere.site.imports.recording import Recording, examine
-from belvedere.site.imports.session import Imported, import_recording
+
+if TYPE_CHECKING:
+    from belvedere.site.imports.recording import Recording
+    from belvedere.site.imports.session import Imported
 
 
 def parse_time(text: str, option: str) -> int:
@@ -28,8 +27,10 @@ def parse_time(text: str, option: str) -> int:
         raise BadInput(f"{option} {text!r} is no time: {error}.", advice="Write it as 2026-11-21T21:00:00Z.") from error
 
 
-def take_in(settings: Settings, recording: Recording, camera: str, stream: str, start_us: int) -> Imported:
+def take_in(settings: Settings, recording: "Recording", camera: str, stream: str, start_us: int) -> "Imported":
     """Import one recording with a progress bar."""
+    from belvedere.site.imports.session import import_recording
+
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
     clock = SystemClock()
     began_us = clock.monotonic_us()
@@ -60,6 +61,9 @@ def import_files(
     data: DataOption = REAL_DATA,
 ) -> None:
     """Bring in recordings made elsewhere. Each further file follows the one before it unless it knows its own time."""
+    from belvedere.cli.local import local_site
+    from belvedere.site.imports.recording import examine
+
     settings = load_settings(data)
     if stream not in ("main", "sub"):
         raise BadInput(f"{stream!r} is no stream.", advice="Say main or sub.")
@@ -81,7 +85,7 @@ def import_files(
 
 
 def _import_all(
-    settings: Settings, recordings: list[Recording], camera: str, stream: str, next_us: int, *, told: bool
+    settings: Settings, recordings: "list[Recording]", camera: str, stream: str, next_us: int, *, told: bool
 ) -> None:
     for index, recording in enumerate(recordings):
         if index and not told and recording.made_us is not None:
@@ -118,6 +122,8 @@ def export(
     url: Annotated[str, typer.Option("--url", help="The control room's address.")] = "http://127.0.0.1:8710",
 ) -> None:
     """Export an evidence pack, under your own log-in and grant: the same path as in the browser."""
+    from belvedere.cli.control import ControlRoom
+
     if out.exists():
         raise BadInput(f"{out} exists already.", advice="Choose another name; evidence is never overwritten.")
     start_us, end_us = parse_time(start, "--from"), parse_time(end, "--to")
@@ -139,6 +145,8 @@ def verify(
     key: Annotated[str, typer.Option("--key", help="The hub's public key in hex, from somebody you trust.")] = "",
 ) -> None:
     """Check an evidence pack offline. Exit code 0: valid; 1: not valid; 2: can't be read."""
+    from belvedere.hub.evidence.verify import verify_pack
+
     console = Console(highlight=False, soft_wrap=True)
     try:
         expected = bytes.fromhex(key) if key else None

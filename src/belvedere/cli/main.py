@@ -1,18 +1,14 @@
 """The command `belvedere`."""
 
 import sys
-from collections.abc import Callable
 from typing import NoReturn
 
 import typer
 from rich.console import Console
 
 from belvedere import __version__
-from belvedere.cli import backups, cameras, demo, doctor, footage, people
-from belvedere.cli.options import DataOption
-from belvedere.foundation.clock import SystemClock
+from belvedere.cli import backups, cameras, doctor, footage, people, start
 from belvedere.foundation.errors import BelvedereError
-from belvedere.foundation.settings import load_settings
 
 app = typer.Typer(
     name="belvedere",
@@ -23,8 +19,8 @@ app = typer.Typer(
 )
 app.add_typer(cameras.app, name="camera")
 app.add_typer(people.app, name="user")
-app.command("demo")(demo.demo)
-app.command("up")(demo.up)
+app.command("demo")(start.demo)
+app.command("up")(start.up)
 app.command("import")(footage.import_files)
 app.command("export")(footage.export)
 app.command("verify")(footage.verify)
@@ -39,10 +35,10 @@ def version() -> None:
     typer.echo(__version__)
 
 
-def run(entry: Callable[[], object]) -> NoReturn:
+def main() -> NoReturn:
     """Run the command line; an error of ours is one clear line, not a stack."""
     try:
-        entry()
+        app()
     except BelvedereError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold]belvedere:[/bold] {error}")
         sys.exit(1)
@@ -50,12 +46,6 @@ def run(entry: Callable[[], object]) -> NoReturn:
         sys.exit(130)
     sys.exit(0)
 
-
-def main() -> NoReturn:
-    run(app)
-
-
-__all__ = ["DataOption", "SystemClock", "app", "load_settings", "main"]
 
 if __name__ == "__main__":
     main()

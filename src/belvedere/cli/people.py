@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from belvedere.cli.options import REAL_DATA, DataOption
-from belvedere.cli.users import add_user, list_users, new_code
 from belvedere.foundation.settings import load_settings
 
 app = typer.Typer(help="Local accounts and one-time codes.", no_args_is_help=True)
@@ -19,6 +18,8 @@ def add(
     data: DataOption = REAL_DATA,
 ) -> None:
     """Make an account and print its one-time code. There is no default password."""
+    from belvedere.cli.users import add_user
+
     code = add_user(load_settings(data), name, role, display)
     typer.echo(f"{name} can log in once with the code {code} and then sets a password.")
 
@@ -29,11 +30,15 @@ def code(
     data: DataOption = REAL_DATA,
 ) -> None:
     """Print a fresh one-time code for somebody who can't log in. The log keeps a record of it."""
+    from belvedere.cli.users import new_code
+
     typer.echo(f"{name} can log in once with the code {new_code(load_settings(data), name)}")
 
 
 @app.command("list")
 def list_accounts(data: DataOption = REAL_DATA) -> None:
     """The accounts, without secrets."""
+    from belvedere.cli.users import list_users
+
     for user in list_users(load_settings(data)):
         typer.echo(f"{user.name:24} {user.role:14} {user.display}")

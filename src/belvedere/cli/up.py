@@ -4,12 +4,13 @@ import asyncio
 import math
 import socket
 import webbrowser
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
-from belvedere.cli.supervise import Supervisor, until_signalled
-from belvedere.foundation.clock import Clock
+from belvedere.cli.supervise import Line, Supervisor, until_signalled
+from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BadSettings, Conflict, LinkFault
 from belvedere.foundation.settings import Settings
 from belvedere.link.client import SiteLink
@@ -21,7 +22,12 @@ _LOOK_EVERY_S = 3.0
 # Cameras, demo pictures and ingest first, so that the recorder has everything when it seals; the hub before the site.
 _STOP_ORDER = ("hub", "demo-cameras")
 
-Then = Callable[[Supervisor, SiteLink], Awaitable[None]]
+Welcome = Callable[[str], None]
+
+
+def last_night(clock: Clock) -> date:
+    """The date on whose evening last night began."""
+    return datetime.fromtimestamp(clock.now_us() // SECOND_US, UTC).date() - timedelta(days=1)
 
 
 def check_port(host: str, port: int) -> None:
@@ -64,29 +70,40 @@ async def serve(
     settings: Settings,
     clock: Clock,
     *,
-    before: Then | None = None,
-    welcome: Callable[[str], None],
+    welcome: Welcome,
+    estate: bool = False,
     open_browser: bool = False,
 ) -> None:
-    """Run everything until a signal. `before` runs when the site answers and before the hub starts."""
+    """Run everything until a signal. `estate`: with the demo's cameras. `welcome` is called when everything serves."""
     if settings.hub.port:
         check_port(settings.hub.host, settings.hub.port)
     settings.data.mkdir(parents=True, exist_ok=True)
     settings.socket_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     supervisor = Supervisor(clock, settings.data / "log")
     data = ["--data", str(settings.data)]
-    link = SiteLink(settings.link_socket)
+    lines: asyncio.Queue[Line] = asyncio.Queue()
     tasks: list[asyncio.Task[None]] = []
     stop = asyncio.create_task(until_signalled())
     try:
-        hub_arguments = [*data, "--port", str(settings.hub.port)]
-        await supervisor.start("site", "belvedere.site.serve", data)
-        if before is not None:
-            await before(supervisor, link)
-        hub = await supervisor.start("hub", "belvedere.hub.serve", hub_arguments)
+        starting = [
+            supervisor.start("hub", "belvedere.hub.serve", [*data, "--port", str(settings.hub.port)]),
+            supervisor.start("site", "belvedere.site.serve", data),
+        ]
+        if estate:
+            arguments = [*data, "--night", last_night(clock).isoformat()]
+            starting.append(
+                supervisor.start("demo-cameras", "belvedere.demo.serve", arguments, on_line=lines.put_nowait)
+            )
+        hub, _, *cameras = await asyncio.gather(*starting)
         url = str(hub.ready_line["url"])
         # A restarted hub must come back where the browsers look for it.
         hub.arguments[hub.arguments.index("--port") + 1] = url.rsplit(":", 1)[1].strip("/")
+        link = SiteLink(settings.link_socket)
+        if cameras:
+            from belvedere.cli.estate import Estate  # here: it loads the whole town
+
+            town = Estate(settings, clock, lines)
+            await town.begin(cameras[0], link)
         tasks.append(asyncio.create_task(keep_ingest(supervisor, link, settings)))
         welcome(url)
         if open_browser:

@@ -27,6 +27,8 @@ class HubSettings(BaseModel):
     port: int = Field(8710, ge=0, le=65535, description="Port the control room is served on; 0 picks a free one.")
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
 
+    password_after_code: bool = Field(True, description="Who logs in with a one-time code must set a password first.")
+
 
 class SiteSettings(BaseModel):
     """`[site]`: the estate's side."""

@@ -1,27 +1,22 @@
-"""`belvedere demo` and `belvedere up`."""
+"""Alder Grove brought to life: map, register, cameras, last night's footage."""
 
 import asyncio
 import json
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
-import typer
 from rich.console import Console
 
-from belvedere.cli.options import DEMO_DATA, REAL_DATA, NoBrowserOption, PortOption
-from belvedere.cli.supervise import Line, Supervisor
-from belvedere.cli.up import serve
-from belvedere.cli.users import add_user, list_users, new_code
+from belvedere.cli.supervise import Child, Line
 from belvedere.demo.cameras import CAMERAS
 from belvedere.demo.maps import write_map
 from belvedere.demo.scene import CameraPlan
 from belvedere.demo.serve import USERNAME, camera_password
 from belvedere.demo.town import build_town, to_lonlat
-from belvedere.foundation.clock import SECOND_US, Clock, SystemClock
+from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BelvedereError
-from belvedere.foundation.settings import Settings, load_settings
+from belvedere.foundation.settings import Settings
 from belvedere.hub.register.cameras import Camera, open_register
 from belvedere.link.client import SiteLink
 from belvedere.site.imports.recording import examine
@@ -29,41 +24,29 @@ from belvedere.site.imports.session import import_recording
 
 log = structlog.get_logger()
 _console = Console(highlight=False, soft_wrap=True)
-_ESTATE = """# Settings of the demo estate. docs/reference/settings.md lists them all.
-[site]
-id = "alder-grove"
-name = "Alder Grove"
-"""
-
-
-def last_night(clock: Clock) -> date:
-    """The date on whose evening last night began."""
-    today = datetime.fromtimestamp(clock.now_us() // SECOND_US, UTC).date()
-    return today - timedelta(days=1)
 
 
 class Estate:
     """Brings Alder Grove to life: map, register, cameras, last night's footage."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, lines: asyncio.Queue[Line]) -> None:
+        """`lines`: what the demo's cameras say."""
         self._settings = settings
         self._clock = clock
-        self._lines: asyncio.Queue[Line] = asyncio.Queue()
+        self._lines = lines
         self._live: dict[str, set[str]] = {camera.id: set() for camera in CAMERAS}
         self._port = 0
         self._task: asyncio.Task[None] | None = None
         self._noted = settings.demo_folder / "imported.json"
 
-    async def begin(self, supervisor: Supervisor, link: SiteLink) -> None:
-        """Everything that must stand before people look."""
+    async def begin(self, cameras: Child, link: SiteLink) -> None:
+        """Everything that must stand before people look. `cameras`, the site and the hub are running."""
         await asyncio.to_thread(self._furnish)
-        arguments = ["--data", str(self._settings.data), "--night", last_night(self._clock).isoformat()]
-        child = await supervisor.start(
-            "demo-cameras", "belvedere.demo.serve", arguments, on_line=self._lines.put_nowait
-        )
-        self._port = int(child.ready_line["port"])
+        self._port = int(cameras.ready_line["port"])
+        known = {c.camera for c in (await link.status()).cameras}
         for camera in CAMERAS:
-            await self._put(link, camera, enabled=False)
+            if camera.id not in known:
+                await self._put(link, camera, enabled=False)
         self._task = asyncio.create_task(self._follow(link))
 
     def _furnish(self) -> None:
@@ -136,53 +119,3 @@ class Estate:
         part = self._noted.with_suffix(".part")
         part.write_text(json.dumps(sorted(noted | {mark})))
         part.replace(self._noted)
-
-
-def demo(
-    port: PortOption = None,
-    data: Annotated[Path, typer.Option("--data", help="Data folder of the demo.")] = DEMO_DATA,
-    no_browser: NoBrowserOption = False,
-) -> None:
-    """Start the demo estate, Alder Grove: twelve cameras, a map, last night's footage."""
-    settings_file = data / "belvedere.toml"
-    if not settings_file.exists():
-        data.mkdir(parents=True, exist_ok=True)
-        settings_file.write_text(_ESTATE)
-    settings = load_settings(data)
-    if port is not None:
-        settings.hub.port = port
-    clock = SystemClock()
-    estate = Estate(settings, clock)
-
-    def welcome(url: str) -> None:
-        name = "operator"
-        known = {user.name for user in list_users(settings)}
-        code = new_code(settings, name) if name in known else add_user(settings, name, name, "Olu Operator")
-        _greet(url, name, code)
-
-    asyncio.run(serve(settings, clock, before=estate.begin, welcome=welcome, open_browser=not no_browser))
-
-
-def up(
-    port: PortOption = None,
-    data: Annotated[Path, typer.Option("--data", help="Data folder of this installation.")] = REAL_DATA,
-    no_browser: NoBrowserOption = False,
-) -> None:
-    """Start one site and one hub on this machine. Settings: belvedere.toml in the data folder."""
-    settings = load_settings(data)
-    if port is not None:
-        settings.hub.port = port
-    clock = SystemClock()
-
-    def welcome(url: str) -> None:
-        if list_users(settings):
-            print(f"Belvedere is ready: {url}", flush=True)  # noqa: T201
-            return
-        _greet(url, "manager", add_user(settings, "manager", "manager", "First manager"))
-
-    asyncio.run(serve(settings, clock, welcome=welcome, open_browser=not no_browser))
-
-
-def _greet(url: str, name: str, code: str) -> None:
-    print(f"Belvedere is ready: {url}", flush=True)  # noqa: T201 (scripts read this line)
-    print(f"Log in as {name} with the one-time code {code}", flush=True)  # noqa: T201

@@ -1,0 +1,76 @@
+"""`belvedere demo` and `belvedere up`: the options; the work is in `cli.up` and `cli.estate`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from belvedere.cli.options import DEMO_DATA, REAL_DATA, NoBrowserOption, PortOption
+from belvedere.cli.up import Welcome, serve
+from belvedere.foundation.clock import SystemClock
+from belvedere.foundation.settings import Settings, load_settings
+
+_DEMO_SETTINGS = """# Settings of the demo estate. docs/reference/settings.md lists them all.
+[hub]
+password_after_code = false
+
+[site]
+id = "alder-grove"
+name = "Alder Grove"
+"""
+
+
+def demo(
+    port: PortOption = None,
+    data: Annotated[Path, typer.Option("--data", help="Data folder of the demo.")] = DEMO_DATA,
+    no_browser: NoBrowserOption = False,
+) -> None:
+    """Start the demo estate, Alder Grove: twelve cameras, a map, last night's footage."""
+    settings_file = data / "belvedere.toml"
+    if not settings_file.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        settings_file.write_text(_DEMO_SETTINGS)
+    settings = load_settings(data)
+    if port is not None:
+        settings.hub.port = port
+
+    def welcome(url: str) -> None:
+        from belvedere.cli.users import add_user, list_users, new_code
+
+        name = "operator"
+        known = {user.name for user in list_users(settings)}
+        code = new_code(settings, name) if name in known else add_user(settings, name, name, "Olu Operator")
+        _greet(url, name, code)
+
+    _run(settings, welcome, estate=True, open_browser=not no_browser)
+
+
+def up(
+    port: PortOption = None,
+    data: Annotated[Path, typer.Option("--data", help="Data folder of this installation.")] = REAL_DATA,
+    no_browser: NoBrowserOption = False,
+) -> None:
+    """Start one site and one hub on this machine. Settings: belvedere.toml in the data folder."""
+    settings = load_settings(data)
+    if port is not None:
+        settings.hub.port = port
+
+    def welcome(url: str) -> None:
+        from belvedere.cli.users import add_user, list_users
+
+        if list_users(settings):
+            print(f"Belvedere is ready: {url}", flush=True)  # noqa: T201
+            return
+        _greet(url, "manager", add_user(settings, "manager", "manager", "First manager"))
+
+    _run(settings, welcome, estate=False, open_browser=not no_browser)
+
+
+def _run(settings: Settings, welcome: Welcome, *, estate: bool, open_browser: bool) -> None:
+    asyncio.run(serve(settings, SystemClock(), welcome=welcome, estate=estate, open_browser=open_browser))
+
+
+def _greet(url: str, name: str, code: str) -> None:
+    print(f"Belvedere is ready: {url}", flush=True)  # noqa: T201 (scripts read this line)
+    print(f"Log in as {name} with the one-time code {code}", flush=True)  # noqa: T201
