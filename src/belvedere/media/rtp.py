@@ -25,7 +25,17 @@ _DUPLICATES = 64
 _MOST_MESSAGES = 64
 
 _HEADER = Struct(">BBHBBHIIB")  # '$', channel, length, V/P/X/CC, M/PT, sequence, timestamp, SSRC, payload's first byte
+_RTP = Struct(">BBHII")  # V/P/X/CC, M/PT, sequence, timestamp, SSRC
 _UNIT_LENGTH = Struct(">I")
+_UNIT_HEAD_264 = Struct(">IB")  # length and header of a NAL unit
+_UNIT_HEAD_265 = Struct(">IH")
+
+# Plain integers: an enum's member costs a look-up each time, and these are compared some hundred times a second.
+_H264_IDR, _H264_SEI = int(H264Nal.IDR), int(H264Nal.SEI)
+_H264_SETS = (int(H264Nal.SPS), int(H264Nal.PPS))
+_STAP_A, _FU_A = int(H264Nal.STAP_A), int(H264Nal.FU_A)
+_H265_VPS, _H265_PPS = int(H265Nal.VPS), int(H265Nal.PPS)
+_AP, _FU = int(H265Nal.AGGREGATION), int(H265Nal.FRAGMENTATION)
 
 
 class AccessUnit(NamedTuple):
@@ -78,7 +88,6 @@ class Depacketizer:
         self._size = 0
         self._open = -1
         self._open_size = 0
-        self._open_header = b""
         self._picture = False
         self._keyframe = False
         self._starts = False
@@ -106,6 +115,11 @@ class Depacketizer:
                 break
             pos = following
         self._tail = data[pos:]
+        if self._size > ACCESS_UNIT_BYTES or len(self._parts) > 65_536:
+            raise CameraProtocol(
+                f"The camera sent a picture of more than {ACCESS_UNIT_BYTES >> 20} MiB.",
+                advice="Lower its resolution or bit rate, or update its firmware.",
+            )
         return units
 
     def _middles(self, data: bytes, pos: int, end: int) -> int:
@@ -142,11 +156,13 @@ class Depacketizer:
             pos = following
         if packets:
             self._want = want
-            self._note_highest((want - 1) & 0xFFFF)
+            sequence = (want - 1) & 0xFFFF
+            if sequence < self._highest and self._highest - sequence > 0x8000:
+                self._cycles += 1
+            self._highest = sequence
             self.packets += packets
             self._size += pos - begun - packets * data_at
             self._garbage_run = 0
-            self._check_size()
         return pos
 
     def _item(self, data: bytes, pos: int, end: int, units: list[AccessUnit]) -> int:
@@ -215,18 +231,17 @@ class Depacketizer:
         if end - at < 13:
             self.ignored_packets += 1
             return
-        first, kind = data[at], data[at + 1]
-        sequence = data[at + 2] << 8 | data[at + 3]
-        timestamp = int.from_bytes(data[at + 4 : at + 8], "big")
-        source = int.from_bytes(data[at + 8 : at + 12], "big")
-        start = at + 12 + 4 * (first & 15)
-        if first & 0x10:
-            if start + 4 > end:
-                self.ignored_packets += 1
-                return
-            start += 4 + 4 * (data[start + 2] << 8 | data[start + 3])
-        if first & 0x20:
-            end -= data[end - 1]
+        first, kind, sequence, timestamp, source = _RTP.unpack_from(data, at)
+        start = at + 12
+        if first != 0x80:
+            start += 4 * (first & 15)
+            if first & 0x10:
+                if start + 4 > end:
+                    self.ignored_packets += 1
+                    return
+                start += 4 + 4 * (data[start + 2] << 8 | data[start + 3])
+            if first & 0x20:
+                end -= data[end - 1]
         if kind & 0x7F != self._payload_type and not self._adopts(kind & 0x7F):
             self.ignored_packets += 1
             return
@@ -243,7 +258,9 @@ class Depacketizer:
             self.lost_packets += missing if missing < 0x8000 else 1
             lost = True
         self._want = (sequence + 1) & 0xFFFF
-        self._note_highest(sequence)
+        if sequence < self._highest and self._highest - sequence > 0x8000:
+            self._cycles += 1
+        self._highest = sequence
         self.packets += 1
         self._garbage_run = 0
         if lost:
@@ -254,7 +271,6 @@ class Depacketizer:
             self._damaged |= lost
         if start < end:
             self._payload(data, start, end)
-            self._check_size()
         if kind & 0x80:
             self._end_unit(units)
 
@@ -270,27 +286,25 @@ class Depacketizer:
 
     def _payload(self, data: bytes, start: int, end: int) -> None:
         if self._hevc:
-            if end - start < 3:
-                return
             kind = (data[start] >> 1) & 63
-            if kind == H265Nal.FRAGMENTATION:
-                header = data[start + 2]
+            if kind == _FU:
                 if end - start > 3:
-                    first = data[start] & 0x81 | (header & 63) << 1
-                    self._fragment(data, start + 3, end, header, bytes((first, data[start + 1])))
-            elif kind == H265Nal.AGGREGATION:
+                    header = data[start + 2]
+                    unit_header = (data[start] & 0x81 | (header & 63) << 1) << 8 | data[start + 1]
+                    self._fragment(data, start + 3, end, header, unit_header)
+            elif kind == _AP:
                 self._aggregate(data, start + 2, end)
-            elif kind < H265Nal.AGGREGATION:
+            elif kind < _AP:
                 self._add(data[start:end])
             return
         kind = data[start] & 31
-        if kind == H264Nal.FU_A:
+        if kind == _FU_A:
             if end - start > 2:
                 header = data[start + 1]
-                self._fragment(data, start + 2, end, header, bytes((data[start] & 0xE0 | header & 31,)))
-        elif kind == H264Nal.STAP_A:
+                self._fragment(data, start + 2, end, header, data[start] & 0xE0 | header & 31)
+        elif kind == _STAP_A:
             self._aggregate(data, start + 1, end)
-        elif 0 < kind < H264Nal.STAP_A:
+        elif 0 < kind < _STAP_A:
             self._add(data[start:end])
 
     def _aggregate(self, data: bytes, pos: int, end: int) -> None:
@@ -302,7 +316,7 @@ class Depacketizer:
             self._add(data[pos + 2 : following])
             pos = following
 
-    def _fragment(self, data: bytes, start: int, end: int, header: int, unit_header: bytes) -> None:
+    def _fragment(self, data: bytes, start: int, end: int, header: int, unit_header: int) -> None:
         """A fragmentation unit: bit 7 of `header` begins a NAL unit, bit 6 ends it."""
         parts = self._parts
         if header & 0x80:
@@ -310,65 +324,73 @@ class Depacketizer:
                 self._lose()
             self._open = len(parts)
             self._open_size = self._size
-            self._open_header = unit_header
             parts.append(b"")
         elif self._open < 0:
             self._damaged = True
             return
         parts.append(data[start:end])
         self._size += end - start
-        if header & 0x40:
-            at = self._open
-            length = self._size - self._open_size + len(self._open_header)
-            parts[at] = _UNIT_LENGTH.pack(length) + self._open_header
-            self._size += 4 + len(self._open_header)
-            self._open = -1
-            # Two bytes are all that is ever looked at in a fragmented unit; only large SEI or sets need joining.
-            first = parts[at + 1]
-            if self._hevc or self._open_header[0] & 31 < H264Nal.SEI:
-                kind = (self._open_header[0] >> 1) & 63 if self._hevc else self._open_header[0] & 31
-                if not self._hevc or kind < 32:
-                    self._note_picture(kind, bool(first) and first[0] & 0x80 != 0)
-                    return
-            self._note_other(parts[at][4:] + b"".join(parts[at + 1 :]))
+        if not header & 0x40:
+            return
+        at, self._open = self._open, -1
+        length = self._size - self._open_size
+        first = parts[at + 1][0]
+        if self._hevc:
+            parts[at] = _UNIT_HEAD_265.pack(length + 2, unit_header)
+            self._size += 6
+            kind = unit_header >> 9 & 63
+            is_picture = kind < _H265_VPS
+        else:
+            parts[at] = _UNIT_HEAD_264.pack(length + 1, unit_header)
+            self._size += 5
+            kind = unit_header & 31
+            is_picture = kind < _H264_SEI
+        if is_picture:
+            self._note_picture(kind, first)
+        else:
+            self._note_other(b"".join(parts[at:])[4:])
 
     def _add(self, unit: bytes) -> None:
         """A whole NAL unit."""
-        if len(unit) < 2 + self._hevc:
+        size = len(unit)
+        if size < 2 + self._hevc:
             return
         if self._open >= 0:
             self._lose()
-        self._parts.append(_UNIT_LENGTH.pack(len(unit)))
+        self._parts.append(_UNIT_LENGTH.pack(size))
         self._parts.append(unit)
-        self._size += 4 + len(unit)
+        self._size += 4 + size
         if self._hevc:
             kind = (unit[0] >> 1) & 63
-            if kind < 32:
-                self._note_picture(kind, unit[2] & 0x80 != 0)
+            if kind < _H265_VPS:
+                self._note_picture(kind, unit[2])
                 return
         else:
             kind = unit[0] & 31
-            if kind < H264Nal.SEI:
-                self._note_picture(kind, unit[1] & 0x80 != 0)
+            if kind < _H264_SEI:
+                self._note_picture(kind, unit[1])
                 return
         self._note_other(unit)
 
-    def _note_picture(self, kind: int, first_slice: bool) -> None:
+    def _note_picture(self, kind: int, first: int) -> None:
+        """A slice came; bit 7 of its first byte tells whether its picture begins with it."""
         if not self._picture:
             self._picture = True
-            self._starts = first_slice
-        if 16 <= kind <= 23 if self._hevc else kind == H264Nal.IDR:
+            self._starts = first & 0x80 != 0
+        if 16 <= kind <= 23 if self._hevc else kind == _H264_IDR:
             self._keyframe = True
 
     def _note_other(self, unit: bytes) -> None:
-        kind = (unit[0] >> 1) & 63 if self._hevc else unit[0] & 31
+        """Something beside pictures came: parameter sets are told, and a recovery point makes a keyframe."""
         if self._hevc:
-            if H265Nal.VPS <= kind <= H265Nal.PPS and unit not in self.known_sets:
+            if _H265_VPS <= (unit[0] >> 1) & 63 <= _H265_PPS and unit not in self.known_sets:
                 self._sets.append(unit)
-        elif kind in (H264Nal.SPS, H264Nal.PPS):
+            return
+        kind = unit[0] & 31
+        if kind in _H264_SETS:
             if unit not in self.known_sets:
                 self._sets.append(unit)
-        elif kind == H264Nal.SEI and is_recovery_point(unit):
+        elif kind == _H264_SEI and is_recovery_point(unit):
             self._keyframe = True
 
     def _end_unit(self, units: list[AccessUnit]) -> None:
@@ -401,15 +423,3 @@ class Depacketizer:
             del self._parts[self._open :]
             self._size = self._open_size
             self._open = -1
-
-    def _note_highest(self, sequence: int) -> None:
-        if sequence < self._highest and self._highest - sequence > 0x8000:
-            self._cycles += 1
-        self._highest = sequence
-
-    def _check_size(self) -> None:
-        if self._size > ACCESS_UNIT_BYTES or len(self._parts) > 65_536:
-            raise CameraProtocol(
-                f"The camera sent a picture of more than {ACCESS_UNIT_BYTES >> 20} MiB.",
-                advice="Lower its resolution or bit rate, or update its firmware.",
-            )

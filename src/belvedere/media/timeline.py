@@ -39,6 +39,13 @@ class Reorder:
         """Whether a picture was shown before one that had been decoded earlier."""
         return self._seen_back
 
+    def straight(self, pts: int) -> bool:
+        """Whether a picture shown at `pts` simply follows, so that its decode time is `pts` and nothing need be held."""
+        if self.depth or pts <= self._highest:
+            return False
+        self._highest = self._last_dts = pts
+        return True
+
     def push(self, unit: AccessUnit, pts: int, arrival_us: int) -> list[tuple[AccessUnit, int, int, int]]:
         """Adds a picture; returns those whose decode time is settled, as (unit, dts, cts, arrival_us), in decode order."""
         if pts < self._highest:

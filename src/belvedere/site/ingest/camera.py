@@ -30,6 +30,7 @@ _FIRST_FRAME_US = 10 * SECOND_US
 _SILENCE_US = 5 * SECOND_US
 _KEYFRAME_US = 30 * SECOND_US
 _STEADY_US = 10 * SECOND_US
+_CHECK_US = SECOND_US // 4
 _REPORT_US = 5 * SECOND_US
 _FIRST_WAIT_US = SECOND_US
 _LONGEST_WAIT_US = 30 * SECOND_US
@@ -89,6 +90,7 @@ class Camera:
         self._last_unit_us = 0
         self._keep_alive_us = 0
         self._report_us = 0
+        self._check_us = 0
         self._warned = False
 
     @property
@@ -108,7 +110,9 @@ class Camera:
             if self.phase is Phase.PLAYING:
                 if not self._registered:
                     self._read()
-                self._supervise(now_us)
+                if now_us >= self._check_us:
+                    self._check_us = now_us + _CHECK_US
+                    self._supervise(now_us)
             elif self.phase is Phase.WAITING:
                 if now_us >= self._due_us and len(self._around.connecting) < CONNECTS_AT_ONCE:
                     self._start(now_us)

@@ -110,6 +110,9 @@ class RunWriter:
             return
         if pts > self._last_pts:
             self._last_pts = pts
+        if self._reorder.straight(pts):
+            self._take(unit, pts, 0, arrival_us)
+            return
         for settled, dts, cts, when_us in self._reorder.push(unit, pts, arrival_us):
             self._take(settled, dts, cts, when_us)
 
