@@ -214,9 +214,9 @@ def _files(settings: Settings, exports: bool) -> Iterator[Path]:
     if settings_file.is_file():
         yield settings_file
     left_out = {folder.absolute() for folder in settings.footage_folders}
-    for folder in settings.footage_folders:
-        mark = folder / _DISK_MARK
-        if folder.absolute().is_relative_to(settings.site_folder.absolute()) and mark.is_file():
+    for footage in settings.footage_folders:
+        mark = footage / _DISK_MARK
+        if footage.absolute().is_relative_to(settings.site_folder.absolute()) and mark.is_file():
             yield mark
     if not exports:
         left_out.add(settings.exports_folder.absolute())
