@@ -12,6 +12,7 @@ from shapely import STRtree
 from shapely.geometry import Polygon
 
 from belvedere.demo.cameras import CAMERAS, project, visible
+from belvedere.demo.incidents import INCIDENTS
 from belvedere.demo.life import LOOP_S, Life, Track, build_day, build_loop, build_night, day_actors, loop_actors
 from belvedere.demo.scene import CameraPlan, Kind
 from belvedere.demo.town import build_town
@@ -144,3 +145,27 @@ def test_an_instant_is_cheap_to_ask_for_and_a_stretch_lists_its_tracks() -> None
     assert {actor.id for actor in day.actors_at(45_030)} <= ids
     assert isinstance(day, Life)
     assert len(some) < len(day.tracks) / 20
+
+
+def test_nobody_in_the_minute_or_the_incidents_runs_into_what_stands_there() -> None:
+    """Trees, lamps, bollards, bins and posts keep their distance from every moving actor; vehicles from parked cars."""
+    scripted = {id for incident in INCIDENTS for id in incident.actors}
+    tracks = [*LIVES["loop"].tracks, *(track for track in LIVES["night"].tracks if track.id in scripted)]
+    thin = [f for f in TOWN.fixtures if f.kind in ("tree", "lamp", "bollard", "fence_post", "bin")]
+    tree = STRtree(shapely.points([(f.x, f.y) for f in thin]))
+    cars = [f for f in TOWN.fixtures if f.kind == "parked_car"]
+    for track in tracks:
+        if track.kind == Kind.BAG:
+            continue
+        room = {Kind.PERSON: 0.35, Kind.DOG: 0.3, Kind.BICYCLE: 0.5, Kind.MOPED: 0.5}.get(track.kind, 1.0)
+        for t in np.arange(track.start_s, track.end_s, 0.2):
+            state = track.state(float(t))
+            assert state is not None
+            hits = tree.query(shapely.points(state.x, state.y), predicate="dwithin", distance=room)
+            assert not len(hits), (track.id, t, thin[hits[0]])
+            for car in cars:
+                away = (state.x - car.x, state.y - car.y)
+                if abs(away[0]) + abs(away[1]) < 5:
+                    c, s = math.cos(car.heading_rad), math.sin(car.heading_rad)
+                    along, aside = away[0] * c + away[1] * s, away[1] * c - away[0] * s
+                    assert abs(along) > 2.1 or abs(aside) > 0.8 + room / 2, (track.id, t, car)

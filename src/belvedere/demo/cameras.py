@@ -84,13 +84,13 @@ def _camera(
 
 CAMERAS: tuple[CameraPlan, ...] = (
     _hd("north-gate", "North gate", (25.4, 104, 5.0), 354, 9, 58, 45, clock=0.4),
-    _hd("rowan-entrance", "Rowan House entrance", (-57.5, 97.4, 4.2), 255, 11, 56, 35, gop=4, clock=-23.0),
+    _hd("rowan-entrance", "Rowan House entrance", (-57.5, 93.4, 4.4), 261, 11, 58, 35, gop=4, clock=-23.0),
     _hd("rowan-court", "Rowan court", (-61, 80, 6.0), 243, 13, 56, 55, clock=37.5, noise=3.0),
-    _qhd("maple-stair", "Maple House, stair A", (-138.4, 74, 4.5), 122, 13, 62, 40, fps=10, sub_fps=5, clock=-1.2),
+    _qhd("maple-court", "Maple House, court side", (-134.8, 76, 4.8), 117, 12, 60, 45, fps=10, sub_fps=5, clock=-1.2),
     _hd("maple-way-bins", "Maple Way bin store", (-57.5, -44, 5.0), 233, 15, 62, 35, clock=-64.0, infrared=1),
     _qhd("maple-way", "Maple Way garages", (-128, -45.6, 5.0), 101, 10, 52, 55, fps=10, gop=4, sub_fps=5, clock=12.0),
     _hd("playground", "Playground", (17, -53, 5.5), 333, 14, 70, 38, fps=15, gop=1, sub_fps=5, clock=5.0),
-    _qhd("juniper-entrance", "Juniper House entrance", (25.4, -98.4, 4.2), 284, 12, 56, 32, gop=3, clock=71.5, noise=4.0),
+    _qhd("juniper-entrance", "Juniper House entrance", (25.4, -94.9, 4.4), 270, 12, 58, 32, gop=3, clock=71.5, noise=4.0),
     _hd("car-park-west", "Car park, west", (58.2, -28.6, 7.0), 122, 14, 60, 45, fps=10, sub_fps=5, clock=-3.0),
     _camera(
         "car-park-east", "Car park, east", (123.6, -63.6, 7.0), 306, 15, 46, 36, (704, 576), (352, 288),

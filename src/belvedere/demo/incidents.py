@@ -34,7 +34,7 @@ INCIDENTS: tuple[Incident, ...] = (
         "Moped in Rowan court",
         "moped",
         ("moped-rider",),
-        ("rowan-entrance", "rowan-court", "maple-stair"),
+        ("rowan-entrance", "rowan-court", "maple-court"),
         (
             "Moped going round and round the court in front of Rowan House just before nine, very loud, no lights that I "
             "could see. It stopped for a bit and then started again. It went off towards Maple House. Children play there."

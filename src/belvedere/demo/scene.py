@@ -14,7 +14,7 @@ class Building:
     """A prism. `footprint` is a counter-clockwise ring of (x, y), not closed."""
 
     name: str
-    kind: str  # block, house, bin_store, shop, hall, garage
+    kind: str  # block, house, bin_store, shop, hall, garage, school, church
     footprint: tuple[tuple[float, float], ...]
     height_m: float
     floors: int
@@ -26,13 +26,15 @@ class Ground:
     """A flat area with a surface. Drawn in order, later over earlier."""
 
     name: str
-    kind: str  # road, pavement, path, grass, car_park, playground, court, bin_store
+    kind: str  # road, pavement, path, grass, car_park, playground, court, bin_store, water, garden, school
     outline: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """A thing that stands: tree, lamp, bollard, bin, bench, swing, parked car, fence post, door, sign."""
+    """A thing that stands: tree, lamp, bollard, bin, bench, sign, door, fence_post, parked_car, and the playground's
+    swing, slide, climbing_frame, roundabout and goal.
+    """
 
     kind: str
     x: float

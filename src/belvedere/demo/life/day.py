@@ -111,15 +111,16 @@ def traffic(town: Town, seed: str, by_hour: tuple[float, ...], hours: range) -> 
                 starts = sorted(rng.uniform(0, 3600) for _ in range(round(by_hour[hour % 24] / 2)))
                 for offset in starts:
                     start = max(hour * 3600 + offset, ready)
-                    ready = start + 3.0
                     pick = rng.random()
+                    # Nobody overtakes, so a bicycle gets a long lead.
+                    ready = start + (100.0 if pick < 0.1 else 3.0)
                     name = f"{road.name.lower().replace(' ', '-')}-{way}-{len(made)}"
                     if pick < 0.1:
-                        look, kind, speed, side = looks.rider(rng), Kind.BICYCLE, rng.uniform(4.2, 5.6), 2.9
+                        look, kind, speed, side = looks.rider(rng), Kind.BICYCLE, rng.uniform(4.2, 5.6), 1.7
                     elif pick < 0.26:
-                        look, kind, speed, side = looks.van(rng), Kind.VAN, 9.4, 1.9
+                        look, kind, speed, side = looks.van(rng), Kind.VAN, 9.4, 1.25
                     else:
-                        look, kind, speed, side = looks.car(rng), Kind.CAR, 9.4, 1.9
+                        look, kind, speed, side = looks.car(rng), Kind.CAR, 9.4, 1.3
                     made.append(Track(name, kind, look, start, (Move(path, speed, side_m=side, taper=False),)))
     return made
 

@@ -15,10 +15,10 @@ LOOP_S = 60.0
 # Walkers: name, start second, speed, points. They come out of doors or from where no camera looks, and go the same way.
 _WALKERS: tuple[tuple[str, float, float, tuple[Point, ...]], ...] = (
     ("gate-out", 4, 1.42, ((22.6, 84), (22.6, 134.4), (48, 134.9))),
-    ("gate-in", 30, 1.34, ((-4, 134.6), (20.8, 134.6), (21.4, 92), (21.4, 88))),
+    ("gate-in", 30, 1.34, ((-4, 134.6), (21.3, 134.4), (21.4, 92), (21.4, 88))),
     ("rowan-neighbour", 2, 1.3, ((-76, 97.5), (-76, 90.4), (-120, 90.4), (-120, 97.5))),
     ("rowan-home", 24, 1.36, ((-40, 89.4), (-98, 89.4), (-98, 97.5))),
-    ("maple-out", 10, 1.28, ((-138.5, 60), (-131.6, 60), (-131.2, 88), (-120, 91), (-120, 97.5))),
+    ("maple-out", 10, 1.28, ((-138.5, 60), (-131.6, 60), (-131, 65.6), (-121, 68.5), (-117.5, 80), (-120, 90), (-120, 97.5))),
     ("maple-home", 40, 1.25, ((-106, 14.4), (-130.8, 14.4), (-130.6, 60.4), (-138.5, 60))),
     ("court-cut", 18, 1.4, ((-98, 97.5), (-98, 90.2), (-91, 88), (-90.2, 66), (-89.6, 40), (-84, 39.6))),
     ("footway-runner", 12, 2.7, ((-166.4, -40), (-166.2, -55.2), (-36, -55.6))),
@@ -34,7 +34,7 @@ _WALKERS: tuple[tuple[str, float, float, tuple[Point, ...]], ...] = (
     ("parade-shopper", 0, 1.2, ((70, -124.5), (70, -127.6), (106, -127.6), (106, -124.5))),
     ("parade-home", 26, 1.35, ((94, -124.5), (94, -128.4), (54, -128.4), (44, -133.8), (24, -134.8))),
     ("lane-to-shop", 1, 1.45, ((-2, -134.7), (50, -134.4), (54, -128), (70, -127.8), (70, -124.5))),
-    ("lane-west", 44, 1.4, ((82, -124.5), (82, -131), (76, -134.9), (14, -134.9))),
+    ("lane-west", 44, 1.4, ((82, -124.5), (82, -133.4), (78, -134.9), (14, -134.9))),
 )  # fmt: skip
 
 # Closed rounds within the loop: name, kind of look, centre, radii, times round, turn of the start.
@@ -60,13 +60,13 @@ _STAYING: tuple[tuple[str, Point, float, str, float], ...] = (
 
 # Vehicles and bicycles: name, kind, start, speed, points.
 _VEHICLES: tuple[tuple[str, Kind, float, float, tuple[Point, ...]], ...] = (
-    ("alder-road-east", Kind.CAR, 3, 10.2, ((-290, 141.9), (290, 141.9))),
-    ("alder-road-west", Kind.VAN, 21, 9.8, ((280, 138.1), (-280, 138.1))),
-    ("alder-road-cyclist", Kind.BICYCLE, 34, 5.0, ((-120, 142.6), (150, 142.6))),
-    ("grove-lane-east", Kind.CAR, 12, 10.4, ((-290, -138.1), (290, -138.1))),
-    ("grove-lane-west", Kind.CAR, 41, 10.0, ((290, -141.9), (-290, -141.9))),
-    ("grove-lane-van", Kind.VAN, 27, 9.7, ((-280, -138.1), (280, -138.1))),
-    ("grove-lane-cyclist", Kind.BICYCLE, 50, 5.2, ((170, -142.4), (-130, -142.4))),
+    ("alder-road-east", Kind.CAR, 3, 10.2, ((-290, 141.35), (290, 141.35))),
+    ("alder-road-west", Kind.VAN, 21, 9.8, ((280, 138.65), (-280, 138.65))),
+    ("alder-road-cyclist", Kind.BICYCLE, 34, 5.0, ((-120, 141.6), (150, 141.6))),
+    ("grove-lane-east", Kind.CAR, 12, 10.4, ((-290, -138.65), (290, -138.65))),
+    ("grove-lane-west", Kind.CAR, 41, 10.0, ((290, -141.35), (-290, -141.35))),
+    ("grove-lane-van", Kind.VAN, 27, 9.7, ((-280, -138.65), (280, -138.65))),
+    ("grove-lane-cyclist", Kind.BICYCLE, 30, 5.2, ((170, -141.6), (-60, -141.6))),
     ("maple-way-cyclist", Kind.BICYCLE, 28, 4.4, ((-36, -55.2), (-60, -55), (-70, -51.2), (-168, -51.2), (-170.2, -90))),
     ("maple-way-van", Kind.VAN, 42, 6.5, ((-173.8, 60), (-173.8, -46), (-168, -50.8), (-150, -50.8))),
 )  # fmt: skip
@@ -85,12 +85,12 @@ def _round_path(centre: Point, radii: tuple[float, float], turn: float, times: i
 
 def _cruiser(rng: random.Random) -> Track:
     """A car that comes in from Grove Lane, finds no bay it likes, and leaves again."""
-    lane_in = make_path([(-14, -138.1), (46.4, -138.1), (46.4, -44.6), (56, -44.6)], 7)
+    lane_in = make_path([(-14, -138.65), (46.4, -138.65), (46.4, -44.6), (56, -44.6)], 7)
     round_trip = make_path(
         [(56, -44.6), (63.4, -44.6), (63.4, -54), (118.4, -54), (118.4, -38), (63.4, -38), (63.4, -47.4), (56, -47.4)],
         5,
     )
-    lane_out = make_path([(56, -47.4), (49.6, -47.4), (49.6, -138.1), (90, -138.1), (200, -138.1)], 7)
+    lane_out = make_path([(56, -47.4), (49.6, -47.4), (49.6, -138.65), (90, -138.65), (200, -138.65)], 7)
     whole = 58.0
     speeds = (8.6, 6.6, 9.4)
     legs: tuple[Leg, ...] = tuple(

@@ -57,8 +57,8 @@ def fall() -> list[Track]:
     keeper.go((70, -128.8), (93, -129.3), (96.6, -129.6), speed=0.55).stay(90, "stand", -100, cycle_s=10, turn=0.2)
     keeper.go((74, -127.4), (70, -124.5), speed=1.4)
     passer = Script("fall-passer-by", Kind.PERSON, looks.person(rng), down + 24, 6, -134.8)
-    passer.go((48, -134.4), (56, -131), (63.6, -130.6), speed=1.9).until(up - 20, "stand", 20, cycle_s=10, turn=0.3)
-    passer.go((54, -133.2), (30, -134.8), (-40, -134.8), speed=1.3)
+    passer.go((49, -134.4), (53.4, -131.2), (63.6, -130.6), speed=1.9).until(up - 20, "stand", 20, cycle_s=10, turn=0.3)
+    passer.go((53.4, -131.4), (49.5, -134.4), (30, -134.8), (-40, -134.8), speed=1.3)
     return [man.track(), keeper.track(), passer.track()]
 
 
@@ -85,8 +85,8 @@ def moped() -> list[Track]:
     rider.go((-92, 58), speed=3.0).stay(38, "sit", cycle_s=4.0)
     rider.go((-84, 56), speed=3.5, accel=1.5)
     rider.go(*_laps((-91, 66), 17, 0.58, 5, 5.2), speed=6.8, radius=1.0)
-    rider.go((-92, 52), (-90, 42), (-128, 40), (-131, 30), (-131, -44), (-136, -51.2), (-168, -51.2), (-173.9, -60), (-173.9, -240),
-             speed=7.5, radius=4)  # fmt: skip
+    rider.go((-91, 52), (-90, 45), (-90.6, 40), (-128, 40), (-131, 30), (-131, -44), speed=7.5, radius=4)
+    rider.go((-136, -51.2), (-168, -51.2), (-173.9, -60), (-173.9, -240), speed=7.5, radius=4)
     return [rider.track()]
 
 

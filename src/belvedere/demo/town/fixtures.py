@@ -6,6 +6,8 @@ import random
 from shapely import STRtree
 from shapely.geometry import LineString, Polygon
 from shapely.geometry import Point as ShapelyPoint
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import unary_union
 
 from belvedere.demo.cameras import CAMERAS
 from belvedere.demo.scene import Building, Fixture
@@ -24,6 +26,8 @@ _CAR_COLOURS = (
 )
 _LEAVES = ((70, 98, 52), (86, 112, 58), (62, 88, 56), (98, 116, 60))
 _STEEL = (96, 100, 104)
+# Kinds of ground on which a lamp would be in the way.
+_TRAFFIC = ("road", "car_park", "court", "playground")
 _TREE_CLEAR_OF_CAMERA_M = 26.0
 
 
@@ -46,19 +50,31 @@ def _along(line: tuple[Point, ...], step_m: float, off_m: float, start_m: float)
 
 
 def _lamps() -> list[Fixture]:
+    """Beside the ways, where nobody walks or drives; at the court's corners and between the rows of the car park."""
     made = []
     for walk in estate.FOOTWAYS:
         for x, y, heading in _along(walk.line, 26.0, walk.width_m / 2 + 0.5, 9.0):
             made.append(Fixture("lamp", x, y, heading - math.pi / 2, 5.0, _STEEL))
-    for walk in estate.PAVEMENTS[3:5]:
-        for x, y, _ in _along(walk.line, 32.0, 1.0, 6.0):
-            made.append(Fixture("lamp", x, y, math.pi / 2 if y > 0 else -math.pi / 2, 8.0, _STEEL))
-    for walk in estate.PAVEMENTS[5:]:
-        for x, y, _ in _along(walk.line, 32.0, 1.0, 6.0):
-            made.append(Fixture("lamp", x, y, 0.0 if x > 0 else math.pi, 8.0, _STEEL))
+    for walk in estate.PAVEMENTS[3:]:
+        for x, y, _ in _along(walk.line, 32.0, 1.35, 6.0):
+            if walk in estate.PAVEMENTS[3:5]:
+                heading = math.pi / 2 if y > 0 else -math.pi / 2
+            else:
+                heading = 0.0 if x > 0 else math.pi
+            made.append(Fixture("lamp", x, y, heading, 8.0, _STEEL))
+    lines = unary_union([LineString(walk.line) for walk in estate.FOOTWAYS + estate.PAVEMENTS + estate.CROSSINGS])
+    hard = unary_union([Polygon(g.outline).buffer(0.4) for g in estate.GROUNDS if g.kind in _TRAFFIC])
+    made = [lamp for lamp in made if _stands_free(lamp, lines, hard)]
+    for x, y, heading in ((-117, 51, 0.8), (-65, 51, 2.4), (-117, 83, -0.8), (-85, 83.2, -1.6)):
+        made.append(Fixture("lamp", x, y, heading, 6.0, _STEEL))
     for x in (70.0, 91.0, 112.0):
         made.append(Fixture("lamp", x, -46.0, math.pi / 2, 6.0, _STEEL))
     return made
+
+
+def _stands_free(lamp: Fixture, lines: BaseGeometry, hard: BaseGeometry) -> bool:
+    place = ShapelyPoint(lamp.x, lamp.y)
+    return float(lines.distance(place)) > 1.15 and not hard.contains(place)
 
 
 def _furniture() -> list[Fixture]:
@@ -71,7 +87,7 @@ def _furniture() -> list[Fixture]:
     made += [Fixture("bench", x, y, h, 0.85, (112, 84, 56)) for x, y, h in benches]
     bins = [
         (-81, 46), (-103, 86.5), (18, -16), (24.5, 63), (98.5, -130.5), (74, -130.5), (50, -12), (-26, 74), (118.5, 57),
-        (-104, 88), (12, -96),
+        (-104, 88), (4, -94.4),
     ]  # fmt: skip
     made += [Fixture("bin", x, y, 0.0, 1.0, (46, 52, 50)) for x, y in bins]
     wheeled = [
@@ -85,8 +101,8 @@ def _furniture() -> list[Fixture]:
         (128, -14),
     ]
     made += [Fixture("bin", x, y, 0.0, 1.35, (70, 74, 78)) for x, y in wheeled]
-    made += [Fixture("bollard", 19.2 + 1.4 * i, 131.5, 0.0, 1.0, _STEEL) for i in range(5)]
-    made += [Fixture("bollard", -62.2 + 1.4 * i, -131.5, 0.0, 1.0, _STEEL) for i in range(4)]
+    made += [Fixture("bollard", 22 + off, 131.5, 0.0, 1.0, _STEEL) for off in (-2.8, -1.4, 1.4, 2.8)]
+    made += [Fixture("bollard", -60 + off, -131.5, 0.0, 1.0, _STEEL) for off in (-2.8, -1.4, 1.4, 2.8)]
     made += [Fixture("bollard", 56.0 + 4.0 * i, -132.6, 0.0, 1.0, _STEEL) for i in range(22)]
     signs = [
         (40.5, -131, -math.pi / 2),
@@ -136,9 +152,9 @@ def _cars(rng: random.Random, bays: tuple[Bay, ...]) -> list[Fixture]:
     for x in (-118.5, -106.5, -88.5):
         made.append(Fixture("parked_car", x, -46.6, 0.0, 1.48, rng.choice(_CAR_COLOURS)))
     for x in [-140.0, -128.5, -96.0, -60.0, -47.5, -12.0, 62.0, 74.5, 118.0]:
-        made.append(Fixture("parked_car", x, 143.0, math.pi, 1.5, rng.choice(_CAR_COLOURS)))
+        made.append(Fixture("parked_car", x, 143.05, math.pi, 1.5, rng.choice(_CAR_COLOURS)))
     for x in [-120.0, -84.0, -20.0, -8.5, 4.0]:
-        made.append(Fixture("parked_car", x, -143.0, 0.0, 1.5, rng.choice(_CAR_COLOURS)))
+        made.append(Fixture("parked_car", x, -143.05, 0.0, 1.5, rng.choice(_CAR_COLOURS)))
     return made
 
 
