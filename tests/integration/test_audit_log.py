@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -334,13 +335,14 @@ async def test_rows_missing_behind_the_tree_are_noticed(room: Room) -> None:
 
 async def test_stopping_in_the_middle_leaves_nobody_waiting(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     async with room.log() as log:
-        begun, go_on = asyncio.Event(), asyncio.Event()
+        begun, go_on = asyncio.Event(), threading.Event()
+        loop = asyncio.get_running_loop()
 
-        async def slow(call: object, *words: object) -> None:
-            begun.set()
-            await go_on.wait()
+        def slow(entries: object) -> None:
+            loop.call_soon_threadsafe(begun.set)
+            go_on.wait(20)
 
-        monkeypatch.setattr("belvedere.hub.audit.log.asyncio.to_thread", slow)
+        monkeypatch.setattr(log, "_commit", slow)
         waiting = asyncio.create_task(log.append("note", "user_1", {}))
         gone = asyncio.create_task(log.append("note", "user_1", {"bad": object()}))
         await begun.wait()
@@ -350,6 +352,7 @@ async def test_stopping_in_the_middle_leaves_nobody_waiting(room: Room, monkeypa
         log._writer.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+        go_on.set()
 
 
 async def test_a_refused_entry_that_nobody_waits_for_is_no_trouble(room: Room) -> None:

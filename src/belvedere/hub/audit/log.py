@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ class AuditLog:
         self._recent: OrderedDict[int, Entry] = OrderedDict()
         self._queue: asyncio.Queue[_Waiting] | None = None
         self._writer: asyncio.Task[None] | None = None
+        self._thread: ThreadPoolExecutor | None = None  # of its own: no other work of the hub may hold up the log
         self._fault: StorageFault | None = None
         self._tree = self._open()
         self._head = self._sign()
@@ -179,15 +181,17 @@ class AuditLog:
     async def start(self) -> None:
         """Start the writer on the running event loop."""
         self._queue = asyncio.Queue(_WAITING)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit-log")
         self._writer = asyncio.create_task(self._write_all(self._queue), name="audit log writer")
 
     async def stop(self) -> None:
         """Finish what waits to be written, and stop the writer."""
-        if self._queue is not None and self._writer is not None:
+        if self._queue is not None and self._writer is not None and self._thread is not None:
             await self._queue.join()
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
-            self._queue = self._writer = None
+            self._thread.shutdown()
+            self._queue = self._writer = self._thread = None
 
     async def append(self, kind: str, actor: str, facts: Mapping[str, Any]) -> Entry:
         """Write an entry; it is durable and under a signed checkpoint when this returns.
@@ -229,7 +233,8 @@ class AuditLog:
         try:
             if self._fault is not None:
                 raise self._fault
-            await asyncio.to_thread(self._commit, [entry for _, entry in entries])
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._commit, [entry for _, entry in entries])
         # StorageFault is expected; anything else is a defect, and must stop the pictures rather than the log.
         except Exception as error:  # noqa: BLE001
             if not isinstance(error, StorageFault):

@@ -46,9 +46,10 @@ def _clip(clip: Clip) -> list[str]:
     lines.append(f"      to   {_when(clip.end_us)}  ({_lasting(clip.end_us - clip.start_us)})")
     if clip.mark_offset_us > 0:
         lines.append(f"      the time asked for begins {_lasting(clip.mark_offset_us)} into the clip")
-    lines.append(f"      {clip.width} x {clip.height}, {clip.codec.upper()}, as the camera sent it, not re-encoded")
+    origin = "as it was brought in" if clip.imported else "as the camera sent it"
+    lines.append(f"      {clip.width} x {clip.height}, {clip.codec.upper()}, {origin}, not re-encoded for this pack")
     if clip.imported:
-        lines.append("      brought in from a recording made by other equipment; its times were given on import")
+        lines.append("      from a recording made by other equipment, brought in by hand; its times were given then")
     return lines
 
 
