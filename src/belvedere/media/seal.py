@@ -110,6 +110,21 @@ def _cipher(day_key: bytes, segment_id: bytes) -> AESGCM:
     return AESGCM(HKDF(SHA256(), KEY_BYTES, salt=segment_id, info=b"belvedere segment key 1").derive(day_key))
 
 
+class Scratch:
+    """A buffer that writers of one thread share, so that sealing allocates nothing in the long run."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(1 << 18)
+
+    def take(self, size: int) -> memoryview:
+        """The first `size` bytes of the buffer, whatever is in them."""
+        if size > len(self._buffer):
+            self._buffer = bytearray(size)
+        return memoryview(self._buffer)[:size]
+
+
 class SegmentWriter:
     """Seals appends one after the other. It writes nothing: the caller writes what it returns, in order.
 
@@ -117,10 +132,11 @@ class SegmentWriter:
     the segment can be closed but not continued.
     """
 
-    __slots__ = ("_ad", "_closed", "_final", "_gcm", "_hash", "_undo", "end", "header", "segment_id")
+    __slots__ = ("_ad", "_closed", "_final", "_gcm", "_hash", "_scratch", "_undo", "end", "header", "segment_id")
 
-    def __init__(self, day_key: bytes, segment_id: bytes, bound_to: bytes) -> None:
+    def __init__(self, day_key: bytes, segment_id: bytes, bound_to: bytes, scratch: Scratch | None = None) -> None:
         """`day_key`: 32 bytes; `segment_id`: from `new_segment_id`; `bound_to`: from `identity`."""
+        self._scratch = scratch or Scratch()
         self.segment_id = segment_id
         self.header = _HEADER.pack(_MAGIC, _VERSION, _AES256GCM_HKDF_SHA256, 0, segment_id, bound_to)
         self._gcm = _cipher(day_key, segment_id)
@@ -131,8 +147,11 @@ class SegmentWriter:
         self.end = START
         self._undo = (self.end, self._hash)
 
-    def append(self, data: bytes | bytearray | memoryview, note: bytes = b"") -> bytearray:
-        """The sealed bytes of `data` and its note, to be written behind everything returned before."""
+    def append(self, data: bytes | bytearray | memoryview, note: bytes = b"") -> memoryview:
+        """The sealed bytes of `data` and its note, to be written behind everything returned before.
+
+        They lie in the scratch buffer: valid until it is used again.
+        """
         length = len(data)
         if self._closed:
             raise ValueError("the segment is closed")
@@ -141,17 +160,16 @@ class SegmentWriter:
         after = next_mark(self.end, length, len(note))
         if after.frame >= _COUNTER_LIMIT:
             raise ValueError("the segment has used up its frame counter")
-        out = bytearray(after.sealed - self.end.sealed)
-        view, source = memoryview(out), memoryview(data)
+        view, source = self._scratch.take(after.sealed - self.end.sealed), memoryview(data)
         position = self._frame(view, 0, self.end.frame, _WORD.pack(length) + note, _LEAD)
         counter = self.end.frame + 1
         for start in range(0, length, FRAME_BYTES):
             position = self._frame(view, position, counter, source[start : start + FRAME_BYTES], 0)
             counter += 1
         self._undo = (self.end, self._hash.copy())
-        self._hash.update(out)
+        self._hash.update(view)
         self.end = after
-        return out
+        return view
 
     def _frame(self, out: memoryview, position: int, counter: int, plain: bytes | memoryview, flags: int) -> int:
         word = flags | len(plain)

@@ -6,6 +6,10 @@ from belvedere.site.recorder.run import OpenRun, Store
 from belvedere.site.recorder.segment import OpenSegment
 
 Row = tuple[str, dict[str, object]]  # name of the statement, its values
+# The order in which statements run in a transaction: what is referred to comes first.
+ORDER = (
+    "put_config", "new_run", "put_segment", "grow_segment", "count_stream", "anchor_run", "grow_run", "end_run",
+)  # fmt: skip
 
 
 class RunRows:
@@ -55,8 +59,24 @@ class RunRows:
         assert durable is not None
         if durable == indexed and segment.flags == segment.indexed_flags:
             return []
-        row: dict[str, object] = {
+        grown: dict[str, object] = {
             "id": place.id,
+            "dur_us": segment.wall_us(durable.end_90k) - segment.start_us,
+            "media_dur_90k": durable.end_90k - place.media_start_90k,
+            "bytes": durable.size,
+            "plain_bytes": durable.plain_bytes,
+            "sha256": durable.sha256,
+            "lost_packets": durable.lost_packets,
+            "fragments": segment.records(durable),
+        }
+        count: dict[str, object] = {
+            "stream_id": run.ref.id,
+            "bytes": durable.size - (indexed.size if indexed else 0),
+            "segments": 0 if indexed else 1,
+        }
+        if indexed is not None and segment.flags == segment.indexed_flags and place.ordinal:
+            return [("grow_segment", grown), ("count_stream", count)]
+        fixed: dict[str, object] = {
             "stream_id": run.ref.id,
             "run_id": run.id,
             "config_id": run.config.config_id,
@@ -66,25 +86,13 @@ class RunRows:
             "ordinal": place.ordinal,
             "day": place.day,
             "start_us": segment.start_us,
-            "dur_us": segment.wall_us(durable.end_90k) - segment.start_us,
             "media_start_90k": place.media_start_90k,
-            "media_dur_90k": durable.end_90k - place.media_start_90k,
             "rate_ppm": place.rate_ppm,
             "kept_from_us": place.opened_us,
-            "bytes": durable.size,
-            "plain_bytes": durable.plain_bytes,
-            "sha256": durable.sha256,
             "flags": segment.flags,
-            "lost_packets": durable.lost_packets,
             "path": place.path,
-            "fragments": segment.records(durable),
         }
-        count: dict[str, object] = {
-            "stream_id": run.ref.id,
-            "bytes": durable.size - (indexed.size if indexed else 0),
-            "segments": 0 if indexed else 1,
-        }
-        return [("put_segment", row), ("count_stream", count)]
+        return [("put_segment", grown | fixed), ("count_stream", count)]
 
 
 def _config_row(run: OpenRun) -> dict[str, object]:

@@ -36,6 +36,7 @@ class Store:
     next_seq: Callable[[], int]
     segment_90k: int
     make_room: MakeRoom
+    scratch: seal.Scratch
     on_fault: Callable[
         [OSError | StorageFault], None
     ]  # told of each failure, also where the footage was saved elsewhere
@@ -137,6 +138,7 @@ class OpenRun:
             start_us,
             store.keyring.make(ref.camera_id, day),
             seal.identity(ref.camera, ref.kind),
+            store.scratch,
         )
         self._ordinal += 1
 
@@ -278,6 +280,12 @@ class OpenRun:
             self._leave(segment)
         else:
             self._close_or_leave(segment)
+
+    def start_sync(self) -> None:
+        """Begin what `sync` will wait for."""
+        for segment in self.dirty:
+            if not segment.suspect and not segment.settled:
+                segment.start_sync()
 
     def sync(self) -> None:
         """Make all that was taken in durable. A failed sync is not retried: its fragments go to a new file, once.

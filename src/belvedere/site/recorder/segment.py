@@ -66,12 +66,14 @@ class OpenSegment:
         "unsynced",
     )
 
-    def __init__(self, files: Files, place: Place, start_us: int, day_key: bytes, bound_to: bytes) -> None:
+    def __init__(
+        self, files: Files, place: Place, start_us: int, day_key: bytes, bound_to: bytes, scratch: seal.Scratch
+    ) -> None:
         """Create the file and write its header. Raises OSError."""
         self._files = files
         self.place = place
         self.start_us = start_us
-        self._seal = seal.SegmentWriter(day_key, seal.new_segment_id(), bound_to)
+        self._seal = seal.SegmentWriter(day_key, seal.new_segment_id(), bound_to, scratch)
         self._records = bytearray()
         self._written = 0
         self.end_90k = place.media_start_90k
@@ -102,7 +104,7 @@ class OpenSegment:
         self.lost_packets += fragment.lost_packets
         self.unsynced.append(fragment)
 
-    def _write(self, data: bytes | bytearray, make_room: MakeRoom) -> None:
+    def _write(self, data: bytes | memoryview, make_room: MakeRoom) -> None:
         view = memoryview(data)
         while view:
             try:
@@ -125,6 +127,11 @@ class OpenSegment:
         """Write the final frame. Raises OSError."""
         self._write(self._seal.close(), make_room)
         self.closed = True
+
+    def start_sync(self) -> None:
+        """Have the system begin to write what is not durable yet, so that the syncs of many files share their waiting."""
+        done = self.durable.size if self.durable is not None else 0
+        self._files.start_sync(self.fd, done, self._written - done)
 
     def sync(self) -> None:
         """Make data and name durable. Raises OSError; it must not be called again then."""

@@ -13,8 +13,9 @@ import structlog
 
 from belvedere.foundation.clock import DAY_US, MINUTE_US, Clock
 from belvedere.foundation.errors import BelvedereError, DiskFull, StorageFault, WrongDisk
+from belvedere.media import seal
 from belvedere.media.stream import EndReason, Fragment, StreamConfig
-from belvedere.site.recorder.rows import RunRows, end_row
+from belvedere.site.recorder.rows import ORDER, RunRows, end_row
 from belvedere.site.recorder.run import OpenRun, Store
 from belvedere.site.recorder.segment import FULL_ERRORS
 from belvedere.site.recorder.track import Track
@@ -127,7 +128,16 @@ class DiskWriter:
         self._finishing: list[Finish] = []
         self._notes: list[ClockNote] = []
         self._store = Store(
-            disk, index, keyring, clock, boot, next_seq, segment_seconds * 90_000, self._make_room, self._failed
+            disk,
+            index,
+            keyring,
+            clock,
+            boot,
+            next_seq,
+            segment_seconds * 90_000,
+            self._make_room,
+            seal.Scratch(),
+            self._failed,
         )
 
     # The event loop's side.
@@ -178,6 +188,8 @@ class DiskWriter:
             if isinstance(event, Add):
                 taken += len(event.fragment.data)
             self._apply(event)
+        for run in self._touched.values():
+            run.start_sync()
         for run in list(self._touched.values()):
             try:
                 run.sync()
@@ -255,17 +267,20 @@ class DiskWriter:
         runs = list(self._touched.values())
         try:
             with self._index.write() as db:
+                rows: dict[str, list[dict[str, object]]] = {}
                 for run in runs:
-                    rows = RunRows(run, self._store)
-                    for sql, values in rows.all(final=not run.imported or run.id in held):
-                        db.execute(statements()[sql], values)
+                    for name, values in RunRows(run, self._store).all(final=not run.imported or run.id in held):
+                        rows.setdefault(name, []).append(values)
+                for name in ORDER:
+                    if name in rows:
+                        db.executemany(statements()[name], rows[name])
                 for finish in self._finishing:
                     for run in finish.track.runs:
                         if run.in_index and not run.end_indexed and run.id not in self._touched:
                             db.execute(statements()["end_run"], end_row(run))
                 for note in self._notes:
-                    row = (note.track.ref.id, note.seen_us, note.error_us)
-                    db.execute("INSERT OR REPLACE INTO clock_error VALUES (?, ?, ?)", row)
+                    noted = (note.track.ref.id, note.seen_us, note.error_us)
+                    db.execute("INSERT OR REPLACE INTO clock_error VALUES (?, ?, ?)", noted)
         except StorageFault as error:
             del self._notes[:-_BATCH]
             self.failed_index += 1

@@ -1,5 +1,6 @@
 """A footage disk: the few file operations the recorder makes, behind a protocol so that tests can break each of them."""
 
+import contextlib
 import os
 import uuid
 from pathlib import Path
@@ -22,6 +23,10 @@ class Files(Protocol):
 
     def write(self, fd: int, data: bytes | bytearray | memoryview) -> int:
         """Append; returns how many bytes were taken, which may be fewer."""
+        ...
+
+    def start_sync(self, fd: int, offset: int, size: int) -> None:
+        """A hint that these bytes will be synced next. Raises nothing."""
         ...
 
     def sync(self, fd: int) -> None: ...
@@ -78,8 +83,14 @@ class SystemFiles:
     def write(self, fd: int, data: bytes | bytearray | memoryview) -> int:
         return os.write(fd, data)
 
+    def start_sync(self, fd: int, offset: int, size: int) -> None:
+        # On Linux this begins to write dirty pages out and keeps them in memory until that is done.
+        if hasattr(os, "posix_fadvise"):
+            with contextlib.suppress(OSError):
+                os.posix_fadvise(fd, offset, size, os.POSIX_FADV_DONTNEED)
+
     def sync(self, fd: int) -> None:
-        os.fdatasync(fd)
+        os.fdatasync(fd) if hasattr(os, "fdatasync") else os.fsync(fd)
 
     def sync_folder(self, path: str) -> None:
         parent = (self.folder / path).parent

@@ -45,6 +45,11 @@ VALUES (:id, :stream_id, :run_id,
 ON CONFLICT (id) DO UPDATE SET start_us = :start_us, dur_us = :dur_us, media_dur_90k = :media_dur_90k, bytes = :bytes,
     plain_bytes = :plain_bytes, sha256 = :sha256, flags = :flags, lost_packets = :lost_packets, fragments = :fragments;
 
+-- name: grow_segment
+-- The hot one: touches no indexed column.
+UPDATE segment SET dur_us = :dur_us, media_dur_90k = :media_dur_90k, bytes = :bytes, plain_bytes = :plain_bytes,
+    sha256 = :sha256, lost_packets = :lost_packets, fragments = :fragments WHERE id = :id;
+
 -- name: count_stream
 UPDATE stream SET bytes_kept = bytes_kept + :bytes, segments_kept = segments_kept + :segments WHERE id = :stream_id;
 
