@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from belvedere.cli.cameras import register_only
@@ -156,11 +157,11 @@ def verify(
         raise NotFound(f"There is no {pack}.", advice="Check the name.")
     report = verify_pack(pack, expected)
     for fact in report.facts:
-        console.print(f"  {fact}")
+        console.print(f"  {fact}", markup=False)
     if report.valid:
-        console.print(f"[green]VALID[/green] {pack}: every file is as it was when it was exported.")
+        console.print(f"[green]VALID[/green] {escape(str(pack))}: every file is as it was when it was exported.")
         return
     for problem in report.problems:
-        console.print(f"  [red]{problem}[/red]")
-    console.print(f"[red]NOT VALID[/red] {pack}")
+        console.print(f"  [red]{escape(problem)}[/red]")
+    console.print(f"[red]NOT VALID[/red] {escape(str(pack))}")
     raise typer.Exit(1)
