@@ -1,6 +1,5 @@
 """Life over a day, in the live minute and last night: nobody walks through walls, nothing jumps, and it is always the same."""
 
-import hashlib
 import math
 import subprocess
 import sys
@@ -13,7 +12,17 @@ from shapely.geometry import Polygon
 
 from belvedere.demo.cameras import CAMERAS, project, visible
 from belvedere.demo.incidents import INCIDENTS
-from belvedere.demo.life import LOOP_S, Life, Track, build_day, build_loop, build_night, day_actors, loop_actors
+from belvedere.demo.life import (
+    LOOP_S,
+    Life,
+    Track,
+    build_day,
+    build_loop,
+    build_night,
+    day_actors,
+    loop_actors,
+    night_actors,
+)
 from belvedere.demo.scene import CameraPlan, Kind
 from belvedere.demo.town import build_town
 from belvedere.demo.truth import truth
@@ -22,10 +31,10 @@ TOWN = build_town()
 SOLID = STRtree([Polygon(building.footprint) for building in TOWN.buildings])
 LIVES = {"day": build_day(TOWN), "loop": build_loop(TOWN), "night": build_night(TOWN)}
 each_camera = pytest.mark.parametrize("camera", CAMERAS, ids=lambda camera: camera.id)
+_TIMES = (12.3, 45_000.5, 72_000.25, 88_400.0)
 _PRINT = (
-    "import hashlib; from belvedere.demo.life import day_actors, loop_actors, night_actors;"
-    "told = repr([f(t) for f in (day_actors, loop_actors, night_actors) for t in (12.3, 45_000.5, 72_000.25, 88_400.0)]);"
-    "print(hashlib.sha256(told.encode()).hexdigest())"
+    "from belvedere.demo.life import day_actors, loop_actors, night_actors;"
+    f"print([f(t) for f in (day_actors, loop_actors, night_actors) for t in {_TIMES}])"
 )
 
 
@@ -43,19 +52,15 @@ def _sampled(tracks: tuple[Track, ...], step_s: float) -> list[tuple[float, floa
 def test_nobody_passes_through_a_building(name: str) -> None:
     tracks = LIVES[name].tracks
     if name == "day":
-        tracks = tracks[::12]
+        tracks = tracks[::30]
     places = shapely.points(_sampled(tracks, 0.9))
     hits = SOLID.query(places, predicate="intersects")
     assert hits.shape[1] == 0, [places[i] for i in hits[0][:5]]
 
 
 def test_another_process_says_the_same() -> None:
-    told = [
-        subprocess.run([sys.executable, "-c", _PRINT], capture_output=True, text=True, check=True, timeout=60).stdout
-        for _ in range(2)
-    ]
-    assert told[0] == told[1]
-    assert len(told[0].strip()) == hashlib.sha256().digest_size * 2
+    told = subprocess.run([sys.executable, "-c", _PRINT], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert told.strip() == str([f(t) for f in (day_actors, loop_actors, night_actors) for t in _TIMES])
 
 
 def test_the_day_is_busy_and_the_small_hours_are_not() -> None:
@@ -73,7 +78,7 @@ def test_the_day_is_busy_and_the_small_hours_are_not() -> None:
 @pytest.mark.parametrize("name", LIVES)
 def test_motion_is_smooth_and_faces_where_it_goes(name: str) -> None:
     life = LIVES[name]
-    tracks = life.tracks[::40] if name == "day" else life.tracks[::3]
+    tracks = life.tracks[::150] if name == "day" else life.tracks[::4]
     for track in tracks:
         before = track.state(track.start_s)
         for t in np.arange(track.start_s + 0.1, track.end_s, 0.1):
@@ -158,7 +163,7 @@ def test_nobody_in_the_minute_or_the_incidents_runs_into_what_stands_there() -> 
         if track.kind == Kind.BAG:
             continue
         room = {Kind.PERSON: 0.35, Kind.DOG: 0.3, Kind.BICYCLE: 0.5, Kind.MOPED: 0.5}.get(track.kind, 1.0)
-        for t in np.arange(track.start_s, track.end_s, 0.2):
+        for t in np.arange(track.start_s, track.end_s, 0.3):
             state = track.state(float(t))
             assert state is not None
             hits = tree.query(shapely.points(state.x, state.y), predicate="dwithin", distance=room)
