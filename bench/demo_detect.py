@@ -130,7 +130,7 @@ def measure(model: NanoDet, light: Light, count: int, save: Path | None) -> Tall
         painter = Painter(backdrop.survey(camera, town), light, sprites)
         for t in moments:
             actors = night_actors(t) if light is Light.NIGHT else loop_actors(t)
-            picture = cv2.cvtColor(painter.frame(actors, int(t)), cv2.COLOR_YUV2BGR_I420)
+            picture = np.asarray(cv2.cvtColor(painter.frame(actors, int(t)), cv2.COLOR_YUV2BGR_I420), np.uint8)
             truth = sightings(camera, t, actors, town)
             hits = model.people(picture)
             _count(tally, truth, hits, (camera.width, camera.height))

@@ -95,15 +95,14 @@ def make(painter: Painter, groups: list[Group], clock: Clock, main: Path, sub: P
     try:
         for number, group in enumerate(groups):
             key = None if group.repeat is None else (*group.repeat, number % 2)
-            bodies = [None if key is None else stream.kept(key) for stream in streams]
-            if bodies[0] is None or bodies[1] is None:
-                made = _bodies(painter, group, number, (streams[0].encoder, streams[1].encoder))
-                bodies = list(made)
+            bodies = None if key is None else streams[0].kept(key)
+            below = None if key is None else streams[1].kept(key)
+            if bodies is None or below is None:
+                bodies, below = _bodies(painter, group, number, (streams[0].encoder, streams[1].encoder))
                 if key is not None:
-                    for stream, slices in zip(streams, made, strict=True):
-                        stream.keep(key, slices)
-            for stream, slices in zip(streams, bodies, strict=True):
-                assert slices is not None
+                    streams[0].keep(key, bodies)
+                    streams[1].keep(key, below)
+            for stream, slices in ((streams[0], bodies), (streams[1], below)):
                 stream.group(slices, [clock(group.start_s + k / stream.fps) for k in range(len(slices))])
     finally:
         for stream in streams:

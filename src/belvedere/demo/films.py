@@ -7,6 +7,7 @@ line for every finished film.
 import argparse
 import hashlib
 import json
+import math
 import multiprocessing
 import os
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -29,12 +30,13 @@ from belvedere.demo.picture import backdrop
 from belvedere.demo.picture.light import Light
 from belvedere.demo.picture.render import Painter
 from belvedere.demo.picture.sprites import SpriteBox
-from belvedere.demo.scene import CameraPlan, Incident
+from belvedere.demo.scene import ActorState, CameraPlan
 from belvedere.demo.town import build_town
 from belvedere.foundation.clock import SECOND_US
 
 WORKERS = 2
-QUICK_S = 6.0
+QUICK_S = 3.0  # at least; whole groups of pictures
+NIGHT_EFFORT_S = 160.0  # a film of the night costs about as much as so many seconds of a loop
 IDLE_STEP_S = 0.5  # people who stand about are drawn anew this often
 DAY_S = 86_400.0
 
@@ -82,10 +84,8 @@ _SCENES: dict[str, backdrop.Scene] = {}
 
 
 def painter(camera_id: str, hour: Light) -> Painter:
-    """A painter of a camera; the last few unlit scenes are kept."""
+    """A painter of a camera. Its unlit scene is kept, about 12 MB, for the camera's next film."""
     if camera_id not in _SCENES:
-        if len(_SCENES) >= 3:
-            _SCENES.pop(next(iter(_SCENES)))
         _SCENES[camera_id] = backdrop.survey(camera_by_id(camera_id), build_town())
     return Painter(_SCENES[camera_id], hour, _SPRITES)
 
@@ -94,7 +94,7 @@ def live_film(camera_id: str, folder: Path, quick: bool = False) -> tuple[FilmFi
     """The minute that a camera shows live, main and sub; `quick`: only its first seconds, soon ready. The picture's band has the
     camera's name and no clock: whoever sends the film writes the time of sending on it (`clock.LiveClock`)."""
     plan = camera_by_id(camera_id)
-    count = round((QUICK_S if quick else LOOP_S) / plan.gop_seconds)
+    count = math.ceil((QUICK_S if quick else LOOP_S) / plan.gop_seconds)
     files = _names(plan, folder, "quick" if quick else "live", None, count * plan.gop_seconds)
     if not _made(files):
         groups = [Group(k * plan.gop_seconds, loop_actors) for k in range(count)]
@@ -123,16 +123,20 @@ def _group(spans: tuple[Span, ...], start_s: float, length_s: float) -> Group:
         if span.kind != "moving" and span.start_s <= start_s and span.end_s >= start_s + length_s:
             if span.kind == "quiet":
                 # Everybody seen stands still, so any moment of the span shows it.
-                at = span.start_s + 0.25
-                return Group(start_s, lambda _: night_actors(at), ("quiet", span.still))
+                there = night_actors(span.start_s + 0.25)
+                return Group(start_s, partial(_always, there), ("quiet", span.still))
             phase = start_s % span.period_s
-
-            def idling(second: float, span: Span = span) -> tuple[object, ...]:
-                step = second // IDLE_STEP_S * IDLE_STEP_S
-                return tuple(a for a in night_actors(step) if a.id in span.still)
-
-            return Group(start_s, idling, ("idling", span.still, phase))  # type: ignore[arg-type]
+            return Group(start_s, partial(_idling, span.still), ("idling", span.still, phase))
     return Group(start_s, night_actors)
+
+
+def _always(there: tuple[ActorState, ...], _second: float) -> tuple[ActorState, ...]:
+    return there
+
+
+def _idling(still: tuple[str, ...], second: float) -> tuple[ActorState, ...]:
+    """Those who stand about, at every half second."""
+    return tuple(actor for actor in night_actors(second // IDLE_STEP_S * IDLE_STEP_S) if actor.id in still)
 
 
 def _names(
@@ -186,28 +190,43 @@ def tasks(only: str | None, quick: bool, folder: Path) -> list[Task]:
         if not quick:
             made += [Task(camera.id, None) for camera in CAMERAS]
     if only != "live" and not quick:
-        made += [Task(camera, incident.id) for incident in _by_length(INCIDENTS) for camera in incident.cameras]
+        made += [Task(camera, incident.id) for incident in INCIDENTS for camera in incident.cameras]
     return made
 
 
-def _by_length(incidents: tuple[Incident, ...]) -> list[Incident]:
-    """The longest first, so that the workers end together."""
-    return sorted(incidents, key=lambda i: -(window(i)[1] - window(i)[0]))
+def shares(todo: list[Task], workers: int) -> list[list[Task]]:
+    """The tasks of each worker, in order. All of one camera go to one worker, which paints its scene once."""
+    effort: dict[str, float] = {}
+    for task in todo:
+        plan = camera_by_id(task.camera)
+        seconds = QUICK_S if task.quick else LOOP_S if task.incident is None else NIGHT_EFFORT_S
+        effort[task.camera] = effort.get(task.camera, 0.0) + seconds * plan.fps * plan.width * plan.height
+    loads = [0.0] * workers
+    worker_of: dict[str, int] = {}
+    for camera in sorted(effort, key=lambda c: -effort[c]):
+        lightest = loads.index(min(loads))
+        worker_of[camera] = lightest
+        loads[lightest] += effort[camera]
+    return [[task for task in todo if worker_of[task.camera] == k] for k in range(workers)]
 
 
 def produce(todo: list[Task], folder: Path, night: date, workers: int = WORKERS) -> Iterator[tuple[FilmFile, ...]]:
     """Make films in worker processes and yield each pair as it is finished. Raises what a worker raised."""
     folder.mkdir(parents=True, exist_ok=True)
     # Spawned, so that a worker starts clean whatever threads its parent runs.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_settle)
+    context = multiprocessing.get_context("spawn")
+    pools = [(ProcessPoolExecutor(1, context, initializer=_settle), share) for share in shares(todo, workers) if share]
     try:
-        waiting: set[Future[tuple[FilmFile, FilmFile]]] = {pool.submit(task.run, folder, night) for task in todo}
+        waiting: set[Future[tuple[FilmFile, FilmFile]]] = {
+            pool.submit(task.run, folder, night) for pool, share in pools for task in share
+        }
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        for pool, _ in pools:
+            pool.shutdown(cancel_futures=True)
 
 
 def _settle() -> None:
@@ -236,9 +255,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     tidy(options.folder, options.night)
     todo = tasks(options.only, options.quick, options.folder)
-    done = 0
-    for pair in produce(todo, options.folder, options.night):
-        done += 1
+    for done, pair in enumerate(produce(todo, options.folder, options.night), 1):
         for film in pair:
             facts = asdict(film) | {"path": str(film.path)}
             sys.stdout.write(json.dumps({"film": facts, "done": done, "of": len(todo)}) + "\n")

@@ -29,8 +29,13 @@ class Scene:
     colour: Bytes  # (h, w, 3) BGR
     glow: Bytes
     depth: Floats  # (h, w) metres along the optical axis, infinite for sky
-    normals: Floats  # (h, w, 3); zero for sky
+    surface: Bytes  # (h, w) index into `directions`
+    directions: Floats  # (n, 3) unit vectors; the first is zero, for the sky
     lamps: Lamps
+
+    def facing(self, values: Floats) -> Floats:
+        """One value a direction, spread over the pixels."""
+        return np.asarray(values[self.surface], np.float32)
 
 
 def survey(plan: CameraPlan, town: Town) -> Scene:
@@ -55,14 +60,14 @@ def survey(plan: CameraPlan, town: Town) -> Scene:
     for fixture in trees:
         furniture.tree(canvas, fixture)
     size = (view.width, view.height)
-    normals = np.array(canvas.directions, np.float32)[canvas.surface[::OVERSAMPLE, ::OVERSAMPLE]]
     return Scene(
         plan,
         view,
-        cv2.resize(canvas.colour, size, interpolation=cv2.INTER_AREA),
-        cv2.resize(canvas.glow, size, interpolation=cv2.INTER_AREA),
+        np.asarray(cv2.resize(canvas.colour, size, interpolation=cv2.INTER_AREA), np.uint8),
+        np.asarray(cv2.resize(canvas.glow, size, interpolation=cv2.INTER_AREA), np.uint8),
         np.ascontiguousarray(canvas.depth[::OVERSAMPLE, ::OVERSAMPLE]),
-        normals,
+        np.ascontiguousarray(canvas.surface[::OVERSAMPLE, ::OVERSAMPLE]),
+        np.array(canvas.directions, np.float32),
         Lamps.of(town, (plan.x, plan.y), 130.0),
     )
 
@@ -198,8 +203,8 @@ def illuminate(scene: Scene, light: Light) -> Lit:
     heaven = _heaven(scene, sky, above)
     if infrared:
         heaven = np.repeat(heaven.mean(axis=2, keepdims=True), 3, axis=2) * 0.7
-    picture = np.where(solid[..., None], picture, heaven)
-    shine = np.power(sky.windows, 1 / GAMMA)
+    picture = np.where(solid[..., None], picture, heaven).astype(np.float32)
+    shine = np.float32(sky.windows ** (1 / GAMMA))
     picture = np.maximum(picture, glow * shine)
     haze = np.where(solid, 1 - np.exp(-np.maximum(depth - 15, 0) / 420.0), 0)[..., None].astype(np.float32)
     picture += (np.float32(heaven[: max(view.height // 3, 1)].mean()) - picture) * haze
@@ -208,24 +213,22 @@ def illuminate(scene: Scene, light: Light) -> Lit:
         bloom = cv2.GaussianBlur(small, (0, 0), view.width / 240) + 0.8 * cv2.GaussianBlur(
             small, (0, 0), view.width / 880
         )
-        picture += cv2.resize(bloom, (view.width, view.height)) * np.float32(0.4 * shine)
+        picture += cv2.resize(bloom, (view.width, view.height)) * (np.float32(0.4) * shine)
     return Lit(np.asarray(picture, np.float32), infrared, solid & (np.abs(places[2]) < 0.04))
 
 
 def _sky_light(scene: Scene, sky: Sky) -> NDArray[np.float32]:
-    up = scene.normals[..., 2]
-    half = 0.62 + 0.38 * up
-    sun = np.clip(scene.normals @ np.array(sky.sun_from, np.float32), 0, 1)
-    return np.asarray(
-        half[..., None] * np.array(sky.ambient, np.float32) + sun[..., None] * np.array(sky.sun, np.float32), np.float32
-    )
+    """Light of sky and sun: one colour for every direction."""
+    half = (0.62 + 0.38 * scene.directions[:, 2:]) * np.array(sky.ambient, np.float32)
+    sun = np.clip(scene.directions @ np.array(sky.sun_from, np.float32), 0, 1)[:, None] * np.array(sky.sun, np.float32)
+    return scene.facing((half + sun).astype(np.float32))
 
 
 def _lamp_light(scene: Scene, sky: Sky, places: list[Floats], light_map: NDArray[np.float32]) -> None:
     """Add the street lamps, reckoned on every second pixel each way and only where a lamp reaches."""
     view = scene.view
     few = [np.ascontiguousarray(place[::2, ::2]) for place in places]
-    normals = [np.ascontiguousarray(scene.normals[::2, ::2, k]) for k in range(3)]
+    normals = [scene.directions[:, k][scene.surface[::2, ::2]] for k in range(3)]
     sum_of = np.zeros((*few[0].shape, 3), np.float32)
     camera = view.to_camera(scene.lamps.places) if len(scene.lamps.places) else np.zeros((0, 3))
     for lamp, colour, seen in zip(scene.lamps.places, scene.lamps.colours, camera, strict=True):
@@ -263,7 +266,7 @@ def _infrared(scene: Scene, depth: Floats, across: Floats, above: Floats) -> Flo
     edge = across * across + above * above
     away = depth * np.sqrt(1 + edge)
     beam = np.exp(-edge / 0.42)
-    facing = -(scene.normals @ scene.view.forward.astype(np.float32))
+    facing = scene.facing(-(scene.directions @ scene.view.forward.astype(np.float32)))
     return np.asarray(0.95 * beam / (1 + (away / 16.0) ** 2) * (0.35 + 0.65 * np.clip(facing * 1.4, 0, 1)), np.float32)
 
 

@@ -67,7 +67,7 @@ class _Strip:
         self._frame = av.VideoFrame(width, height, "yuv420p")
         sizes = ((width, height), (width // 2, height // 2), (width // 2, height // 2))
         self._planes = [
-            np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: size[1], : size[0]]
+            np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: size[1], : size[0]]
             for plane, size in zip(self._frame.planes, sizes, strict=True)
         ]
         self._pts = 0

@@ -104,7 +104,8 @@ def _darken(
     width_m: float,
     share: float,
 ) -> None:
-    """Darken a soft ellipse on the ground: its centre's offset from the actor, its long axis (direction, half length) and half width."""
+    """Darken a soft ellipse on the ground: its centre's offset from the actor, its long axis (direction, half length) and half
+    width."""
     (ax, ay), length = long
     x, y = seen.actor.x + offset_m[0], seen.actor.y + offset_m[1]
     ground = np.array([[x, y, 0.0], [x + ax * length, y + ay * length, 0.0], [x - ay * width_m, y + ax * width_m, 0.0]])
@@ -170,9 +171,9 @@ def lay_vehicle(target: Target, picture: NDArray[np.float32], hides: Floats, cor
         cv2.fillPoly(layer, [points], _shade(target, face, lit), shift=4)
         cv2.fillPoly(cover, [points], 255, shift=4)
     small = cv2.resize(layer, (wide, high), interpolation=cv2.INTER_AREA).astype(np.float32)
-    alpha = cv2.resize(cover, (wide, high), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    small = cv2.GaussianBlur(small, (0, 0), 0.6)
-    alpha = cv2.GaussianBlur(alpha, (0, 0), 0.6)
+    alpha = cv2.resize(cover, (wide, high), interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
+    small = np.asarray(cv2.GaussianBlur(small, (0, 0), 0.6), np.float32)
+    alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.6), np.float32)
     shown = (hides > seen.depth_m - actor.look.length_m * 0.5).astype(np.float32)
     picture *= (1 - alpha * shown)[..., None]
     picture += small * shown[..., None]

@@ -99,7 +99,7 @@ def _brick(sheet: _Sheet, wall: Wall, rng: np.random.Generator) -> None:
     tone[rng.random((rows, columns)) < 0.03] *= 0.8
     bricks = np.clip(base * tone, 0, 255).astype(np.uint8)
     if sheet.per_metre < 26:
-        sheet.colour = cv2.resize(bricks, (sheet.wide, sheet.high), interpolation=cv2.INTER_AREA)
+        sheet.colour = np.asarray(cv2.resize(bricks, (sheet.wide, sheet.high), interpolation=cv2.INTER_AREA), np.uint8)
         return
     up = (np.arange(sheet.high, dtype=np.float32)[:, None] + 0.5) / (sheet.per_metre * COURSE_M)
     row = up.astype(np.int32)
@@ -213,7 +213,7 @@ def _shop(sheet: _Sheet, wall: Wall, rng: np.random.Generator) -> None:
             for z in np.arange(0.1, 2.7, 0.12):
                 sheet.rect(x + 0.3, float(z), step - 0.6, 0.05, (104, 106, 106))
         else:
-            sheet.rect(x + 0.3, 0.5, step - 1.6, 2.2, (70, 66, 58), (165, 205, 225))
+            sheet.rect(x + 0.3, 0.5, step - 1.6, 2.2, (70, 66, 58), (118, 150, 168))
             for _ in range(9):
                 sheet.rect(
                     x + 0.4 + rng.uniform(0, max(step - 2.2, 0.1)),

@@ -70,8 +70,9 @@ def draw(
     premultiplied = cv2.resize(colour * alpha[..., None], size, interpolation=cv2.INTER_AREA)
     # The lens: edges are never sharper than a pixel and a half.
     small, premultiplied = cv2.GaussianBlur(small, (0, 0), 0.55), cv2.GaussianBlur(premultiplied, (0, 0), 0.55)
+    cover = np.asarray(small, np.float32)
     plain = premultiplied / np.maximum(small, 1e-3)[..., None]
-    return Figure(plain.astype(np.float32), small, (-left / SUPERSAMPLE, -top / SUPERSAMPLE), per_metre)
+    return Figure(plain.astype(np.float32), cover, (-left / SUPERSAMPLE, -top / SUPERSAMPLE), per_metre)
 
 
 def _even(value: float) -> int:

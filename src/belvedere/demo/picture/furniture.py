@@ -25,7 +25,8 @@ def _dark(colour: Colour, share: float) -> Colour:
 
 
 def faces(fixture: Fixture, away_m: float = 0.0) -> list[Face]:
-    """The faces of a fixture in the world, the finest left out where it is far away; empty for what is painted otherwise (trees, doors on walls)."""
+    """The faces of a fixture in the world, the finest left out where it is far away; empty for what is painted otherwise
+    (trees, doors on walls)."""
     colour, h = _bgr(fixture.colour), fixture.height_m
     own: list[Face]
     match fixture.kind:
@@ -143,7 +144,8 @@ def tree(canvas: Canvas, fixture: Fixture) -> None:
     leaf = np.array(fixture.colour[::-1], np.float32)
     bark = np.array(_BARK, np.float32)
     picture = np.where(shade[..., 1:] > 0.5, bark, leaf) * shade[..., :1]
-    canvas.sprite(picture, cv2.resize(alpha, size, interpolation=shrinks), left, top, depth, UP * 0.8)
+    cover = np.asarray(cv2.resize(alpha, size, interpolation=shrinks), np.float32)
+    canvas.sprite(np.asarray(picture, np.float32), cover, left, top, depth, UP * 0.8)
 
 
 _BARK: Colour = (58, 70, 80)
@@ -188,4 +190,4 @@ def _crown(kind: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     speckle = 1 + rng.normal(0, 0.16, (tall, wide)).astype(np.float32)
     soft = cv2.GaussianBlur(light.astype(np.float32) / 128 * speckle, (0, 0), 0.6)
     made = np.stack([soft, bark.astype(np.float32) / 255], axis=2).astype(np.float32)
-    return made, alpha.astype(np.float32) / 255
+    return made, np.asarray(alpha, np.float32) / np.float32(255)

@@ -18,7 +18,7 @@ def tile(seed: int, blur_px: float) -> Floats:
     if blur_px > 0:
         edge = int(blur_px * 4) + 1
         wrapped = np.pad(noise, edge, mode="wrap")
-        noise = cv2.GaussianBlur(wrapped, (0, 0), blur_px)[edge:-edge, edge:-edge]
+        noise = np.asarray(cv2.GaussianBlur(wrapped, (0, 0), blur_px), np.float32)[edge:-edge, edge:-edge]
     noise = noise - noise.mean()
     return np.ascontiguousarray(noise / max(float(noise.std()), 1e-6), np.float32)
 

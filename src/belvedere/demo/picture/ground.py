@@ -137,7 +137,7 @@ class GroundPlan:
                     np.array([math.cos(turn), math.sin(turn)]) * long,
                     np.array([-math.sin(turn), math.cos(turn)]) * size,
                 )
-                ring = [tuple((x, y) + p) for p in (-a - b, a - b, a + b, -a + b)]
+                ring = [(float(x + p[0]), float(y + p[1])) for p in (-a - b, a - b, a + b, -a + b)]
                 self._blend(ring, (66, 65, 64), 0.34)
             elif what > 1:
                 ring = [
@@ -162,7 +162,7 @@ class GroundPlan:
         for building in self._town.buildings:
             cv2.fillPoly(built, [self._pixels(building.footprint)], 255, shift=4)
         away = cv2.distanceTransform(255 - built, cv2.DIST_L2, 3) / self.per_metre
-        return (255 * (1 - 0.42 * np.exp(-away / 0.7) - 0.22 * np.exp(-away / 5.0))).astype(np.uint8)
+        return np.asarray(255 * (1 - 0.42 * np.exp(-away / 0.7) - 0.22 * np.exp(-away / 5.0)), np.uint8)
 
 
 def paint(canvas: Canvas, town: Town, plan: GroundPlan) -> None:
@@ -184,13 +184,14 @@ def paint(canvas: Canvas, town: Town, plan: GroundPlan) -> None:
     colour = cv2.remap(plan.colour, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     step = slice(OVERSAMPLE // 2, None, OVERSAMPLE)
     few = tuple(np.ascontiguousarray(a[step, step]) for a in (x, y, near, u, v))
-    kind = cv2.remap(plan.kind, few[3], few[4], cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    replicate = cv2.BORDER_REPLICATE
+    kind = np.asarray(cv2.remap(plan.kind, few[3], few[4], cv2.INTER_NEAREST, borderMode=replicate), np.uint8)
     shade = cv2.remap(plan.shade, few[3], few[4], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255)
     tone = _tone(kind, few[0], few[1], few[2]) * (shade.astype(np.float32) / 255.0)
     dry = np.where(kind == GRASS, np.clip(grain.sample(11, 6.0, few[0], few[1], 5.0), -1.5, 2), 0)
     factor = np.stack([tone * (1 - 0.05 * dry), tone, tone * (1 + 0.10 * dry)], axis=2).astype(np.float32)
-    factor = cv2.resize(factor, (colour.shape[1], colour.shape[0]), interpolation=cv2.INTER_LINEAR)
-    toned = cv2.multiply(colour, factor, dtype=cv2.CV_8U)
+    whole = cv2.resize(factor, (colour.shape[1], colour.shape[0]), interpolation=cv2.INTER_LINEAR)
+    toned = cv2.multiply(colour, whole, dtype=cv2.CV_8U)
     cv2.copyTo(toned, seen.view(np.uint8), canvas.colour[top:])
     canvas.depth[top:] = np.where(seen, depth, np.float32(np.inf))
     canvas.surface[top:] = seen * np.uint8(canvas.direction(level))

@@ -20,7 +20,7 @@ def develop(picture: NDArray[np.float32], infrared: bool) -> Bytes:
     if not infrared:  # small sensors lose colour
         grey = tinted.mean(axis=2, keepdims=True)
         tinted = grey + (tinted - grey) * 0.86
-    return np.clip(tinted, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(tinted, 0, 255), np.uint8)
 
 
 def sensor_noise(high: int, wide: int, deviation: float, seed: int) -> NDArray[np.int16]:

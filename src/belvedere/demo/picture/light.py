@@ -68,13 +68,15 @@ class Lamps:
         found, colours = [], []
         for f in town.fixtures:
             if f.kind == "lamp" and math.hypot(f.x - near[0], f.y - near[1]) < within_m:
-                found.append((f.x + 0.85 * math.cos(f.heading_rad), f.y + 0.85 * math.sin(f.heading_rad), f.height_m - 0.1))
+                found.append(
+                    (f.x + 0.85 * math.cos(f.heading_rad), f.y + 0.85 * math.sin(f.heading_rad), f.height_m - 0.1)
+                )
                 colours.append(WARM_LED if (int(f.x * 7 + f.y * 13) % 4) == 0 else WHITE_LED)
         for d in town.doors:
             if d.kind in ("stair", "hall", "bin_store") and math.hypot(d.x - near[0], d.y - near[1]) < within_m:
                 found.append((d.x + 0.5 * math.cos(d.heading_rad), d.y + 0.5 * math.sin(d.heading_rad), 2.7))
                 share = 0.30 if d.kind == "stair" else 0.16
-                colours.append(tuple(share * c for c in WHITE_LED))
+                colours.append((share * WHITE_LED[0], share * WHITE_LED[1], share * WHITE_LED[2]))
         return cls(np.array(found).reshape(-1, 3), np.array(colours).reshape(-1, 3))
 
     def nearest(self, x: float, y: float) -> tuple[float, float, float] | None:

@@ -28,7 +28,8 @@ def _glyph(letter: str, height: int) -> tuple[Bytes, Bytes]:
     cv2.putText(edge, letter, at, _FACE, size, 255, thick + round(scale * 2.4), cv2.LINE_AA)
     cv2.putText(ink, letter, at, _FACE, size, 255, thick, cv2.LINE_AA)
     out = (cell, round(height * 1.5))
-    return cv2.resize(ink, out, interpolation=cv2.INTER_AREA), cv2.resize(edge, out, interpolation=cv2.INTER_AREA)
+    small = (np.asarray(cv2.resize(layer, out, interpolation=cv2.INTER_AREA), np.uint8) for layer in (ink, edge))
+    return next(small), next(small)
 
 
 @lru_cache(maxsize=256)

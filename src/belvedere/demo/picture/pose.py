@@ -189,15 +189,21 @@ def _head(look: Look, neck: Vector, nod: float) -> list[Capsule]:
 
 
 def _moved(capsule: Capsule, by: Vector) -> Capsule:
-    shift = lambda p: (p[0] + by[0], p[1] + by[1], p[2] + by[2])  # noqa: E731
-    return Capsule(shift(capsule.a), shift(capsule.b), capsule.radius_a, capsule.radius_b, capsule.colour)
+    dx, dy, dz = by
+    (ax, ay, az), (bx, by_, bz) = capsule.a, capsule.b
+    return Capsule(
+        (ax + dx, ay + dy, az + dz), (bx + dx, by_ + dy, bz + dz), capsule.radius_a, capsule.radius_b, capsule.colour
+    )
 
 
 def _laid_down(made: list[Capsule]) -> list[Capsule]:
     """On the ground, on one side: what was up now points backwards along -x, centred on the origin."""
     top = max(k.a[2] for k in made)
-    lay = lambda p: (top / 2 - p[2], p[0] * 0.8, p[1] * 0.55 + 0.13)  # noqa: E731
-    return [Capsule(lay(k.a), lay(k.b), k.radius_a, k.radius_b, k.colour) for k in made]
+
+    def laid(p: Vector) -> Vector:
+        return top / 2 - p[2], p[0] * 0.8, p[1] * 0.55 + 0.13
+
+    return [Capsule(laid(k.a), laid(k.b), k.radius_a, k.radius_b, k.colour) for k in made]
 
 
 def _ring(x: float, z: float, radius: float, thick: float, colour: Colour, parts: int = 14) -> list[Capsule]:
@@ -265,9 +271,18 @@ def bicycle(look: Look, phase: float) -> list[Capsule]:
     bars: Vector = (0.42, 0.0, 0.98)
     frame: Colour = (150, 52, 44) if sum(look.upper) % 2 else (60, 74, 96)
     made = _ring(-0.5, 0.34, 0.325, 0.022, RUBBER) + _ring(0.54, 0.34, 0.325, 0.022, RUBBER)
-    for a, b in (((-0.5, 0, 0.34), crank), (crank, seat), ((-0.2, 0, 0.8), (0.38, 0, 0.82)), (crank, (0.4, 0, 0.72)), ((-0.5, 0, 0.34), (-0.2, 0, 0.8)),
-                 ((0.54, 0, 0.34), (0.38, 0, 0.86)), ((0.38, 0, 0.84), bars)):  # fmt: skip
-        made.append(_bar((float(a[0]), 0.0, float(a[2])), (float(b[0]), 0.0, float(b[2])), 0.02, frame))
+    rear, head, fork = (-0.5, 0.0, 0.34), (0.38, 0.0, 0.84), (0.54, 0.0, 0.34)
+    down, saddle = (0.4, 0.0, 0.72), (-0.2, 0.0, 0.8)
+    for a, b in (
+        (rear, crank),
+        (crank, seat),
+        (saddle, head),
+        (crank, down),
+        (rear, saddle),
+        (fork, head),
+        (head, bars),
+    ):
+        made.append(_bar(a, b, 0.02, frame))
     made.append(_bar((bars[0], 0.27, bars[2]), (bars[0], -0.27, bars[2]), 0.016, METAL))
     made.append(_bar((-0.34, 0, 0.94), (-0.1, 0, 0.95), 0.045, RUBBER))
     feet: list[Vector] = [
@@ -282,13 +297,18 @@ def moped(look: Look) -> list[Capsule]:
     paint: Colour = (34, 36, 40)
     made = _ring(-0.6, 0.25, 0.2, 0.055, RUBBER, 10) + _ring(0.62, 0.25, 0.2, 0.055, RUBBER, 10)
     made += [
-        Capsule((-0.6, 0, 0.25), (-0.5, 0, 0.25), 0.1, 0.1, METAL), Capsule((0.62, 0, 0.25), (0.6, 0, 0.25), 0.08, 0.08, METAL),
-        Capsule((-0.72, 0, 0.66), (-0.1, 0, 0.62), 0.14, 0.16, paint), Capsule((-0.62, 0, 0.42), (-0.15, 0, 0.4), 0.15, 0.13, paint),
-        Capsule((-0.7, 0, 0.79), (-0.1, 0, 0.78), 0.10, 0.11, RUBBER), Capsule((-0.1, 0, 0.24), (0.35, 0, 0.26), 0.13, 0.12, paint),
-        Capsule((0.42, 0, 0.36), (0.38, 0, 0.92), 0.15, 0.12, paint), Capsule((0.62, 0, 0.3), (0.42, 0, 0.95), 0.045, 0.05, METAL),
-        _bar((0.34, 0.3, 1.02), (0.34, -0.3, 1.02), 0.03, RUBBER), Capsule((0.5, 0, 0.88), (0.52, 0, 0.88), 0.075, 0.075, (215, 215, 210)),
+        Capsule((-0.6, 0, 0.25), (-0.5, 0, 0.25), 0.1, 0.1, METAL),
+        Capsule((0.62, 0, 0.25), (0.6, 0, 0.25), 0.08, 0.08, METAL),
+        Capsule((-0.72, 0, 0.66), (-0.1, 0, 0.62), 0.14, 0.16, paint),
+        Capsule((-0.62, 0, 0.42), (-0.15, 0, 0.4), 0.15, 0.13, paint),
+        Capsule((-0.7, 0, 0.79), (-0.1, 0, 0.78), 0.10, 0.11, RUBBER),
+        Capsule((-0.1, 0, 0.24), (0.35, 0, 0.26), 0.13, 0.12, paint),
+        Capsule((0.42, 0, 0.36), (0.38, 0, 0.92), 0.15, 0.12, paint),
+        Capsule((0.62, 0, 0.3), (0.42, 0, 0.95), 0.045, 0.05, METAL),
+        _bar((0.34, 0.3, 1.02), (0.34, -0.3, 1.02), 0.03, RUBBER),
+        Capsule((0.5, 0, 0.88), (0.52, 0, 0.88), 0.075, 0.075, (215, 215, 210)),
         Capsule((-0.88, 0, 0.62), (-0.89, 0, 0.6), 0.05, 0.05, (170, 30, 30)),
-    ]  # fmt: skip
+    ]
     rider = _rider(look, (-0.32, 0, 0.86), (0.34, 0, 1.02), ((0.2, 0, 0.42), (0.2, 0, 0.42)), 0.2)
     neck = rider[-1].a
     helmet = Capsule((neck[0] + 0.03, 0, neck[2] - 0.1), (neck[0], 0, neck[2] - 0.06), 0.125, 0.135, (26, 26, 30))

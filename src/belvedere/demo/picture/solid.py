@@ -100,7 +100,13 @@ def wheel(
         outer = side * y > 0
         faces.append(Face(np.array([(px, at, pz) for px, pz in order]), colour, layer=3 if outer else 0))
         faces.append(
-            Face(np.array([(px, at + side * 0.01, pz) for px, pz in inner]), (140, 140, 138), None, 0.2, 3 if outer else 0)
+            Face(
+                np.array([(px, at + side * 0.01, pz) for px, pz in inner]),
+                (140, 140, 138),
+                None,
+                0.2,
+                3 if outer else 0,
+            )
         )
     for k in range(sides):
         a, b = ring[k], ring[(k + 1) % sides]
