@@ -26,6 +26,7 @@ from belvedere.hub.context import open_hub
 
 _CLOSE_WITHIN_S = 2  # what is still open after this is cut off
 _LARGEST_WEBSOCKET_MESSAGE = 64 * 1024  # from a browser; pictures go the other way
+_UNSENT_BYTES = 128 << 10
 
 
 class _Server(uvicorn.Server):
@@ -46,7 +47,7 @@ def _listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises Conflict or BadSettings."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=512)
+        listener = socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Conflict(
@@ -55,6 +56,10 @@ def _listen(host: str, port: int) -> socket.socket:
         raise BadSettings(
             f"{host} port {port} can't be served: {error}.", advice="Check [hub] host and port."
         ) from error
+    if sys.platform == "linux":
+        # Connections inherit it: what waits for a slow page waits in our bounded queues, which can skip, not in the kernel.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+    return listener
 
 
 def _url_of(listener: socket.socket) -> str:

@@ -87,12 +87,13 @@ class GrantList(BaseModel):
     grants: list[GrantOut]
 
 
-def _session_out(session: SignedIn) -> SessionOut:
+def _session_out(session: SignedIn, request: Request) -> SessionOut:
     user = session.user
+    asked_for = hub_of(request).settings.hub.password_after_code
     return SessionOut(
         user=UserOut(id=user.id, name=user.name, display=user.display, role=user.role),
         csrf=session.csrf,
-        must_change_password=session.by_code or not user.has_password,
+        must_change_password=asked_for and (session.by_code or not user.has_password),
         expires_us=session.expires_us,
     )
 
@@ -140,7 +141,7 @@ async def log_in(body: LogIn, request: Request, response: Response) -> SessionOu
     token, session = await run_in_threadpool(hub.sessions.open, sign_in, address)
     cookie = cookie_name(request)
     response.set_cookie(cookie, token, path="/", secure=cookie == SECURE_COOKIE, httponly=True, samesite="strict")
-    return _session_out(session)
+    return _session_out(session, request)
 
 
 def _session_before(request: Request) -> SignedIn | None:
@@ -152,9 +153,9 @@ def _session_before(request: Request) -> SignedIn | None:
 
 @router.get("/api/session")
 @signed_in
-async def session(session: CurrentSession) -> SessionOut:
+async def session(session: CurrentSession, request: Request) -> SessionOut:
     """Who is signed in."""
-    return _session_out(session)
+    return _session_out(session, request)
 
 
 @router.delete("/api/session", status_code=204)

@@ -1,0 +1,77 @@
+"""The whole journey, as a person makes it: log in, watch, map, review last night, mark, export, verify."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from acceptance_stage import ESTATE_MADE_S, Estate, live_tiles
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+CAMERA = "rowan-court"
+NAME = "Moped in Rowan court"
+
+
+def flipped(pack: Path, member: str, copy: Path) -> Path:
+    """A copy of `pack` in which one byte in the middle of `member` differs, with the checksum of the ZIP made to fit."""
+    with zipfile.ZipFile(pack) as source, zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as target:
+        for entry in source.infolist():
+            data = bytearray(source.read(entry))
+            if entry.filename == member:
+                data[len(data) // 2] ^= 1
+            target.writestr(entry, bytes(data))
+    return copy
+
+
+def test_from_log_in_to_a_verified_pack(operator: Page, estate: Estate, tmp_path: Path) -> None:
+    page = operator
+    # 12 live tiles
+    live_tiles(page, 12)
+    # The map, and a camera on it
+    expect(page.get_by_test_id("map").locator("canvas")).to_be_visible()
+    page.get_by_test_id(f"camera-{CAMERA}").click()
+    expect(page.get_by_test_id(f"tile-{CAMERA}")).to_be_visible()
+    # Last night is there when the estate's films are made
+    estate.line("All ", ESTATE_MADE_S)
+    page.get_by_test_id(f"to-review-{CAMERA}").click()
+    page.get_by_test_id("review-timeline").wait_for()
+    page.reload()  # the timeline asks afresh
+    page.get_by_test_id("last-night").click()
+    page.get_by_test_id("play").click()
+    page.wait_for_function(
+        "() => { const r = window.belvedereReview?.report(); return r && r.playing && r.tiles.some(t => t.ready && t.time_us) }"
+    )
+    page.get_by_test_id("mark-in").click()
+    page.wait_for_function(
+        "start => window.belvedereReview.report().time_us - start > 4e6",
+        arg=page.evaluate("window.belvedereReview.report().time_us"),
+    )
+    page.get_by_test_id("mark-out").click()
+    page.get_by_test_id("play").click()
+    page.get_by_test_id("export-open").click()
+    page.get_by_test_id("export-name").fill(NAME)
+    page.get_by_test_id("export-make").click()
+    card = page.get_by_test_id("export-card")
+    expect(card).to_have_attribute("data-state", "ready", timeout=60_000)
+    digest = card.get_by_test_id("export-sha256").inner_text()
+    with page.expect_download() as downloading:
+        card.get_by_test_id("export-download").click()
+    pack = tmp_path / "pack.zip"
+    downloading.value.save_as(pack)
+    assert re.fullmatch(r"[0-9a-f]{64}", digest.strip())
+    # Verify: valid as it is; one byte changed, invalid, and the file is named
+    whole = estate.command("verify", str(pack))
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    assert "VALID" in whole.stdout
+    with zipfile.ZipFile(pack) as archive:
+        clip = next(name for name in archive.namelist() if name.endswith(".mp4"))
+    broken = estate.command("verify", str(flipped(pack, clip, tmp_path / "flipped.zip")))
+    assert broken.returncode == 1
+    assert "NOT VALID" in broken.stdout
+    assert clip in broken.stdout
+    # The act is in one's own log
+    page.keyboard.press("Escape")
+    page.get_by_test_id("nav-access").click()
+    expect(page.get_by_text(NAME).first).to_be_visible()
