@@ -42,7 +42,8 @@ class AccessUnit(NamedTuple):
     """One picture in decode order.
 
     `data` holds NAL units behind 4-byte lengths. `timestamp` is RTP's, 32 bits. `starts` is false for a further piece of
-    the picture before (same timestamp). `parameter_sets` are those that were not in `known_sets`.
+    the picture before (same timestamp). `parameter_sets` are those that were not in `known_sets`. `lost_packets` is the
+    track's count when the unit was complete.
     """
 
     data: bytes
@@ -51,6 +52,7 @@ class AccessUnit(NamedTuple):
     starts: bool
     damaged: bool
     parameter_sets: tuple[bytes, ...]
+    lost_packets: int = 0
 
 
 class Depacketizer:
@@ -82,6 +84,7 @@ class Depacketizer:
         self._highest = 0
         self._timestamp = -1
         self._ended_timestamp = -1
+        self._trusts_markers = True
         # The access unit under way. `_parts` alternates lengths and data; `_open` is the index in it where the
         # fragmented NAL unit under way begins (its length and header are put in when it ends), -1 when there is none.
         self._parts: list[bytes] = []
@@ -271,7 +274,7 @@ class Depacketizer:
             self._damaged |= lost
         if start < end:
             self._payload(data, start, end)
-        if kind & 0x80:
+        if kind & 0x80 and self._trusts_markers:
             self._end_unit(units)
 
     def _adopts(self, payload_type: int) -> bool:
@@ -403,8 +406,18 @@ class Depacketizer:
             return
         timestamp = self._timestamp
         starts = self._starts or timestamp != self._ended_timestamp
+        if not starts:
+            self._trusts_markers = False  # it marks every slice: from now on pictures end when the timestamp changes
         units.append(
-            AccessUnit(b"".join(self._parts), timestamp, self._keyframe, starts, self._damaged, tuple(self._sets[:64]))
+            AccessUnit(
+                b"".join(self._parts),
+                timestamp,
+                self._keyframe,
+                starts,
+                self._damaged,
+                tuple(self._sets[:64]),
+                self.lost_packets,
+            )
         )
         self._ended_timestamp = timestamp
         self._forget()

@@ -143,7 +143,11 @@ class Camera:
     def broken(self, error: Exception) -> None:
         """The loop caught what should not have happened: this camera starts anew, the others never notice."""
         log.error("camera handling failed", stream=self.order.stream, error=type(error).__name__, exc_info=error)
-        self._fail(EndReason.CAMERA_PROTOCOL, "The camera sent something unexpected. Update its firmware.")
+        message = "The camera sent something unexpected. Update its firmware."
+        if self._run is not None:
+            self._run.abandon(EndReason.CAMERA_PROTOCOL, message)
+            self._run = None
+        self._fail(EndReason.CAMERA_PROTOCOL, message)
 
     def close(self, reason: EndReason, message: str) -> None:
         """Ends the session politely and for good."""
@@ -180,7 +184,11 @@ class Camera:
             self._unreachable("the name server does not answer")
 
     def _connect(self, endpoint: Endpoint) -> None:
-        connection = socket.socket(endpoint.family, socket.SOCK_STREAM)
+        try:
+            connection = socket.socket(endpoint.family, socket.SOCK_STREAM)
+        except OSError as error:
+            self._unreachable(f"this machine can't open a connection ({error.strerror})")
+            return
         self._socket = connection
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

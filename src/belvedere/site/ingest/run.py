@@ -50,7 +50,8 @@ class RunWriter:
         self._frame_90k = _USUAL_FRAME_90K
         self._timestamp = -1
         self._sequence = 0
-        self._lost_told = track.lost_packets
+        self._lost = 0  # the track's count of lost packets at the last frame taken
+        self._lost_told = 0
         self._learn(video.parameter_sets)
 
     @property
@@ -93,6 +94,12 @@ class RunWriter:
         if self._config is not None:
             self._config = None
             self._link.send(RunEnd(stream=self._stream, reason=reason.value, message=message))
+
+    def abandon(self, reason: EndReason, message: str) -> None:
+        """Ends the run without its last frames, for when writing them failed."""
+        self._pending, self._pending_bytes = [], 0
+        self._reorder = Reorder(None)
+        self.end(reason, message)
 
     def _place(self, unit: AccessUnit, arrival_us: int, monotonic_us: int) -> None:
         if self._config is None and not self._begin(unit):
@@ -137,6 +144,7 @@ class RunWriter:
         self._pending.append(frame)
         self._pending_bytes += len(unit.data)
         self._last_dts = dts
+        self._lost = unit.lost_packets
         self.frames += 1
         if self._live:
             self._send_live(frame)
@@ -163,7 +171,7 @@ class RunWriter:
         self._pending, self._pending_bytes = [], 0
         self._sequence += 1
         start = frames[0].dts_90k
-        lost = self._track.lost_packets
+        lost = self._lost
         message = FragmentCame(
             stream=self._stream,
             start_90k=start,
@@ -230,7 +238,7 @@ class RunWriter:
         config = self._configure()
         if config is None:
             return False
-        sps = next(unit for unit in config.parameter_sets if parameter_key(config.codec, unit)[0] in (7, 33))
+        sps = next(nal for nal in config.parameter_sets if parameter_key(config.codec, nal)[0] in (7, 33))
         self._sets_changed = False
         self._config = config
         self._timeline = Timeline(self._video.clock_rate)
@@ -239,7 +247,7 @@ class RunWriter:
         self._frame_90k = _USUAL_FRAME_90K
         self._sequence = 0
         # Packets lost between two runs belong to the gap between them.
-        self._lost_told = self._track.lost_packets
+        self._lost = self._lost_told = unit.lost_packets
         self._link.send(
             RunStart(
                 stream=self._stream,
