@@ -14,7 +14,7 @@ from belvedere.foundation.clock import SECOND_US, SimulatedClock
 from belvedere.media import seal
 from belvedere.media.stream import Codec, EndReason, Fragment, StreamConfig, StreamKind
 from belvedere.site.recorder.check import check
-from belvedere.site.recorder.reconcile import Findings, reconcile
+from belvedere.site.recorder.reconcile import Findings, begin_boot, reconcile
 from belvedere.site.recorder.track import Track
 from belvedere.site.recorder.writer import Add, Begin, DiskWriter, End
 from belvedere.site.storage import fragments
@@ -149,7 +149,7 @@ class Rig:
         self.min_free = 0
         self.open()
 
-    def open(self, *, reconciled: bool = True) -> Findings | None:
+    def open(self) -> Findings:
         """Open what lies in the folder, as a start of the recorder does."""
         self.index = Index(self.folder / "index.db", self.clock)
         self.keyring = Keyring(self.index, b"k" * 32, self.clock)
@@ -165,10 +165,8 @@ class Rig:
         if fresh:
             self.disk.claim()
         self.disk.verify()
-        findings = reconcile(self.index, self.keyring, [self.disk]) if reconciled else None
-        with self.index.write() as db:
-            boot = db.execute("INSERT INTO boot (started_us, version) VALUES (0, 't')").lastrowid
-        assert boot is not None
+        findings = reconcile(self.index, self.keyring, [self.disk])
+        boot = begin_boot(self.index, findings, "t", self.clock.now_us())
         self.seq = 0
         self.writer = DiskWriter(
             self.disk,

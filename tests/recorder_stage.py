@@ -14,7 +14,7 @@ from belvedere.media.stream import Fragment, StreamConfig
 from belvedere.policy.grant import MINT, Action, Grant
 from belvedere.site.ingest import messages as m
 from belvedere.site.recorder.archive import Archive
-from belvedere.site.recorder.reconcile import reconcile
+from belvedere.site.recorder.reconcile import begin_boot, reconcile
 from belvedere.site.recorder.recorder import Recorder
 from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.folders import open_disks
@@ -145,9 +145,7 @@ class Stage:
         self.disks, self.wrong = open_disks(self.index, settings.footage_folders, clock)
         good = [disk for disk in self.disks if disk.id not in self.wrong]
         self.findings = reconcile(self.index, self.keyring, good)
-        with self.index.write() as db:
-            boot = db.execute("INSERT INTO boot (started_us, version) VALUES (0, 't')").lastrowid
-        assert boot is not None
+        boot = begin_boot(self.index, self.findings, "t", clock.now_us())
         self.recorder = Recorder(
             settings.site, self.index, self.keyring, self.cameras, self.disks, boot, clock, self.heard
         )

@@ -111,7 +111,6 @@ def test_killed_at_any_operation(tmp_path: Path, power: bool) -> None:
             files.power_cut(chance)
         files.kill_at = 0
         findings = rig.open()
-        assert findings is not None
         assert findings.missing == [] and findings.damaged == [], f"step {step}"
         assert rig.problems() == [], f"step {step}"
         got = starts(rig)

@@ -1,14 +1,19 @@
 """Segments, runs and rows of one disk, cycle by cycle."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from belvedere.foundation.clock import DAY_US, SECOND_US, SimulatedClock
+from belvedere.foundation.settings import SiteSettings
 from belvedere.media.stream import EndReason, StreamKind
+from belvedere.site.recorder.archive import Archive
 from belvedere.site.recorder.writer import Abort, Add, Begin, Cut, Finish
-from recorder_rig import Rig, config, fragment
+from belvedere.site.storage.deletion import Doomed, delete
+from recorder_rig import IO_ERROR, BrokenFiles, Rig, config, fragment
+from recorder_stage import grant
 
 
 @pytest.fixture
@@ -139,8 +144,6 @@ def test_a_stream_without_keyframes_still_rotates(tmp_path: Path) -> None:
 
 
 def test_oldest_goes_first_when_space_runs_short(tmp_path: Path) -> None:
-    from recorder_rig import BrokenFiles
-
     files = BrokenFiles(tmp_path / "footage")
     rig = Rig(tmp_path, files=files)
     start = rig.clock.now_us()
@@ -180,8 +183,6 @@ def test_age_deletes_footage_then_its_keys(rig: Rig) -> None:
 
 
 def test_a_hole_in_the_middle_splits_the_run(rig: Rig) -> None:
-    from belvedere.site.storage.deletion import Doomed, delete
-
     track = rig.track()
     rig.record(track, range(40), rig.clock.now_us())
     rig.end(track)
@@ -216,3 +217,64 @@ def test_an_import_is_all_or_nothing(rig: Rig) -> None:
     assert rig.rows("SELECT count(*) FROM run") == [(1,)]
     assert rig.problems() == []
     assert len(rig.files.names()) == done[0][1]
+
+
+class _Recorder:
+    """What the archive asks of a recorder."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.writers = [rig.writer]
+        self.feeds: dict[object, object] = {}
+
+    def cameras_changed(self) -> None:
+        pass
+
+
+def test_a_segment_that_begins_within_a_gop_plays_from_the_keyframe_before_it(tmp_path: Path) -> None:
+    files = BrokenFiles(tmp_path / "footage")
+    rig = Rig(tmp_path, files=files, segment_seconds=60)
+    files.fail["sync"] = (files.calls.get("sync", 0) + 7, files.calls.get("sync", 0) + 7, IO_ERROR)
+    start = rig.clock.now_us()
+    track = rig.track()
+    rig.record(track, range(12), start)
+    rig.end(track)
+    assert rig.rows("SELECT media_start_90k, flags FROM segment ORDER BY id") == [(0, 2), (6 * 45_000, 0)]
+    archive = Archive(SiteSettings.model_validate({}), rig.index, rig.keyring, rig.cameras, _Recorder(rig), rig.clock)  # type: ignore[arg-type]
+    seen = grant(rig.clock)
+    pieces = archive.playlist(seen, "cam-01", "main", start, start + 6 * SECOND_US).pieces
+    assert [(p.segment, p.media_90k // 45_000) for p in pieces] == [(1, 0), (1, 4), (2, 6), (2, 8)]
+    assert all(a.start_us + a.duration_us == b.start_us for a, b in pairwise(pieces))
+    pieces = archive.playlist(seen, "cam-01", "main", start + 3_200_000, start + 3_300_000).pieces
+    assert [(p.segment, p.media_90k // 45_000) for p in pieces] == [(1, 4), (2, 6)], "decoding needs its beginning"
+    late = archive.playlist(seen, "cam-01", "main", start + 4_200_000, start + 4_300_000).pieces
+    assert [(p.segment, p.media_90k // 45_000) for p in late] == [(2, 8)]
+    assert archive.playlist(seen, "cam-01", "main", 0, 1).pieces == ()
+    rig.close()
+
+
+def test_an_older_index_does_not_touch_newer_files(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    track = rig.track()
+    rig.record(track, range(4), rig.clock.now_us())
+    rig.end(track)
+    rig.index.forget()
+    rig.close()
+    backup = (tmp_path / "index.db").read_bytes()
+    rig.open()
+    track = rig.track()
+    rig.record(track, range(40), rig.clock.now_us())
+    rig.end(track)
+    rig.close()
+    newer = set(rig.files.names())
+    for path in tmp_path.glob("index.db*"):
+        path.unlink()
+    (tmp_path / "index.db").write_bytes(backup)
+    found = rig.open()
+    assert found.unknown or found.removed == []
+    track = rig.track()
+    rig.record(track, range(4), rig.clock.now_us())
+    rig.end(track)
+    assert rig.problems() == []
+    assert rig.writer.state == "ok", "no name is used twice"
+    assert len(set(rig.files.names()) - newer) == 1
+    rig.close()

@@ -23,7 +23,7 @@ from belvedere.policy.grant import Grant
 from belvedere.policy.signed import GrantOpener
 from belvedere.site.live.relay import Relay
 from belvedere.site.recorder.archive import Archive
-from belvedere.site.recorder.reconcile import reconcile
+from belvedere.site.recorder.reconcile import begin_boot, reconcile
 from belvedere.site.recorder.recorder import Recorder
 from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.folders import open_disks
@@ -90,12 +90,8 @@ async def run(settings: Settings, clock: Clock) -> int:
         keyring = Keyring(index, footage_key, clock)
         cameras = Cameras(index, ConnectionSafe(camera_key), clock)
         disks, wrong = open_disks(index, settings.footage_folders, clock)
-        reconcile(index, keyring, [disk for disk in disks if disk.id not in wrong])
-        with index.write() as db:
-            boot = db.execute(
-                "INSERT INTO boot (started_us, version) VALUES (?, ?)", (clock.now_us(), __version__)
-            ).lastrowid
-        assert boot is not None
+        found = reconcile(index, keyring, [disk for disk in disks if disk.id not in wrong])
+        boot = begin_boot(index, found, __version__, clock.now_us())
         relay = Relay(clock)
         recorder = Recorder(settings.site, index, keyring, cameras, disks, boot, clock, relay)
         relay.bind(recorder.set_live)

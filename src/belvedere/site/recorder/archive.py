@@ -7,6 +7,7 @@ against the wall time that the bytes really cover.
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from belvedere import __version__
 from belvedere.foundation.clock import Clock
@@ -55,6 +56,14 @@ class _Part:
     keyframe: bool
     growing: bool
 
+    @property
+    def start_us(self) -> int:
+        return self.piece.start_us
+
+    @property
+    def end_us(self) -> int:
+        return self.piece.start_us + self.piece.duration_us
+
 
 class Archive:
     """What the uplink may ask of the recorder."""
@@ -97,23 +106,23 @@ class Archive:
         rows = self._index.read().execute(
             statements()["segments_touching"], {"stream_id": stream_id, "from_us": from_us, "to_us": to_us}
         )
-        pieces: list[Piece] = []
-        growing = False
+        parts: list[_Part] = []
         before: _Segment | None = None
         for segment in (_Segment(*row) for row in rows.fetchall()):
-            parts = self._decodable(segment, before, from_us)
+            parts += self._decodable(segment, before, from_us)
             before = segment
-            for part in parts:
-                piece = part.piece
-                end_us = piece.start_us + piece.duration_us
-                if (
-                    piece.start_us < to_us
-                    and end_us > from_us
-                    and grant.from_us <= piece.start_us
-                    and end_us <= grant.to_us
-                ):
-                    pieces.append(piece)
-                    growing = part.growing
+        wanted = [n for n, part in enumerate(parts) if part.start_us < to_us and part.end_us > from_us]
+        first = wanted[0] if wanted else 0
+        while first and not parts[first].keyframe:
+            first -= 1
+        chosen = [
+            part
+            for part in (parts[first : wanted[-1] + 1] if wanted else [])
+            if grant.from_us <= part.start_us and part.end_us <= grant.to_us
+        ]
+        chosen = list(dropwhile(lambda part: not part.keyframe, chosen))
+        pieces = [part.piece for part in chosen]
+        growing = bool(chosen) and chosen[-1].growing
         if len(pieces) > _MOST_PIECES:
             raise BadInput("This span holds too many pieces.", advice="Ask for a shorter one.")
         return Playlist(camera, stream, tuple(pieces), growing)
@@ -131,7 +140,7 @@ class Archive:
             .execute(statements()["segment_before"], {"run_id": segment.run_id, "ordinal": segment.ordinal})
             .fetchone()
         )
-        if row is None or parts[0].piece.start_us + parts[0].piece.duration_us <= from_us:
+        if row is None or parts[0].end_us <= from_us:
             return parts[1:]
         return self._decodable(_Segment(*row), None, from_us)[-1:] + parts
 

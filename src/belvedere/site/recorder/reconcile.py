@@ -24,7 +24,7 @@ from belvedere.site.storage.keys import Keyring
 
 log = structlog.get_logger()
 
-_MOMENT_90K = 10 * TICKS_PER_SECOND  # an unknown file with no more than this was being made when the crash came
+_MOMENT_90K = 5 * TICKS_PER_SECOND  # an unknown file with no more than this was being made when the crash came
 
 
 @dataclass(slots=True)
@@ -38,6 +38,7 @@ class Findings:
     unknown: list[str] = field(default_factory=list)  # files that no row knows: kept, an alarm
     imports_removed: int = 0
     garbage: int = 0
+    newest_boot: int = 0  # in the names of files; higher than the index knows when that was restored from a backup
 
 
 @dataclass(slots=True)
@@ -189,8 +190,11 @@ def _strangers(index: Index, keyring: Keyring, disk: Disk, found: Findings) -> N
     known = {path for (path,) in index.read().execute("SELECT path FROM segment WHERE disk_id = ?", (disk.id,))}
     doomed = {path for (path,) in index.read().execute("SELECT path FROM garbage WHERE disk_id = ?", (disk.id,))}
     cameras = dict(index.read().execute("SELECT slug, id FROM camera").fetchall())
-    for path in sorted(set(disk.files.names()) - known - doomed):
-        if _being_made(index, keyring, disk, path, cameras):
+    names = disk.files.names()
+    found.newest_boot = max([found.newest_boot, *map(_boot_of, names)])
+    newest_known = int(index.read().execute("SELECT coalesce(max(id), 0) FROM boot").fetchone()[0])
+    for path in sorted(set(names) - known - doomed):
+        if _boot_of(path) <= newest_known and _being_made(index, keyring, disk, path, cameras):
             with index.write() as db:
                 db.execute("INSERT INTO garbage (disk_id, path) VALUES (?, ?)", (disk.id, path))
             found.removed.append(path)
@@ -198,6 +202,20 @@ def _strangers(index: Index, keyring: Keyring, disk: Disk, found: Findings) -> N
             found.unknown.append(path)
     if found.removed:
         sweep(index, disk.files, disk.id)
+
+
+def _boot_of(path: str) -> int:
+    """The boot in a file's name; 0 when it has another form."""
+    parts = path.rpartition("/")[2].split("-")
+    return int(parts[1]) if len(parts) == 3 and parts[1].isdecimal() else 0
+
+
+def begin_boot(index: Index, found: Findings, version: str, now_us: int) -> int:
+    """Number this start of the recorder, higher than any in a file's name, so that no name is ever used twice."""
+    with index.write() as db:
+        boot = max(index.next_id("boot"), found.newest_boot + 1)
+        db.execute("INSERT INTO boot (id, started_us, version) VALUES (?, ?, ?)", (boot, now_us, version))
+    return boot
 
 
 def _being_made(index: Index, keyring: Keyring, disk: Disk, path: str, cameras: dict[str, int]) -> bool:
