@@ -111,7 +111,7 @@ def _walk(name: str, *line: Point, width: float = 2.4, kind: str = "footway") ->
 
 
 FOOTWAYS = (
-    _walk("Spine Walk", (22, 134.75), (22, 90), (20, 40), (20, -60), (34, -92), (36, -134.75), width=3.2),
+    _walk("Spine Walk", (22, 134.75), (22, 91), (20, 40), (20, -60), (34, -92), (36, -134.75), width=3.2),
     _walk("Rowan Walk", (-166.75, 90), (-40, 90), (-28, 78), (22, 78), width=3.0),
     _walk("Hazel Walk", (22, 91), (122, 91), (122, 34), width=2.6),
     _walk("West Walk", (-131, 90), (-131, -98), (-60, -98), (-60, -134.75), width=2.6),
