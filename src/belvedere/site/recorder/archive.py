@@ -306,30 +306,21 @@ class Archive:
 
 def _parts(segment: _Segment) -> list[_Part]:
     """A segment's fragments as pieces, one a keyframe."""
-    groups: list[list[tuple[fragments.Record, int]]] = []
-    records = fragments.unpack(segment.fragments)
-    for record, mark in zip(records, fragments.marks(records), strict=False):
-        if record.keyframe or not groups:
-            groups.append([])
-        groups[-1].append((record, mark.plain))
     parts = []
-    for group in groups:
-        first, last = group[0][0], group[-1][0]
-        start_us, end_us = (
-            wall_us(segment.start_us, segment.media_start_90k, segment.rate_ppm, at)
-            for at in (first.start_90k, last.end_90k)
-        )
+    for group in fragments.groups(segment.fragments):
+        start_us = wall_us(segment.start_us, segment.media_start_90k, segment.rate_ppm, group.start_90k)
+        end_us = wall_us(segment.start_us, segment.media_start_90k, segment.rate_ppm, group.end_90k)
         piece = Piece(
             segment=segment.id,
             config_id=segment.config_id,
             run=segment.run_id,
             start_us=start_us,
             duration_us=end_us - start_us,
-            media_90k=first.start_90k,
-            start=group[0][1],
-            end=group[-1][1] + last.length,
+            media_90k=group.start_90k,
+            start=group.start,
+            end=group.end,
         )
-        parts.append(_Part(piece, first.keyframe, segment.end_reason == ""))
+        parts.append(_Part(piece, group.keyframe, segment.end_reason == ""))
     return parts
 
 
