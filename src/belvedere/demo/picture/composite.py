@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from belvedere.demo.picture import light, vehicles
 from belvedere.demo.picture.light import GAMMA, Lamps, Sky
-from belvedere.demo.picture.solid import Face, placed
+from belvedere.demo.picture.solid import Face
 from belvedere.demo.picture.sprites import SpriteBox
 from belvedere.demo.picture.view import NEAR_M, Floats, View
 from belvedere.demo.scene import ActorState, Kind
@@ -153,22 +153,24 @@ def lay_figure(target: Target, picture: NDArray[np.float32], hides: Floats, corn
 def lay_vehicle(target: Target, picture: NDArray[np.float32], hides: Floats, corner: Corner, seen: "Seen") -> None:
     """Paint a car or van face by face, those behind first."""
     actor, view = seen.actor, target.view
-    paint = (float(actor.look.upper[2]), float(actor.look.upper[1]), float(actor.look.upper[0]))
-    build = vehicles.car if actor.kind is Kind.CAR else vehicles.van
-    lights = target.sky.lamps > 0
-    faces = placed(
-        build(paint, actor.look.length_m, actor.look.height_m, lights=lights), actor.x, actor.y, actor.heading_rad
-    )
-    front = [f for f in faces if float(f.normal @ (view.eye - f.points[0])) > 0]
-    if any((view.to_camera(f.points)[:, 2] < NEAR_M * 2).any() for f in front):
+    mesh = vehicles.mesh(actor.kind, actor.look, target.sky.lamps > 0)
+    c, s = math.cos(actor.heading_rad), math.sin(actor.heading_rad)
+    turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+    place = np.array([actor.x, actor.y, 0.0])
+    pixels = view.to_pixels(mesh.points @ turn + place)
+    if pixels[:, 2].min() < NEAR_M * 2:
         return
-    front.sort(key=lambda f: (f.layer, -float(np.linalg.norm(f.points.mean(0) - view.eye))))
+    normals, away = mesh.normals @ turn, mesh.centres @ turn + place - view.eye
+    front = np.flatnonzero((normals * away).sum(1) < 0).tolist()
+    distance = (away * away).sum(1)
+    front.sort(key=lambda k: (mesh.faces[k].layer, -distance[k]))
     lit = light_on(target, actor, seen.depth_m)
     high, wide = picture.shape[:2]
     layer, cover = np.zeros((high * 2, wide * 2, 3), np.uint8), np.zeros((high * 2, wide * 2), np.uint8)
-    for face in front:
-        points = np.round((view.to_pixels(face.points)[:, :2] - corner) * 32).astype(np.int32)
-        cv2.fillPoly(layer, [points], _shade(target, face, lit), shift=4)
+    corners = np.round((pixels[:, :2] - corner) * 32).astype(np.int32)
+    for k in front:
+        points = corners[mesh.starts[k] : mesh.starts[k + 1]]
+        cv2.fillPoly(layer, [points], _shade(target, mesh.faces[k], normals[k], lit), shift=4)
         cv2.fillPoly(cover, [points], 255, shift=4)
     small = cv2.resize(layer, (wide, high), interpolation=cv2.INTER_AREA).astype(np.float32)
     alpha = cv2.resize(cover, (wide, high), interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
@@ -179,8 +181,9 @@ def lay_vehicle(target: Target, picture: NDArray[np.float32], hides: Floats, cor
     picture += small * shown[..., None]
 
 
-def _shade(target: Target, face: Face, lit: NDArray[np.float64]) -> tuple[float, float, float]:
-    normal = face.normal
+def _shade(
+    target: Target, face: Face, normal: NDArray[np.float64], lit: NDArray[np.float64]
+) -> tuple[float, float, float]:
     if target.infrared:
         factor = 0.45 + 0.6 * max(float(-normal @ target.view.forward), 0.0)
         grey = 40 + 0.6 * sum(face.colour) / 3

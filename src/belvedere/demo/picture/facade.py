@@ -70,7 +70,22 @@ class _Sheet:
 
 
 def paint(wall: Wall, per_metre: float) -> Paint:
-    """A paint for the wall, `per_metre` pixels to the metre where the camera is nearest to it."""
+    """A paint for the wall, `per_metre` pixels to the metre where the camera is nearest to it. Nothing is painted before any of
+    it is seen."""
+
+    def at(u: Floats, v: Floats, _per_metre: float) -> tuple[Floats, Floats | None]:
+        sheet = _sheet(wall, per_metre)
+        x, y = u * np.float32(sheet.per_metre) - 0.5, np.float32(sheet.high) - v * np.float32(sheet.per_metre) - 0.5
+        border = cv2.BORDER_REPLICATE
+        colour = cv2.remap(sheet.colour, x, y, cv2.INTER_LINEAR, borderMode=border).astype(np.float32)
+        if not sheet.glow.any():
+            return colour, None
+        return colour, cv2.remap(sheet.glow, x, y, cv2.INTER_LINEAR, borderMode=border).astype(np.float32)
+
+    return at
+
+
+def _sheet(wall: Wall, per_metre: float) -> _Sheet:
     most = (MOST_PIXELS / (wall.length_m * wall.building.height_m)) ** 0.5
     sheet = _Sheet(wall, float(np.clip(per_metre, 5.0, max(min(most, 60.0), 5.0))))
     rng = np.random.default_rng(wall.seed)
@@ -79,16 +94,7 @@ def paint(wall: Wall, per_metre: float) -> Paint:
         sheet, wall, rng
     )
     _weather(sheet, wall)
-    glow = sheet.glow if sheet.glow.any() else None
-
-    def at(u: Floats, v: Floats, _per_metre: float) -> tuple[Floats, Floats | None]:
-        x, y = u * np.float32(sheet.per_metre) - 0.5, np.float32(sheet.high) - v * np.float32(sheet.per_metre) - 0.5
-        border = cv2.BORDER_REPLICATE
-        colour = cv2.remap(sheet.colour, x, y, cv2.INTER_LINEAR, borderMode=border).astype(np.float32)
-        own = None if glow is None else cv2.remap(glow, x, y, cv2.INTER_LINEAR, borderMode=border).astype(np.float32)
-        return colour, own
-
-    return at
+    return sheet
 
 
 def _brick(sheet: _Sheet, wall: Wall, rng: np.random.Generator) -> None:

@@ -97,6 +97,16 @@ def moved(nal: bytes, length: int, place: Place) -> bytes:
     return made.nal(nal[0])
 
 
+def place_of(nal: bytes, length: int) -> Place:
+    """Where a slice stands."""
+    reader = BitReader(unescape(nal[1 : 1 + _HEAD]))
+    first = reader.ue()
+    reader.ue()
+    reader.ue()
+    number = reader.bits(length)
+    return Place(first, number, reader.ue() if nal[0] & 31 == IDR else 0)
+
+
 def unchanged(length: int, place: Place, macroblocks: int) -> bytes:
     """A slice that repeats `macroblocks` of the picture before: all of them skipped."""
     made = _header(_P_SLICE, False, length, place, 0, (0, 0))

@@ -124,3 +124,28 @@ def wheel(
             )
         )
     return faces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """Faces of a thing in its own axes, ready to be placed many times."""
+
+    faces: tuple[Face, ...]
+    points: Points  # (n, 3), of all faces in order
+    starts: tuple[int, ...]  # where each face's points begin; one more for the end
+    normals: Points  # (faces, 3)
+    centres: Points  # (faces, 3)
+
+    @classmethod
+    def of(cls, faces: list[Face]) -> "Mesh":
+        """Put faces together."""
+        starts = [0]
+        for face in faces:
+            starts.append(starts[-1] + len(face.points))
+        return cls(
+            tuple(faces),
+            np.concatenate([f.points for f in faces]),
+            tuple(starts),
+            np.array([f.normal for f in faces]),
+            np.array([f.points.mean(0) for f in faces]),
+        )

@@ -8,8 +8,9 @@ from belvedere.demo.picture import figures, pose
 from belvedere.demo.picture.figures import Figure
 from belvedere.demo.scene import ActorState, Kind
 
-TURNS = 20
-PHASES = 14
+SMALL_PER_METRE = 34.0  # a person of 60 pixels
+TURNS = (20, 16)  # headings, and those of small figures
+PHASES = (14, 10)
 SIZE_STEP = 1.42
 ELEVATION_STEP = math.radians(7)
 LARGEST_PER_METRE = 220.0
@@ -30,19 +31,22 @@ class SpriteBox:
         self, actor: ActorState, turn_rad: float, elevation_rad: float, per_metre: float, infrared: bool
     ) -> Figure:
         """The figure nearest to what is asked, at least as large as `per_metre`."""
-        turn = round(turn_rad / (2 * math.pi) * TURNS) % TURNS
-        phases = 1 if actor.kind in (Kind.BAG, Kind.MOPED) else PHASES
+        small = per_metre < SMALL_PER_METRE
+        turns, phases = (TURNS[small], PHASES[small])
+        turn = round(turn_rad / (2 * math.pi) * turns) % turns
+        if actor.kind in (Kind.BAG, Kind.MOPED):
+            phases = 1
         phase = round(actor.phase / (2 * math.pi) * phases) % phases
         elevation = max(round(elevation_rad / ELEVATION_STEP), 0)
         size = math.ceil(math.log(min(max(per_metre, 4.0), LARGEST_PER_METRE)) / math.log(SIZE_STEP))
-        key = (actor.kind, actor.posture, actor.look, phase, turn, elevation, size, infrared)
+        key = (turns, phases, actor.kind, actor.posture, actor.look, phase, turn, elevation, size, infrared)
         found = self._figures.get(key)
         if found is not None:
             self._figures.move_to_end(key)
             return found
         made = figures.draw(
             pose.body(actor, phase * 2 * math.pi / phases),
-            turn * 2 * math.pi / TURNS,
+            turn * 2 * math.pi / turns,
             elevation * ELEVATION_STEP,
             SIZE_STEP**size,
             infrared=infrared,

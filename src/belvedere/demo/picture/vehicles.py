@@ -1,8 +1,11 @@
 """Cars and vans as a few dozen faces, from a side profile: body, glass, wheels, lights, plates."""
 
+from functools import lru_cache
+
 import numpy as np
 
-from belvedere.demo.picture.solid import Colour, Face, box, wheel
+from belvedere.demo.picture.solid import Colour, Face, Mesh, box, wheel
+from belvedere.demo.scene import Kind, Look
 
 GLASS: Colour = (52, 46, 40)
 TYRE: Colour = (26, 25, 25)
@@ -134,6 +137,14 @@ def van(
             faces += wheel(x, y, 0.34, 0.22)
     faces += _lamps(length_m, width_m, 0.42 * height_m, lights)
     return faces
+
+
+@lru_cache(maxsize=128)
+def mesh(kind: Kind, look: Look, lights: bool) -> Mesh:
+    """The faces of a car or van of a look."""
+    paint = (float(look.upper[2]), float(look.upper[1]), float(look.upper[0]))
+    build = car if kind is Kind.CAR else van
+    return Mesh.of(build(paint, look.length_m, look.height_m, lights=lights))
 
 
 def _lamps(length: float, width: float, z: float, lights: bool) -> list[Face]:
