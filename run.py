@@ -105,7 +105,7 @@ def main(arguments: list[str]) -> None:
         rest = [argument for argument in rest if argument != "--all"]
         final = [PYTHON, "-m", "pytest", *([] if every else ["-m", "not slow"]), *rest]
     elif command == "bench":
-        final = [PYTHON, ROOT / "bench" / "run.py", *rest]
+        final = [PYTHON, ROOT / "bench", *rest]
     else:
         final = [PYTHON, "-m", "belvedere.cli.main", command, *rest]
     os.chdir(ROOT)
