@@ -21,6 +21,7 @@ def make_film(path: Path, codec: str, seconds: int = SECONDS, fps: int = 20) -> 
     rng = np.random.default_rng(4)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
         stream.options = {"preset": "ultrafast", "x265-params": f"log-level=none:keyint={fps}:bframes=0"}
         stream.codec_context.gop_size = fps
