@@ -24,7 +24,7 @@ _DUPLICATES = 64
 # Text messages and RTCP packets kept for the owner between two reads.
 _MOST_MESSAGES = 64
 
-_HEADER = Struct(">BBHBBHIIB")  # '$', channel, length, V/P/X/CC, M/PT, sequence, timestamp, SSRC, payload's first byte
+_HEADER = Struct(">HHHH8xB")  # '$' and channel, length, V/P/X/CC and M/PT, sequence; payload's first byte
 _RTP = Struct(">BBHII")  # V/P/X/CC, M/PT, sequence, timestamp, SSRC
 _UNIT_LENGTH = Struct(">I")
 _UNIT_HEAD_264 = Struct(">IB")  # length and header of a NAL unit
@@ -126,28 +126,27 @@ class Depacketizer:
         return units
 
     def _middles(self, data: bytes, pos: int, end: int) -> int:
-        """The hot path: packets from the middle of a fragmented NAL unit, until something else comes."""
-        unpack = _HEADER.unpack_from
-        want, timestamp, payload_type, ssrc = self._want, self._timestamp, self._payload_type, self.ssrc
-        channel, mask, code = self.channel, self._mask, self._code
+        """The hot path: packets from the middle of a fragmented NAL unit, until something else comes.
+
+        With the next sequence number and neither start nor end bit a packet belongs to the unit that is open (RFC 6184 5.8),
+        so its timestamp and source need no look.
+        """
+        unpack, append = _HEADER.unpack_from, self._parts.append
+        want, mask, code = self._want, self._mask, self._code
+        mark, kind = 0x2400 | self.channel, 0x8000 | self._payload_type
         fu_at = 16 + self._header_at
         data_at = fu_at + 1
         last = end - data_at - 1
-        append = self._parts.append
         begun = pos
         packets = 0
         while pos <= last:
-            mark, on, length, first, kind, sequence, stamp, source, payload = unpack(data, pos)
+            on, length, what, sequence, payload = unpack(data, pos)
             following = pos + 4 + length
             if (
                 sequence != want
-                or stamp != timestamp
-                or kind != payload_type
-                or first != 0x80
+                or what != kind
+                or on != mark
                 or payload & mask != code
-                or on != channel
-                or mark != 0x24
-                or source != ssrc
                 or data[pos + fu_at] & 0xC0
                 or following > end
                 or length < data_at - 3
