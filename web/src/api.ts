@@ -106,7 +106,7 @@ export interface SiteHealth {
   name: string;
   state: string;
   version: string;
-  started_us: number;
+  started_us: number | null;
   disks: Disk[];
 }
 
@@ -116,9 +116,10 @@ export interface Health {
 }
 
 export interface TownMap {
-  centre: [number, number];
+  centre: [number, number] | null;
   zoom: number;
-  tiles: string;
+  /** Address of the PMTiles; null where no map was brought in. */
+  tiles: string | null;
   attribution: string;
   places: GeoJSON.FeatureCollection;
 }

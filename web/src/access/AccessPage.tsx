@@ -101,7 +101,7 @@ export default function AccessPage() {
             <table className="table" data-testid="audit">
               <thead>
                 <tr>
-                  <th scope="col" className="number">
+                  <th scope="col" className={`number ${styles.entry}`}>
                     Entry
                   </th>
                   <th scope="col">Time</th>
@@ -114,7 +114,7 @@ export default function AccessPage() {
               <tbody>
                 {entries.map((entry) => (
                   <tr key={entry.index}>
-                    <td className="number">{entry.index}</td>
+                    <td className={`number ${styles.entry}`}>{entry.index}</td>
                     <td>
                       <Time us={entry.time_us} day />
                     </td>

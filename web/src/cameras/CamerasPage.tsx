@@ -56,7 +56,7 @@ const COLUMNS: Column[] = [
   },
   {
     key: "gop",
-    name: "Keyframe every",
+    name: "Keyframes",
     number: true,
     value: (c) => main(c)?.gop_seconds ?? 0,
     show: (c) => (main(c)?.gop_seconds ? `${main(c)!.gop_seconds.toFixed(1)} s` : ""),

@@ -17,10 +17,10 @@ export function SiteHealth({ site, cameras }: { site: Site; cameras: Camera[] })
         <h2 className={styles.siteName}>{site.name}</h2>
         <span className={styles.mark} data-good={up || undefined}>
           {up ? <IconCircleCheck size={16} aria-hidden /> : <IconAlertTriangle size={16} aria-hidden />}
-          {up ? "Answers" : site.state === "away" ? "Away; it keeps recording" : site.state}
+          {up ? "Answers" : site.state === "away" ? "Does not answer; it goes on recording by itself" : site.state}
         </span>
         <span className="quiet">
-          version {site.version}, running for {sayspan(hubNowUs() - site.started_us)}
+          {site.started_us ? `version ${site.version}, running for ${sayspan(hubNowUs() - site.started_us)}` : ""}
         </span>
       </div>
       <dl className={styles.figures}>

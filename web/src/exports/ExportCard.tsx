@@ -93,7 +93,7 @@ export function Verify() {
   return (
     <p className="quiet">
       Anyone can check it, without this hub and without a network: <code className="mono">belvedere verify PACK.zip</code>. It names
-      any file that was changed. <Anchor href="/log/checkpoint">The log it is proved by</Anchor>
+      any file that was changed. Its entry stands in <Anchor href="/log/checkpoint">the public log</Anchor>.
     </p>
   );
 }

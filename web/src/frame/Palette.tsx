@@ -52,11 +52,13 @@ export function Palette() {
     <Spotlight
       actions={actions}
       shortcut={null}
+      attributes={{ content: { "aria-label": "Go to a page or camera" } }}
       nothingFound="Nothing has that name"
       highlightQuery
       scrollable
       maxHeight={420}
       limit={30}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.6 }}
       searchProps={{ leftSection: <IconSearch size={18} aria-hidden />, placeholder: "A page or a camera", "aria-label": "A page or a camera" }}
     />
   );

@@ -113,7 +113,7 @@ export function Shell() {
           </NavLink>
         ))}
       </nav>
-      <header className={styles.top}>
+      <section className={styles.top} aria-label="Access, time and account">
         <GrantChip />
         <div className={styles.right}>
           <WallClock />
@@ -146,7 +146,7 @@ export function Shell() {
             </Menu.Dropdown>
           </Menu>
         </div>
-      </header>
+      </section>
       <main id="main" className={styles.main} ref={main} tabIndex={-1} aria-label={page?.name}>
         {["/now", "/review"].includes(location.pathname) ? <h1 className="visually-hidden">{page?.name}</h1> : null}
         <PageBoundary key={location.pathname}>

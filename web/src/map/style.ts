@@ -15,6 +15,7 @@ interface Colours {
   playground: string;
   court: string;
   water: string;
+  tree: string;
   building: string;
   buildingEdge: string;
   label: string;
@@ -35,6 +36,7 @@ const COLOURS: Record<Scheme, Colours> = {
     playground: "#2b2a1f",
     court: "#20303a",
     water: "#10283a",
+    tree: "#22382c",
     building: "#35414d",
     buildingEdge: "#4a5866",
     label: "#d9e0e7",
@@ -53,6 +55,7 @@ const COLOURS: Record<Scheme, Colours> = {
     playground: "#f1e5c4",
     court: "#d7e5ea",
     water: "#bcd9ea",
+    tree: "#b5d3a6",
     building: "#cbd1d8",
     buildingEdge: "#a9b2bc",
     label: "#171d24",
@@ -65,7 +68,7 @@ const COLOURS: Record<Scheme, Colours> = {
 
 const FONT = ["sans-serif"];
 
-export function mapStyle(scheme: Scheme, tiles: string, attribution: string): StyleSpecification {
+export function mapStyle(scheme: Scheme, tiles: string | null, attribution: string): StyleSpecification {
   const colour = COLOURS[scheme];
   const surface: ExpressionSpecification = [
     "match",
@@ -76,7 +79,7 @@ export function mapStyle(scheme: Scheme, tiles: string, attribution: string): St
     colour.pavement,
     "path",
     colour.path,
-    "grass",
+    ["grass", "garden"],
     colour.grass,
     "car_park",
     colour.car_park,
@@ -91,10 +94,10 @@ export function mapStyle(scheme: Scheme, tiles: string, attribution: string): St
     colour.pavement,
   ];
   const picked: ExpressionSpecification = ["boolean", ["feature-state", "picked"], false];
-  return {
+  const style: StyleSpecification = {
     version: 8,
     sources: {
-      town: { type: "vector", url: `pmtiles://${new URL(tiles, location.href).href}`, attribution },
+      ...(tiles ? { town: { type: "vector" as const, url: `pmtiles://${new URL(tiles, location.href).href}`, attribution } } : {}),
       views: { type: "geojson", data: { type: "FeatureCollection", features: [] }, promoteId: "id" },
       cameras: { type: "geojson", data: { type: "FeatureCollection", features: [] }, promoteId: "id" },
     },
@@ -110,7 +113,27 @@ export function mapStyle(scheme: Scheme, tiles: string, attribution: string): St
         layout: { "line-cap": "round", "line-join": "round" },
         paint: {
           "line-color": colour.road,
-          "line-width": ["interpolate", ["exponential", 2], ["zoom"], 12, 0.8, 15, 3.5, 18, 22],
+          "line-width": ["interpolate", ["exponential", 2], ["zoom"], 12, 0.8, 15, ["match", ["get", "kind"], "main", 4.5, "service", 2, 3], 18, ["match", ["get", "kind"], "main", 26, "service", 12, 18]],
+        },
+      },
+      {
+        id: "walks",
+        type: "line",
+        source: "town",
+        "source-layer": "walks",
+        minzoom: 15,
+        paint: { "line-color": colour.path, "line-width": ["interpolate", ["exponential", 2], ["zoom"], 15, 0.8, 18, 6] },
+      },
+      {
+        id: "trees",
+        type: "circle",
+        source: "town",
+        "source-layer": "trees",
+        minzoom: 15.5,
+        paint: {
+          "circle-color": colour.tree,
+          "circle-radius": ["interpolate", ["exponential", 2], ["zoom"], 15, 1.5, 18, 9],
+          "circle-opacity": 0.7,
         },
       },
       {
@@ -208,4 +231,7 @@ export function mapStyle(scheme: Scheme, tiles: string, attribution: string): St
       },
     ],
   };
+  // Without a town the cameras and their views still stand where they are.
+  if (!tiles) style.layers = style.layers.filter((layer) => !("source" in layer) || layer.source !== "town");
+  return style;
 }

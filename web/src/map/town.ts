@@ -47,7 +47,7 @@ export class TownView {
     this.map = new GlMap({
       container: box,
       style: mapStyle(scheme, town.tiles, town.attribution),
-      center: town.centre,
+      center: town.centre ?? [-0.1, 51.5],
       zoom: town.zoom,
       attributionControl: false,
       dragRotate: false,

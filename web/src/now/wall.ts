@@ -19,13 +19,13 @@ export const GAP_PX = 6;
 export const HEADER_PX = 28;
 
 /** Columns that make `count` tiles of 16:9 (plus their header) as wide as they can be in a box. */
-export function bestColumns(count: number, width: number, height: number): number {
+export function bestColumns(count: number, width: number, height: number, header = HEADER_PX): number {
   let best = 1;
   let widest = 0;
   for (let columns = 1; columns <= Math.max(1, count); columns += 1) {
     const rows = Math.ceil(count / columns);
     const byWidth = (width - GAP_PX * (columns - 1)) / columns;
-    const byHeight = (((height - GAP_PX * (rows - 1)) / rows - HEADER_PX) * 16) / 9;
+    const byHeight = (((height - GAP_PX * (rows - 1)) / rows - header) * 16) / 9;
     const tile = Math.min(byWidth, byHeight);
     if (tile > widest + 0.5) {
       widest = tile;

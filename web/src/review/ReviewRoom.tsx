@@ -9,7 +9,7 @@ import { ExportForm } from "../exports/ExportForm";
 import { clock, DAY, dayClock, fineClock, fromIsoDay, HOUR, isoDay, midnight, MINUTE, SECOND, shortDay, span as sayspan, zone, exact } from "../time";
 import { FIRST_SPAN, readAddress, writeAddress } from "./address";
 import { CameraPicker } from "./CameraPicker";
-import { firstIn, newest, nextStart, previousStart, type Lanes } from "./lanes";
+import { firstIn, fullestIn, newest, nextStart, previousStart, type Lanes } from "./lanes";
 import { FRAME_US, ReviewPlayer } from "./player";
 import { ReviewTiles } from "./ReviewTiles";
 import { RunsTable } from "./RunsTable";
@@ -208,7 +208,7 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
     const kept = chosen.filter((id) => have.includes(id));
     const cameras_ = kept.length ? kept : have.slice(0, 4);
     if (cameras_.length) setChosen(cameras_);
-    const start = firstIn(lanes, cameras_, from, to);
+    const start = fullestIn(lanes, cameras_, from, to);
     go(start ?? from, { push: true, span: 4 * HOUR });
     if (start !== null) setView({ from: start - 20 * MINUTE, span: 4 * HOUR });
   };
@@ -229,7 +229,7 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
   useKeys("Review", [
     { press: ["Space", "Shift+Space"], label: "Play or pause", run: () => player?.toggle() },
     { press: "l", label: "Play, again for faster", run: () => player?.shuttle(1) },
-    { press: "k", label: "Stop", run: () => player?.pause() },
+    { press: "k", label: "Stop", run: () => player?.stop() },
     { press: "j", label: "Play backwards, again for faster", run: () => player?.shuttle(-1) },
     { press: "ArrowRight", label: "One second on", run: () => go(now() + second) },
     { press: "ArrowLeft", label: "One second back", run: () => go(now() - second) },

@@ -26,7 +26,7 @@ export function ReviewTiles({ cameras, player, solo, onSolo, onNext }: Props) {
   const { ref, width, height } = useElementSize();
   const count = Math.max(1, cameras.length);
   const narrow = width > 0 && width < 480;
-  const columns = narrow ? (count === 1 ? 1 : 2) : bestColumns(count, width, height);
+  const columns = narrow ? (count === 1 ? 1 : 2) : bestColumns(count, width, height, 0);
   const rows = Math.ceil(count / columns);
   const byWidth = (width - GAP_PX * (columns - 1)) / columns;
   const byHeight = ((height - GAP_PX * (rows - 1)) / rows) * (16 / 9);

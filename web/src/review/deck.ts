@@ -2,12 +2,13 @@
 
 import type { StreamKind } from "../api";
 import { exact, MINUTE, SECOND } from "../time";
-import { gapAt, streamAt, type CameraLanes } from "./lanes";
+import { EDGE_US, gapAt, streamAt, type CameraLanes } from "./lanes";
 import { Slot } from "./slot";
 
 const STEP_US = 20 * MINUTE;
 const LEAD_US = MINUTE;
 const AHEAD_US = 5 * MINUTE;
+const SOON_US = 15 * SECOND;
 const SEEK_OFF_S = 0.5;
 const NUDGE = 0.15;
 const FASTEST = 16; // of what browsers take as playbackRate
@@ -65,6 +66,7 @@ export class Deck {
     private readonly box: HTMLElement,
     public lanes: CameraLanes | undefined,
     public preferred: StreamKind,
+    private readonly limits: { from: number; to: number },
   ) {}
 
   watch = (listener: () => void): (() => void) => {
@@ -132,8 +134,9 @@ export class Deck {
   private rest(at: Moment): void {
     this.active?.video.pause();
     this.driftMs = null;
+    this.awaitNext(at);
     if (!this.lanes) this.show(WAITING);
-    else if (at.us >= at.nowUs - 3 * SECOND) this.show({ kind: "future", title: "Not recorded yet", detail: "", note: "" });
+    else if (at.us >= at.nowUs - EDGE_US - SECOND) this.show({ kind: "future", title: "Not recorded yet", detail: "", note: "" });
     else {
       const gap = gapAt(this.lanes, at.us);
       this.show({
@@ -159,9 +162,11 @@ export class Deck {
 
   private open(us: number, stream: StreamKind): Slot {
     const from = Math.floor(us / STEP_US) * STEP_US;
-    const slot = new Slot(this.grant, this.camera, stream, { from: from - LEAD_US, to: from + 2 * STEP_US }, us, (shown) =>
-      this.framed(slot, shown),
-    );
+    const span = {
+      from: Math.max(this.limits.from, from - LEAD_US),
+      to: Math.min(this.limits.to, from + 2 * STEP_US),
+    };
+    const slot = new Slot(this.grant, this.camera, stream, span, us, (shown) => this.framed(slot, shown));
     this.box.append(slot.video);
     slot.video.style.visibility = "hidden";
     return slot;
@@ -209,13 +214,13 @@ export class Deck {
       return;
     }
     this.driftMs = off * 1000;
-    if (Math.abs(off) > SEEK_OFF_S * Math.max(1, speed / 2)) {
+    if (Math.abs(off) > SEEK_OFF_S * Math.max(1, speed / 4)) {
       if (!video.seeking) {
         video.currentTime = media + 0.05 * at.rate;
         this.countLate(speed);
       }
     } else {
-      const nudge = Math.max(-NUDGE, Math.min(NUDGE, (off * 0.8) / Math.max(1, speed / 2)));
+      const nudge = Math.max(-NUDGE, Math.min(NUDGE, (off * 0.8) / Math.max(1, speed / 4)));
       const rate = Math.max(0.1, Math.min(FASTEST, at.rate * (1 - nudge)));
       if (Math.abs(video.playbackRate - rate) > 0.005) video.playbackRate = rate;
     }
@@ -261,6 +266,15 @@ export class Deck {
       detail: waited > 3000 ? `The site is slow to send ${exact(at.us).split(" (")[0]}.` : "",
       note: "",
     });
+  }
+
+  /** In a gap that ends soon: have the first picture after it ready. */
+  private awaitNext(at: Moment): void {
+    if (!this.lanes || this.standby || at.rate <= 0 || (this.active?.covers(at.us + SOON_US) ?? false)) return;
+    const stream = this.cannotMain ? "sub" : this.preferred;
+    const next = this.lanes[stream].runs.find((run) => run.start_us > at.us);
+    if (!next || next.start_us - at.us > SOON_US * Math.max(1, at.rate)) return;
+    this.standby = this.open(next.start_us, stream);
   }
 
   private lookAhead(at: Moment, stream: StreamKind): void {

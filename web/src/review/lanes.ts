@@ -3,8 +3,8 @@
 import type { Gap, Lane, Run, StreamKind } from "../api";
 import { SECOND } from "../time";
 
-/** A run that grows is known until the answer was made; footage becomes playable about this much behind the present. */
-export const EDGE_US = 2 * SECOND;
+/** Footage becomes playable about this much behind the present: a piece is listed once its last frame is durable. */
+export const EDGE_US = 6 * SECOND;
 
 export interface CameraLanes {
   id: string;
@@ -110,5 +110,25 @@ export function firstIn(lanes: Lanes, cameras: string[], from: number, to: numbe
         const at = Math.max(run.start_us, from);
         if (best === null || at < best) best = at;
       }
+  return best;
+}
+
+/** Within a span, the first moment at which as many of `cameras` as ever have footage together. */
+export function fullestIn(lanes: Lanes, cameras: string[], from: number, to: number): number | null {
+  const runs = cameras.map((id) => lanes.get(id)?.main.runs ?? []);
+  const moments = runs
+    .flat()
+    .map((run) => Math.max(run.start_us, from))
+    .filter((us) => us < to)
+    .sort((a, b) => a - b);
+  let best: number | null = null;
+  let most = 0;
+  for (const us of moments) {
+    const have = runs.filter((each) => each.some((run) => run.start_us <= us && us < run.end_us)).length;
+    if (have > most) {
+      most = have;
+      best = us;
+    }
+  }
   return best;
 }

@@ -72,7 +72,7 @@ export class ReviewPlayer {
   }
 
   open(camera: string, box: HTMLElement): Deck {
-    const deck = new Deck(camera, this.grant, box, this.lanes.get(camera), this.preferred);
+    const deck = new Deck(camera, this.grant, box, this.lanes.get(camera), this.preferred, this.limits);
     this.decks.set(camera, deck);
     if (this.playing) this.hold();
     deck.sought(this.clock.us);
@@ -106,6 +106,12 @@ export class ReviewPlayer {
     this.clock.hold();
     this.show();
     this.tick();
+  }
+
+  /** K: stop, and the next play is at its ordinary pace. */
+  stop(): void {
+    this.pause();
+    this.setRate(1);
   }
 
   toggle(): void {

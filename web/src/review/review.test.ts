@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Lane } from "../api";
 import { DAY, fromWall, HOUR, MINUTE, SECOND } from "../time";
-import { firstIn, gapAt, joined, lanesOf, newest, nextStart, previousStart, runAt, streamAt } from "./lanes";
+import { firstIn, fullestIn, gapAt, joined, lanesOf, newest, nextStart, previousStart, runAt, streamAt } from "./lanes";
 import { place, wallAt } from "./pieces";
 import { centred, clampSpan, holds, LONGEST, SHORTEST, ticks, zoomed } from "./timescale";
 
@@ -79,6 +79,7 @@ describe("lanes", () => {
     expect(runAt(a, T0 + 50 * SECOND, now)).toBe(a.runs[0]);
     expect(runAt(a, T0 + 150 * SECOND, now)).toBeNull();
     expect(runAt(a, T0 + 390 * SECOND, now)).toBe(a.runs[1]); // grows
+    expect(runAt(a, T0 + 399 * SECOND, now)).toBeNull(); // too new to be listed
     expect(gapAt(lanes.get("a"), T0 + 150 * SECOND)?.reason).toBe("camera_unreachable");
   });
   it("falls back to the stream that has footage", () => {
@@ -92,6 +93,8 @@ describe("lanes", () => {
     expect(previousStart(lanes, ["a"], T0 + 201 * SECOND)).toBe(T0);
     expect(newest(lanes, ["b"], now)).toBe(T0 + 80 * SECOND);
     expect(firstIn(lanes, ["a", "b"], T0 + 120 * SECOND, T0 + 290 * SECOND)).toBe(T0 + 200 * SECOND);
+    expect(fullestIn(lanes, ["a", "b"], T0, T0 + 400 * SECOND)).toBe(T0 + 50 * SECOND);
+    expect(fullestIn(lanes, ["a", "b"], T0 + 500 * SECOND, T0 + 600 * SECOND)).toBeNull();
   });
   it("joins what was known with what is new", () => {
     const cut = T0 + 250 * SECOND;

@@ -45,9 +45,9 @@ const SCHEMES: Record<"dark" | "light", Colours> = {
     text: "#d9e0e7",
     quiet: "#9aa7b4",
     line: "#232d37",
-    run: "#1f7f77",
-    imported: "#3d6ea3",
-    sub: "#1d4f4b",
+    run: "#1d655f",
+    imported: "#34587f",
+    sub: "#173f3c",
     gap: "#1a1416",
     hatch: "#7a4a46",
     future: "#0b0f14",
@@ -402,7 +402,10 @@ export class TimelineCanvas {
     for (const us of at) {
       const x = Math.round(this.xAt(us));
       context.fillStyle = colours.line;
-      context.fillRect(x, RULER_PX - 7, 1, this.height);
+      context.fillRect(x, RULER_PX - 7, 1, 7);
+      context.globalAlpha = 0.5;
+      context.fillRect(x, RULER_PX, 1, this.height);
+      context.globalAlpha = 1;
       context.fillStyle = colours.quiet;
       const midnight = clock(us) === "00:00:00" && step >= SECOND;
       const words = step < SECOND ? fineClock(us) : midnight ? shortDay(us) : step >= DAY ? isoDay(us) : clock(us);
@@ -428,7 +431,7 @@ export class TimelineCanvas {
       const x = this.xAt(at);
       context.fillStyle = colours.mark;
       context.fillRect(x - 1, 0, 2, this.height);
-      const left = name === "I" ? x : x - 14;
+      const left = name === "I" ? x - 14 : x; // outside, so that close marks don't cover each other
       context.fillRect(left, RULER_PX - 14, 14, 14);
       context.fillStyle = colours.panel;
       context.font = "bold 12px system-ui, sans-serif";

@@ -9,9 +9,8 @@ import mapbox_vector_tile
 import mercantile
 from pmtiles.tile import Compression, TileType, zxy_to_tileid
 from pmtiles.writer import Writer
-from shapely import clip_by_rect
+from shapely import clip_by_rect, transform
 from shapely.geometry import LineString, Point, box
-from shapely.ops import transform
 
 LON, LAT = -0.0213, 51.5432
 _X0, _Y0 = mercantile.xy(LON, LAT)
@@ -81,28 +80,45 @@ def _layers() -> dict[str, list[tuple[dict[str, Any], Any]]]:
 def pmtiles() -> bytes:
     """The town as vector tiles, zoom 13 to 16."""
     layers = {
-        name: [
-            (facts, transform(lambda x, y: (_X0 + x * _SCALE, _Y0 + y * _SCALE), shape)) for facts, shape in features
-        ]
+        name: [(facts, transform(shape, lambda points: points * _SCALE + (_X0, _Y0))) for facts, shape in features]
         for name, features in _layers().items()
     }
     west, south = _lonlat(-300, -300)
     east, north = _lonlat(300, 300)
     target = io.BytesIO()
-    writer = Writer(target)
+    make: Any = Writer  # the library has no types
+    writer = make(target)
     tiles: dict[int, bytes] = {}
     for tile in mercantile.tiles(west, south, east, north, range(13, 17)):
         edge = mercantile.xy_bounds(tile)
-        pad = (edge.right - edge.left) * 0.02
+        side = edge.right - edge.left
+        pad = side * 0.02
         clip = (edge.left - pad, edge.bottom - pad, edge.right + pad, edge.top + pad)
-        content = []
+        content: list[dict[str, Any]] = []
         for name, features in layers.items():
             inside = [(facts, clip_by_rect(shape, *clip)) for facts, shape in features]
             found = [{"geometry": shape, "properties": facts} for facts, shape in inside if not shape.is_empty]
             if found:
                 content.append({"name": name, "features": found})
-        bounds = (edge.left, edge.bottom, edge.right, edge.top)
-        data = mapbox_vector_tile.encode(content, default_options={"quantize_bounds": bounds, "extents": 4096})
+        content = [
+            {
+                "name": layer["name"],
+                "features": [
+                    {
+                        "geometry": transform(
+                            feature["geometry"],
+                            lambda points, edge=edge, side=side: (
+                                (points - (edge.left, edge.bottom)) / side * 4096
+                            ).round(),
+                        ),
+                        "properties": feature["properties"],
+                    }
+                    for feature in layer["features"]
+                ],
+            }
+            for layer in content
+        ]
+        data = mapbox_vector_tile.encode(content, default_options={"extents": 4096})
         tiles[zxy_to_tileid(tile.z, tile.x, tile.y)] = gzip.compress(data, mtime=0)
     for number in sorted(tiles):
         writer.write_tile(number, tiles[number])
