@@ -27,6 +27,7 @@ from belvedere.demo.footage import Span, spans_between, window
 from belvedere.demo.incidents import INCIDENTS, night_actors
 from belvedere.demo.life import LOOP_S, loop_actors
 from belvedere.demo.picture import backdrop
+from belvedere.demo.picture.clock import clock_text, summer_offset
 from belvedere.demo.picture.light import Light
 from belvedere.demo.picture.render import Painter
 from belvedere.demo.picture.sprites import SpriteBox
@@ -41,29 +42,19 @@ IDLE_STEP_S = 0.5  # people who stand about are drawn anew this often
 DAY_S = 86_400.0
 
 
-def british_summer(day: date) -> bool:
-    """Whether a British evening is in summer time: from the last Sunday of March to the day before October's."""
-    return last_sunday(day.year, 3) <= day < last_sunday(day.year, 10)
-
-
-def last_sunday(year: int, month: int) -> date:
-    """The last Sunday of a month that has 31 days."""
-    end = date(year, month, 31)
-    return end - timedelta(days=(end.weekday() + 1) % 7)
-
-
 def midnight_us(night: date) -> int:
     """The true time, in microseconds UTC, at which the demo day of `night` began in London."""
-    begun = datetime(night.year, night.month, night.day, tzinfo=UTC) - timedelta(hours=british_summer(night))
+    noon = datetime(night.year, night.month, night.day, 12, tzinfo=UTC)
+    begun = noon - timedelta(hours=12) - summer_offset(noon)
     return round(begun.timestamp()) * SECOND_US
 
 
 def camera_clock(plan: CameraPlan, night: date) -> Callable[[float], str]:
     """What the camera's own, wrong clock reads at a true second of the demo day."""
-    begun = datetime(night.year, night.month, night.day)  # noqa: DTZ001 (the wall clock on the estate)
+    begun_us = midnight_us(night)
 
     def reads(second: float) -> str:
-        return (begun + timedelta(seconds=second + plan.clock_error_s + 1e-6)).strftime("%d-%m-%Y %H:%M:%S")
+        return clock_text(begun_us + round((second + plan.clock_error_s) * SECOND_US))
 
     return reads
 

@@ -1,5 +1,6 @@
 """The running clock of a live camera: written onto a film's band as the film is sent, so that a loop shows the time of sending."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
@@ -8,11 +9,29 @@ import numpy as np
 from belvedere.demo.picture import osd, slices
 from belvedere.demo.picture.banded import MACROBLOCK, Band
 from belvedere.demo.picture.canvas import Bytes
+from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import BadMedia
 from belvedere.media.nal import split_annex_b
 
 _QUALITY = 24.0
 _SPS = 7
+
+
+def summer_offset(at: datetime) -> timedelta:
+    """How far London's clocks are ahead of UTC: an hour from the last Sunday of March to that of October, both at 01:00 UTC. The
+    demo needs no time zone database."""
+
+    def last_sunday(month: int) -> datetime:
+        end = datetime(at.year, month, 31, 1, tzinfo=UTC)
+        return end - timedelta(days=(end.weekday() + 1) % 7)
+
+    return timedelta(hours=1 if last_sunday(3) <= at < last_sunday(10) else 0)
+
+
+def clock_text(us: int) -> str:
+    """What a camera on the estate writes into its picture at a time in microseconds UTC (add its clock error first)."""
+    at = datetime.fromtimestamp(us // SECOND_US, UTC)
+    return (at + summer_offset(at)).strftime("%d-%m-%Y %H:%M:%S")
 
 
 class LiveClock:
