@@ -75,6 +75,9 @@ class PutCamera(Request, frozen=True, tag="put_camera"):
     sub_url: str
     enabled: bool
 
+    def __repr__(self) -> str:
+        return f"PutCamera(camera={self.camera!r}, enabled={self.enabled})"  # addresses hold credentials
+
 
 class RemoveCamera(Request, frozen=True, tag="remove_camera"):
     camera: str

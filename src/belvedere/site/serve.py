@@ -20,7 +20,7 @@ from belvedere.foundation.clock import Clock, SystemClock
 from belvedere.foundation.errors import BelvedereError, Conflict, Refused
 from belvedere.foundation.settings import Settings, load_settings
 from belvedere.policy.grant import Grant
-from belvedere.policy.signed import GrantOpener
+from belvedere.policy.signed import GrantOpener, LogMark
 from belvedere.site.live.relay import Relay
 from belvedere.site.recorder.archive import Archive
 from belvedere.site.recorder.reconcile import begin_boot, reconcile
@@ -37,10 +37,15 @@ EXIT_CRASHED = 4
 
 
 class HubOpener:
-    """Opens grants with the hub's public key, which the hub may bring (or change) after the site has started."""
+    """Opens grants with the hub's public key, which the hub may bring (or change) after the site has started.
+
+    How far the hub's log was seen to reach is kept beside the key, so that a log that was set back is noticed even after a
+    restart of the site.
+    """
 
     def __init__(self, key_file: Path, clock: Clock) -> None:
         self._key_file = key_file
+        self._mark_file = key_file.with_suffix(".mark")
         self._clock = clock
         self._stamp: tuple[int, int] | None = None
         self._opener: GrantOpener | None = None
@@ -50,11 +55,35 @@ class HubOpener:
         try:
             stat = self._key_file.stat()
             if self._opener is None or self._stamp != (stat.st_mtime_ns, stat.st_ino):
-                self._opener = GrantOpener(self._key_file.read_bytes(), self._clock)
+                self._opener = GrantOpener(self._key_file.read_bytes(), self._clock, self._kept_mark())
                 self._stamp = (stat.st_mtime_ns, stat.st_ino)
         except (OSError, ValueError) as error:
             raise Refused("This site belongs to no hub yet.", advice="Start the hub, which brings its key.") from error
-        return self._opener.open(wire)
+        before = self._opener.mark
+        grant = self._opener.open(wire)
+        if self._opener.mark != before:
+            self._keep_mark(self._opener.mark)
+        return grant
+
+    def _kept_mark(self) -> LogMark | None:
+        try:
+            kept = json.loads(self._mark_file.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise Refused(
+                "What this site knew of the hub's log can't be read.",
+                advice=f"Tell the data protection officer; then remove {self._mark_file.name} beside the hub's key.",
+            ) from error
+        return LogMark(int(kept["size"]), int(kept["issued_us"]))
+
+    def _keep_mark(self, mark: LogMark) -> None:
+        part = self._mark_file.with_suffix(".part")
+        with part.open("w", encoding="utf-8") as file:
+            json.dump({"size": mark.size, "issued_us": mark.issued_us}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._mark_file)
 
 
 @contextlib.contextmanager

@@ -109,6 +109,9 @@ class OpenStream(ToWorker, frozen=True, tag="open"):
     username: str
     password: str
 
+    def __repr__(self) -> str:
+        return f"OpenStream(stream={self.stream}, url={self.url!r})"  # credentials are never printed
+
 
 class CloseStream(ToWorker, frozen=True, tag="close"):
     stream: int
