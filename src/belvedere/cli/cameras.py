@@ -128,17 +128,23 @@ def list_cameras(data: DataOption = REAL_DATA) -> None:
 
     with local_site(load_settings(data)) as link:
         status = link.status()
-    table = Table("camera", "name", "stream", "state", "picture", "rate", "last frame")
+    table = Table(
+        "camera", "stream", "state", "picture", "a second", "Mbit/s", "last frame (UTC)", box=None, pad_edge=False
+    )
     for camera in status.cameras:
         if not camera.streams:
-            table.add_row(camera.camera, camera.name, "", "imported footage only", "", "", "")
+            table.add_row(camera.camera, "", "imported only", "", "", "", "")
         for stream in camera.streams:
             picture = f"{stream.codec} {stream.width}x{stream.height}" if stream.width else ""
-            rate = f"{stream.fps:.0f}/s {stream.bits_per_second / 1e6:.1f} Mbit/s" if stream.fps else ""
-            last = iso(stream.last_frame_us) if stream.last_frame_us else "never"
-            state = f"{stream.state}: {stream.message}" if stream.message else stream.state
-            table.add_row(camera.camera, camera.name, stream.stream, state, picture, rate, last)
+            last = iso(stream.last_frame_us)[:19].replace("T", " ") if stream.last_frame_us else "never"
+            rate = f"{stream.bits_per_second / 1e6:.1f}" if stream.fps else ""
+            fps = f"{stream.fps:.0f}" if stream.fps else ""
+            table.add_row(camera.camera, stream.stream, stream.state, picture, fps, rate, last)
     _console.print(table)
+    for camera in status.cameras:
+        for stream in camera.streams:
+            if stream.state not in ("recording", "off", "imported") and stream.message:
+                _console.print(f"{camera.camera}, {stream.stream}: {stream.message}", markup=False)
 
 
 @app.command("remove")
