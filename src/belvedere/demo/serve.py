@@ -12,14 +12,16 @@ import secrets
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from belvedere.demo.cameras import CAMERAS
+from belvedere.demo.picture.clock import LiveClock, clock_text
 from belvedere.demo.rtsp.faults import Faults
-from belvedere.demo.rtsp.reel import load_reel
+from belvedere.demo.rtsp.reel import Reel, load_reel
 from belvedere.demo.rtsp.server import RtspServer
 from belvedere.foundation.clock import SECOND_US, SystemClock
 from belvedere.foundation.settings import Settings, load_settings
@@ -67,7 +69,7 @@ class Cinema:
 
     async def show(self, camera: str, stream: str, path: Path) -> None:
         """Serve a live film, in the place of an earlier one from the end of its loop on."""
-        reel = await asyncio.to_thread(load_reel, path)
+        reel = await asyncio.to_thread(self._with_clock, path, self._errors_us[camera])
         address = f"{camera}/{stream}"
         source = self._server.sources.get(address)
         if source is None:
@@ -75,6 +77,12 @@ class Cinema:
             say(live=camera, stream=stream)
         else:
             source.change_reel(reel)
+
+    @staticmethod
+    def _with_clock(path: Path, error_us: int) -> Reel:
+        """The film with the camera's own clock, as wrong as it is, running in its picture."""
+        clock = LiveClock(path)
+        return replace(load_reel(path), stamp=lambda nals, true_us: clock.stamp(nals, clock_text(true_us + error_us)))
 
     async def follow(self, lines: asyncio.StreamReader) -> None:
         """Act on what the renderer says."""

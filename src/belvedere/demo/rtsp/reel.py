@@ -1,5 +1,6 @@
 """A reel: a film as access units in memory, ready to be packetised again and again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,8 @@ class Reel:
     duration_90k: int
     width: int
     height: int
+    # Changes the NAL units of a unit as it is sent, given the true time of sending in microseconds UTC: a running clock.
+    stamp: Callable[[tuple[bytes, ...], int], tuple[bytes, ...]] | None = None
 
     @property
     def fps(self) -> float:

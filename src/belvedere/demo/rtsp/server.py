@@ -104,7 +104,9 @@ class Source:
         playing = [c for c in self.clients if c.started]
         if not playing or faults.frozen:
             return
-        nals = unit.nals
+        sent_us = self._origin_us + (self._loop_start_90k + self.reel.at_90k[self._index]) * 100 // 9
+        true_us = self._clock.now_us() + (sent_us - self._clock.monotonic_us())
+        nals = unit.nals if self.reel.stamp is None else self.reel.stamp(unit.nals, true_us)
         if unit.keyframe:
             nals = (*self.reel.parameter_sets, *(n for n in nals if n not in self.reel.parameter_sets))
         timestamp = self._base_90k + self._loop_start_90k + unit.pts_90k + faults.jump_90k
@@ -122,8 +124,7 @@ class Source:
         report = b""
         if starting or now_us - self._last_report_us >= _REPORT_EVERY_US:
             self._last_report_us = now_us
-            sent_us = self._origin_us + (self._loop_start_90k + self.reel.at_90k[self._index]) * 100 // 9
-            ntp_us = self._clock.now_us() + (sent_us - self._clock.monotonic_us()) + faults.clock_error_us
+            ntp_us = true_us + faults.clock_error_us
             report = sender_report(1, self._ssrc, ntp_us, timestamp, self._packets, self._octets)
         if faults.garbage_every and self.sent_units % faults.garbage_every == 0:
             report += bytes((i * 37 + 11) & 0xFF for i in range(64))
