@@ -19,11 +19,11 @@ export function PasswordForm({ done, askCurrent = false }: { done: () => void; a
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
-    if (short || password !== twice || (askCurrent && !current)) return;
+    if (short || password !== twice) return;
     setBusy(true);
     setError(null);
     try {
-      await hub.setPassword(password, askCurrent ? current : undefined);
+      await hub.setPassword(password, current || undefined);
       setCurrent("");
       setPassword("");
       setTwice("");
@@ -41,10 +41,10 @@ export function PasswordForm({ done, askCurrent = false }: { done: () => void; a
       {askCurrent ? (
         <PasswordInput
           label="Present password"
+          description="Leave it empty if you signed in with a one-time code."
           autoComplete="current-password"
           value={current}
           onChange={(event) => setCurrent(event.currentTarget.value)}
-          error={tried && !current ? "Give the password you use now" : undefined}
           visibilityToggleButtonProps={{ "aria-label": "Show the present password" }}
         />
       ) : null}

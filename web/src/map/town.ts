@@ -106,7 +106,7 @@ export class TownView {
     }
     if (bounds.isEmpty()) return;
     this.fitted = true;
-    this.map.fitBounds(bounds, { padding: 36, maxZoom: 18.5, duration: force ? 150 : 0 });
+    this.map.fitBounds(bounds, { padding: { top: 36, bottom: 44, left: 64, right: 64 }, maxZoom: 18.5, duration: force ? 150 : 0 });
   }
 
   resize(): void {
