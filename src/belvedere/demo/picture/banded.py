@@ -22,7 +22,7 @@ MACROBLOCK = 16
 _SPS, _PPS = 7, 8
 _START = b"\x00\x00\x00\x01"
 OPTIONS = {
-    "preset": "superfast",
+    "preset": "ultrafast",
     "tune": "zerolatency",
     "profile": "main",
     "forced-idr": "1",

@@ -219,7 +219,7 @@ def _shop(sheet: _Sheet, wall: Wall, rng: np.random.Generator) -> None:
             for z in np.arange(0.1, 2.7, 0.12):
                 sheet.rect(x + 0.3, float(z), step - 0.6, 0.05, (104, 106, 106))
         else:
-            sheet.rect(x + 0.3, 0.5, step - 1.6, 2.2, (70, 66, 58), (118, 150, 168))
+            sheet.rect(x + 0.3, 0.5, step - 1.6, 2.2, (70, 66, 58), (92, 120, 138))
             for _ in range(9):
                 sheet.rect(
                     x + 0.4 + rng.uniform(0, max(step - 2.2, 0.1)),

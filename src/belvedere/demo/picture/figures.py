@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from belvedere.demo.picture import grain
 from belvedere.demo.picture.light import GAMMA
 from belvedere.demo.picture.pose import Capsule
 
@@ -49,16 +50,20 @@ def draw(
     top = math.floor(float((down_px - radii).min()) - margin)
     wide = _even(float((right + radii).max()) + margin - left)
     tall = _even(float((down_px + radii).max()) + margin - top)
-    colour = np.zeros((tall, wide, 3), np.float32)
-    nearest = np.full((tall, wide), -np.inf, np.float32)
-    for k, capsule in enumerate(capsules):
-        _capsule(
-            colour, nearest, (right[k] - left, down_px[k] - top, near[k]), radii[k], capsule.colour, (ce, se), infrared
-        )
+    parts = _Parts(tall, wide)
+    for k in range(len(capsules)):
+        parts.add(k, (right[k] - left, down_px[k] - top, near[k]), radii[k])
+    nearest = parts.nearest
+    colour = parts.shaded([c.colour for c in capsules], (ce, se), infrared)
     covered = np.isfinite(nearest)
-    # Folds and prints of cloth: a little grain on the body, more at the bottom of the brightness.
-    cloth = np.random.default_rng(seed).normal(1, 0.10, (tall // 2, wide // 2)).astype(np.float32)
-    colour *= cv2.GaussianBlur(cv2.resize(cloth, (wide, tall)), (0, 0), 1.2)[..., None]
+    # Folds and prints of cloth: a little grain on the body.
+    corner = seed % (grain.TILE // 2)
+    cloth = (
+        np.resize(grain.tile(90, 1.6)[corner:, corner:], (tall, wide))
+        if max(tall, wide) > grain.TILE // 2
+        else (grain.tile(90, 1.6)[corner : corner + tall, corner : corner + wide])
+    )
+    colour *= (1 + 0.04 * cloth)[..., None]
     # Creases between limbs: darken where the body in front stands well before what is behind.
     depth = np.where(covered, nearest, nearest[covered].min() if covered.any() else 0).astype(np.float32)
     soft = cv2.GaussianBlur(depth, (0, 0), max(0.035 * scale, 1.0))
@@ -79,47 +84,64 @@ def _even(value: float) -> int:
     return max(math.ceil(value / SUPERSAMPLE), 2) * SUPERSAMPLE
 
 
-def _capsule(
-    colour: NDArray[np.float32],
-    nearest: NDArray[np.float32],
-    axis: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
-    radius: NDArray[np.float64],
-    paint: tuple[int, int, int],
-    tilt: tuple[float, float],
-    infrared: bool,
-) -> None:
-    (x0, x1), (y0, y1), (z0, z1) = ((float(p[0]), float(p[1])) for p in axis)
-    r0, r1 = max(float(radius[0]), 0.6), max(float(radius[1]), 0.6)
-    big = max(r0, r1)
-    a, b = max(int(min(x0, x1) - big), 0), min(int(max(x0, x1) + big) + 2, colour.shape[1])
-    c, d = max(int(min(y0, y1) - big), 0), min(int(max(y0, y1) + big) + 2, colour.shape[0])
-    if a >= b or c >= d:
-        return
-    px = np.arange(a, b, dtype=np.float32)[None, :] + 0.5 - x0
-    py = np.arange(c, d, dtype=np.float32)[:, None] + 0.5 - y0
-    dx, dy = x1 - x0, y1 - y0
-    squared = dx * dx + dy * dy
-    if squared > 1e-3:
-        t = np.minimum(np.maximum(px * np.float32(dx / squared) + py * np.float32(dy / squared), 0), 1)
-    else:
-        t = np.full((d - c, b - a), 1.0 if z1 > z0 else 0.0, np.float32)
-    inverse = 1 / (np.float32(r0) + np.float32(r1 - r0) * t)
-    nx, ny = (px - t * np.float32(dx)) * inverse, (py - t * np.float32(dy)) * inverse
-    inside = nx * nx + ny * ny
-    z = np.sqrt(np.maximum(1 - inside, 0))
-    height = np.float32(z0) + np.float32(z1 - z0) * t + z / inverse
-    part = (slice(c, d), slice(a, b))
-    seen = (inside <= 1) & (height > nearest[part])
-    nearest[part][seen] = height[seen]
-    if infrared:
-        shade = 0.30 + 0.80 * z
-        grey = 78 + 0.42 * (0.3 * paint[0] + 0.4 * paint[1] + 0.3 * paint[2])
-        base = np.array([grey, grey, grey], np.float32)
-    else:
-        # Light from the sky above, and a little more from one side; `tilt` turns the picture's up into the world's.
-        upward = -ny * tilt[0] + z * tilt[1]
-        shade = 0.58 + 0.36 * upward + 0.20 * (0.75 * -nx + 0.35 * z)
-        base = np.array(paint[::-1], np.float32)
-    lit = shade[seen]
-    factor = np.power(np.minimum(np.maximum(lit, 0.10), 1.25), np.float32(1 / GAMMA))
-    colour[part][seen] = factor[:, None] * base
+class _Parts:
+    """Which part is seen at each pixel, how near it is, and which way its surface faces: right, down, towards the viewer."""
+
+    def __init__(self, tall: int, wide: int) -> None:
+        self.nearest = np.full((tall, wide), -np.inf, np.float32)
+        self._which = np.zeros((tall, wide), np.uint8)
+        self._right, self._down, self._near = (np.zeros((tall, wide), np.float32) for _ in range(3))
+
+    def add(
+        self,
+        number: int,
+        axis: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
+        radius: NDArray[np.float64],
+    ) -> None:
+        """Draw one capsule: its axis's ends (x, y down, nearness) and their radii, in pixels."""
+        (x0, x1), (y0, y1), (z0, z1) = ((float(p[0]), float(p[1])) for p in axis)
+        r0, r1 = max(float(radius[0]), 0.6), max(float(radius[1]), 0.6)
+        big = max(r0, r1)
+        high, wide = self.nearest.shape
+        a, b = max(int(min(x0, x1) - big), 0), min(int(max(x0, x1) + big) + 2, wide)
+        c, d = max(int(min(y0, y1) - big), 0), min(int(max(y0, y1) + big) + 2, high)
+        if a >= b or c >= d:
+            return
+        px = np.arange(a, b, dtype=np.float32)[None, :] + np.float32(0.5 - x0)
+        py = np.arange(c, d, dtype=np.float32)[:, None] + np.float32(0.5 - y0)
+        dx, dy = np.float32(x1 - x0), np.float32(y1 - y0)
+        squared = dx * dx + dy * dy
+        if squared > 1e-3:
+            t = px * (dx / squared) + py * (dy / squared)
+            np.minimum(np.maximum(t, 0, out=t), 1, out=t)
+        else:
+            t = np.full((d - c, b - a), 1.0 if z1 > z0 else 0.0, np.float32)
+        r = t * np.float32(r1 - r0) + np.float32(r0)
+        inverse = 1 / r
+        right, down = (px - t * dx) * inverse, (py - t * dy) * inverse
+        towards = 1 - right * right - down * down
+        part = (slice(c, d), slice(a, b))
+        inside = towards >= 0
+        towards = np.sqrt(np.maximum(towards, 0, out=towards), out=towards)
+        height = towards * r
+        height += t * np.float32(z1 - z0)
+        height += np.float32(z0)
+        seen = inside & (height > self.nearest[part])
+        for whole, own in ((self.nearest, height), (self._right, right), (self._down, down), (self._near, towards)):
+            np.copyto(whole[part], own, where=seen)
+        np.copyto(self._which[part], np.uint8(number), where=seen)
+
+    def shaded(
+        self, paints: list[tuple[int, int, int]], tilt: tuple[float, float], infrared: bool
+    ) -> NDArray[np.float32]:
+        """The lit surface, BGR. `tilt`: cosine and sine of the elevation, which turn the picture's up into the world's."""
+        if infrared:
+            shade = 0.30 + 0.80 * self._near
+            palette = np.array([[78 + 0.42 * (0.3 * r + 0.4 * g + 0.3 * b)] * 3 for r, g, b in paints], np.float32)
+        else:
+            # Light from the sky above, and a little more from one side.
+            upward = self._down * np.float32(-tilt[0]) + self._near * np.float32(tilt[1])
+            shade = 0.58 + 0.36 * upward - 0.15 * self._right + 0.07 * self._near
+            palette = np.array([paint[::-1] for paint in paints], np.float32)
+        factor = np.power(np.clip(shade, 0.10, 1.25), np.float32(1 / GAMMA))
+        return np.asarray(palette[self._which] * factor[..., None], np.float32)

@@ -20,14 +20,14 @@ FURTHEST_M = 600.0
 # BGR as daylight would show it, and the class of grain.
 ASPHALT, GRASS, SLABS, CONCRETE, RUBBER, WATER = range(6)
 SURFACES: dict[str, tuple[tuple[int, int, int], int]] = {
-    "road": ((84, 82, 80), ASPHALT),
-    "car_park": ((94, 92, 90), ASPHALT),
+    "road": ((104, 101, 98), ASPHALT),
+    "car_park": ((112, 110, 107), ASPHALT),
     "pavement": ((142, 146, 150), SLABS),
     "path": ((118, 122, 126), ASPHALT),
     "grass": ((58, 104, 88), GRASS),
     "garden": ((62, 98, 84), GRASS),
     "playground": ((86, 84, 128), RUBBER),
-    "court": ((104, 100, 96), ASPHALT),
+    "court": ((122, 118, 114), ASPHALT),
     "bin_store": ((136, 140, 142), CONCRETE),
     "school": ((96, 94, 92), ASPHALT),
     "water": ((70, 66, 56), WATER),

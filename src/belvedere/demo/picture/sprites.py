@@ -9,10 +9,10 @@ from belvedere.demo.picture.figures import Figure
 from belvedere.demo.scene import ActorState, Kind
 
 SMALL_PER_METRE = 34.0  # a person of 60 pixels
-TURNS = (20, 16)  # headings, and those of small figures
-PHASES = (14, 10)
-SIZE_STEP = 1.42
-ELEVATION_STEP = math.radians(7)
+TURNS = (16, 12)  # headings, and those of small figures
+PHASES = (10, 8)
+SIZE_STEP = 1.5
+ELEVATION_STEP = math.radians(10)
 LARGEST_PER_METRE = 220.0
 KEPT = 3000  # figures; about 12 kB each at the usual sizes
 
