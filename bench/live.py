@@ -93,9 +93,9 @@ def bench(*, quick: bool) -> list[Claim]:
             idle = (total(pids).cpu_s - idle_before.cpu_s) / 10
             for tiles in (1, 4, 12):
                 seen, cpu = measure(page, url, tiles, pids, 10 if quick else 30)
-                first = max(t["firstPictureMs"] for t in seen)
-                middle = sorted(t["latencyP50Ms"] for t in seen)[len(seen) // 2]
-                worst = max(t["latencyP95Ms"] for t in seen)
+                first = max(t["first_ms"] for t in seen)
+                middle = sorted(t["latency_p50_ms"] for t in seen)[len(seen) // 2]
+                worst = max(t["latency_p95_ms"] for t in seen)
                 frames, dropped = sum(t["frames"] for t in seen), sum(t["dropped"] for t in seen)
                 label = f"{tiles} tile{'s' if tiles > 1 else ''}"
                 claims += [

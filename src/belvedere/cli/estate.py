@@ -36,6 +36,7 @@ class Estate:
         self._lines = lines
         self._live: dict[str, set[str]] = {camera.id: set() for camera in CAMERAS}
         self._port = 0
+        self._told = -1
         self._task: asyncio.Task[None] | None = None
         self._noted = settings.demo_folder / "imported.json"
 
@@ -98,6 +99,9 @@ class Estate:
                 log.warning("the demo could not act on a line", line=line, error=str(error))
 
     def _tell_progress(self, done: int, of: int) -> None:
+        if done == self._told:
+            return
+        self._told = done
         if done == of:
             _console.print(f"All {of} films of the demo are made; last night is there to review.")
         elif done and done % 4 == 0:

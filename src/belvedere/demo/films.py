@@ -5,11 +5,13 @@ line for every finished film.
 """
 
 import argparse
+import ctypes
 import hashlib
 import json
 import math
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -36,6 +38,7 @@ from belvedere.demo.town import build_town
 from belvedere.foundation.clock import SECOND_US
 
 WORKERS = 2
+_PR_SET_PDEATHSIG = 1
 QUICK_S = 3.0  # at least; whole groups of pictures
 NIGHT_EFFORT_S = 160.0  # a film of the night costs about as much as so many seconds of a loop
 IDLE_STEP_S = 0.5  # people who stand about are drawn anew this often
@@ -221,9 +224,11 @@ def produce(todo: list[Task], folder: Path, night: date, workers: int = WORKERS)
 
 
 def _settle() -> None:
-    """A worker gives way to everything else, and keeps to one core."""
+    """A worker gives way to everything else, keeps to one core, and ends with its parent."""
     os.nice(10)
     cv2.setNumThreads(1)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def tidy(folder: Path, night: date) -> None:
