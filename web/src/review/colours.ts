@@ -1,4 +1,4 @@
-// Colours of the timeline in the two themes; contrast was measured against `panel`.
+// Colours of the timeline in the two themes.
 
 export interface Colours {
   text: string;
