@@ -1,5 +1,6 @@
 """One film: a camera's pictures over a stretch of time, encoded as main and sub stream side by side."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -103,10 +104,22 @@ def make(painter: Painter, groups: list[Group], clock: Clock, main: Path, sub: P
                     streams[0].keep(key, bodies)
                     streams[1].keep(key, below)
             for stream, slices in ((streams[0], bodies), (streams[1], below)):
-                stream.group(slices, [clock(group.start_s + k / stream.fps) for k in range(len(slices))])
+                stream.group(slices, _clocks(clock, group.start_s, stream.fps, len(slices)))
     finally:
         for stream in streams:
             stream.close()
+
+
+def _clocks(clock: Clock, start_s: float, fps: int, count: int) -> list[str]:
+    """What the clock says at each picture; asked ten times a second, it may turn a tenth late."""
+    texts: dict[int, str] = {}
+    made = []
+    for k in range(count):
+        tenth = math.floor((start_s + k / fps) * 10 + 1e-6)
+        if tenth not in texts:
+            texts[tenth] = clock(tenth / 10)
+        made.append(texts[tenth])
+    return made
 
 
 def _bodies(

@@ -87,26 +87,30 @@ class _Strip:
 
 
 class Band:
-    """The band on top: a still strip of the picture with text on it."""
+    """The band on top: a still strip of the picture with the camera's name on the right and its clock on the left."""
 
-    def __init__(self, width: int, height: int, fps: int, quality: float, still: tuple[Bytes, Bytes, Bytes]) -> None:
-        """`still`: Y, U and V of the picture's first `height` rows."""
+    def __init__(
+        self, width: int, height: int, fps: int, quality: float, still: tuple[Bytes, Bytes, Bytes], name: str
+    ) -> None:
+        """`still`: Y, U and V of the picture's first `height` rows. `name` may be empty."""
         self._strip = _Strip(width, height, fps, quality)
         flat = np.concatenate([plane.reshape(-1) for plane in still])
         self._still: Bytes = np.ascontiguousarray(flat.reshape(height * 3 // 2, width))
+        self._letter = round(height * 0.62)
+        osd.write(self._still, width, height, name, (-self._letter, 1), self._letter)
         self.macroblocks = -(-width // MACROBLOCK) * (height // MACROBLOCK)
-        self._shown: tuple[str, str] | None = None
+        self._shown: str | None = None
 
-    def slice(self, name: str, clock: str, keyframe: bool, place: Place) -> bytes:
-        """The band's slice for a picture: name on the right, clock on the left."""
+    def slice(self, clock: str, keyframe: bool, place: Place) -> bytes:
+        """The band's slice for a picture."""
         wide, high = self._strip.width, self._strip.height
-        if not keyframe and (name, clock) == self._shown:
+        if not keyframe and clock == self._shown:
             return slices.unchanged(self._strip.length, place, self.macroblocks)
-        planes = self._still.copy()
-        letter = round(high * 0.62)
-        osd.write(planes, wide, high, clock, (letter, 1), letter)
-        osd.write(planes, wide, high, name, (-letter, 1), letter)
-        self._shown = (name, clock)
+        planes = self._still
+        if clock:
+            planes = planes.copy()
+            osd.write(planes, wide, high, clock, (self._letter, 1), self._letter)
+        self._shown = clock
         u, v = osd.chroma_planes(planes, wide, high)
         return slices.moved(self._strip.encode((planes[:high], u, v), keyframe), self._strip.length, place)
 
@@ -118,11 +122,10 @@ class BandedEncoder:
         """`still`: the empty picture as I420, of which the band shows the top."""
         self.width, self.height, self.fps = width, height, fps
         self.band_height = 2 * MACROBLOCK if height >= 500 else MACROBLOCK
-        self._name = name
         top = self.band_height
         self._body = _Strip(width, height - top, fps, quality)
         u, v = osd.chroma_planes(still, width, height)
-        self._band = Band(width, top, fps, quality, (still[:top], u[: top // 2], v[: top // 2]))
+        self._band = Band(width, top, fps, quality, (still[:top], u[: top // 2], v[: top // 2]), name)
         rows, columns = -(-height // MACROBLOCK), -(-width // MACROBLOCK)
         self._body_macroblocks = rows * columns - self._band.macroblocks
         self._frame_num = 0
@@ -138,7 +141,7 @@ class BandedEncoder:
         """One access unit (Annex B) of a body slice, or of the same picture as before when None. A keyframe needs one."""
         self._frame_num = 0 if keyframe else self._frame_num + 1
         self._idr ^= keyframe
-        band = self._band.slice(self._name, clock, keyframe, Place(0, self._frame_num, self._idr))
+        band = self._band.slice(clock, keyframe, Place(0, self._frame_num, self._idr))
         place = Place(self._band.macroblocks, self._frame_num, self._idr)
         if body is None:
             below = slices.unchanged(self._body.length, place, self._body_macroblocks)

@@ -56,7 +56,7 @@ class LiveClock:
         high = slices.place_of(pictures[1], self._length).first_macroblock // columns * MACROBLOCK
         picture = _first(film)
         u, v = osd.chroma_planes(picture, width, height)
-        self._band = Band(width, high, fps, _QUALITY, (picture[:high], u[: high // 2], v[: high // 2]))
+        self._band = Band(width, high, fps, _QUALITY, (picture[:high], u[: high // 2], v[: high // 2]), "")
 
     def stamp(self, nals: tuple[bytes, ...], text: str) -> tuple[bytes, ...]:
         """The NAL units of one access unit with `text` in the band, such as '22-11-2026 14:03:07'."""
@@ -66,7 +66,7 @@ class LiveClock:
         band, body = pictures
         place = slices.place_of(nals[body], self._length)
         keyframe = nals[body][0] & 31 == slices.IDR
-        made = self._band.slice("", text, keyframe, slices.Place(0, place.frame_num, place.idr_id))
+        made = self._band.slice(text, keyframe, slices.Place(0, place.frame_num, place.idr_id))
         return (*nals[:band], made, *nals[band + 1 :])
 
 

@@ -6,6 +6,7 @@ Recommendation ITU-T H.264 (08/2021), 7.3.2.1.1 (SPS), 7.3.3 (slice header), 7.3
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from belvedere.foundation.errors import BadMedia
 from belvedere.media.bits import BitReader, unescape
@@ -107,6 +108,7 @@ def place_of(nal: bytes, length: int) -> Place:
     return Place(first, number, reader.ue() if nal[0] & 31 == IDR else 0)
 
 
+@lru_cache(maxsize=4096)
 def unchanged(length: int, place: Place, macroblocks: int) -> bytes:
     """A slice that repeats `macroblocks` of the picture before: all of them skipped."""
     made = _header(_P_SLICE, False, length, place, 0, (0, 0))
