@@ -133,7 +133,7 @@ def test_nobody_listens() -> None:
 
 def test_a_wrong_address() -> None:
     with pytest.raises(BadAddress):
-        probe("http://127.0.0.1/")
+        probe("ftp://127.0.0.1/")
 
 
 def test_credentials_in_the_address_are_used_and_never_shown() -> None:

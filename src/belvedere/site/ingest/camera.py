@@ -1,41 +1,24 @@
-"""One camera stream kept open: connecting, talking, playing, falling silent, trying again."""
+"""A camera over RTSP and TCP, by our own client: connecting, talking, playing."""
 
 import errno
-import random
 import selectors
 import socket
-from dataclasses import dataclass, field
-from enum import StrEnum
 
-import structlog
-
-from belvedere.foundation.clock import SECOND_US, Clock
-from belvedere.foundation.errors import BelvedereError, CameraDenied, UnsupportedCodec
+from belvedere.foundation.clock import SECOND_US
+from belvedere.foundation.errors import BelvedereError
 from belvedere.media.rtsp_session import RtspSession, SessionState
 from belvedere.media.stream import EndReason
-from belvedere.site.ingest.address import host_and_port
-from belvedere.site.ingest.messages import ClockSeen, OpenStream, StreamState
-from belvedere.site.ingest.names import Endpoint, NameLookups, literal_endpoint
-from belvedere.site.ingest.recorder_link import RecorderLink
+from belvedere.site.ingest.keeper import CHECK_US, CONNECTS_AT_ONCE, Phase, StreamKeeper, Surroundings
+from belvedere.site.ingest.messages import ClockSeen, OpenStream
+from belvedere.site.ingest.names import Endpoint, literal_endpoint
 from belvedere.site.ingest.run import RunWriter
-
-log = structlog.get_logger()
 
 READ_BYTES = 256 << 10
 _READS_A_TURN = 8  # so that one camera's burst does not keep the others waiting
 _SEND_BYTES = 64 << 10
 _CONNECT_US = 5 * SECOND_US
 _TALK_US = 10 * SECOND_US
-_FIRST_FRAME_US = 10 * SECOND_US
-_SILENCE_US = 5 * SECOND_US
-_KEYFRAME_US = 30 * SECOND_US
-_STEADY_US = 10 * SECOND_US
-_CHECK_US = SECOND_US // 4
 _REPORT_US = 5 * SECOND_US
-_FIRST_WAIT_US = SECOND_US
-_LONGEST_WAIT_US = 30 * SECOND_US
-_REFUSED_WAIT_US = 60 * SECOND_US
-CONNECTS_AT_ONCE = 16
 
 _WHY = {
     errno.ECONNREFUSED: "the connection was refused",
@@ -48,61 +31,16 @@ _WHY = {
 }
 
 
-class Phase(StrEnum):
-    WAITING = "waiting"  # until `_due_us`
-    RESOLVING = "resolving"
-    CONNECTING = "connecting"
-    TALKING = "talking"
-    PLAYING = "playing"
-    CLOSED = "closed"
-
-
-@dataclass(slots=True)
-class Surroundings:
-    """What all cameras of the process share. `connecting` bounds the connects under way at once."""
-
-    clock: Clock
-    link: RecorderLink
-    selector: selectors.BaseSelector
-    names: NameLookups
-    chance: random.Random
-    connecting: set[int] = field(default_factory=set)
-
-
-class Camera:
-    """One OpenStream. The loop calls `tick` at each sweep and `ready` when the selector has something."""
+class Camera(StreamKeeper):
+    """One OpenStream with an rtsp:// address."""
 
     def __init__(self, order: OpenStream, around: Surroundings) -> None:
-        self.order = order
-        self.phase = Phase.WAITING
-        self.reconnects = -1
-        self.host, self.port = host_and_port(order.url)
-        self._around = around
-        self._due_us = 0
-        self._wait_us = 0
+        super().__init__(order, around)
         self._socket: socket.socket | None = None
         self._registered = 0
         self._session: RtspSession | None = None
-        self._run: RunWriter | None = None
-        self._live = False
-        self._told = ("", "")
-        self._playing_since_us = 0
-        self._last_unit_us = 0
         self._keep_alive_us = 0
         self._report_us = 0
-        self._check_us = 0
-        self._warned = False
-
-    @property
-    def place(self) -> str:
-        """Host and port, as shown to people."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    def set_live(self, on: bool) -> None:
-        self._live = on
-        if self._run is not None:
-            self._run.set_live(on)
-        self._watch()
 
     def tick(self, now_us: int) -> None:
         """Timers, and reading what came since the last sweep. `now_us` is monotonic."""
@@ -111,7 +49,7 @@ class Camera:
                 if not self._registered:
                     self._read()
                 if now_us >= self._check_us:
-                    self._check_us = now_us + _CHECK_US
+                    self._check_us = now_us + CHECK_US
                     self._supervise(now_us)
             elif self.phase is Phase.WAITING:
                 if now_us >= self._due_us and len(self._around.connecting) < CONNECTS_AT_ONCE:
@@ -139,24 +77,6 @@ class Camera:
                     self._read()
         except BelvedereError as error:
             self._fault(error)
-
-    def broken(self, error: Exception) -> None:
-        """The loop caught what should not have happened: this camera starts anew, the others never notice."""
-        log.error("camera handling failed", stream=self.order.stream, error=type(error).__name__, exc_info=error)
-        message = "The camera sent something unexpected. Update its firmware."
-        if self._run is not None:
-            self._run.abandon(EndReason.CAMERA_PROTOCOL, message)
-            self._run = None
-        self._fail(EndReason.CAMERA_PROTOCOL, message)
-
-    def close(self, reason: EndReason, message: str) -> None:
-        """Ends the session politely and for good."""
-        if self._session is not None:
-            self._session.teardown()
-            self._send()
-        self._end_run(reason, message)
-        self._disconnect()
-        self.phase = Phase.CLOSED
 
     # Connecting
 
@@ -299,37 +219,19 @@ class Camera:
         presentation, track = session.presentation, session.track
         if presentation is None or track is None:
             return
-        self._around.connecting.discard(self.order.stream)
-        self.phase = Phase.PLAYING
-        self._playing_since_us = self._last_unit_us = now_us
         self._keep_alive_us = now_us + int(session.keep_alive_s * SECOND_US)
         self._report_us = now_us + _REPORT_US
-        self._warned = False
-        self._run = RunWriter(self.order.stream, presentation.video, track, self._around.link, live=self._live)
-        self._watch()
+        self._begin_run(
+            RunWriter(self.order.stream, presentation.video, track, self._around.link, live=self._live), now_us
+        )
 
     def _supervise(self, now_us: int) -> None:
         """Watchdog, keep-alive and reports of a playing session."""
         session, run = self._session, self._run
         if session is None or run is None or self.phase is not Phase.PLAYING:
             return
-        patience_us = _SILENCE_US if self._last_unit_us > self._playing_since_us else _FIRST_FRAME_US
-        if now_us - self._last_unit_us > patience_us:
-            seconds = patience_us // SECOND_US
-            self._fail(EndReason.CAMERA_SILENT, f"The camera has sent no picture for {seconds} s.")
+        if not self._attend(run, now_us):
             return
-        config = run.config
-        if config is not None:
-            codec = "H.264" if config.codec == "h264" else "H.265"
-            self._tell("recording", f"Recording {codec}, {config.width}x{config.height}.")
-            if now_us - self._playing_since_us > _STEADY_US:
-                self._wait_us = 0
-        elif now_us - self._playing_since_us > _KEYFRAME_US and not run.frames and not self._warned:
-            self._warned = True
-            if run.knows_parameters:
-                self._tell("waiting", "The camera has sent no keyframe for 30 s. Set a keyframe interval of 2 s.")
-            else:
-                self._tell("waiting", "The camera sends no parameter sets. Update its firmware or set it to H.264.")
         if now_us >= self._report_us:
             self._report_us = now_us + _REPORT_US
             session.report(now_us)
@@ -341,41 +243,10 @@ class Camera:
 
     # Ending
 
-    def _fault(self, error: BelvedereError) -> None:
-        """The camera did not do its part; the error says which."""
-        if isinstance(error, CameraDenied):
-            self._fail(EndReason.CAMERA_DENIED, str(error), state="denied", wait_us=_REFUSED_WAIT_US)
-        elif isinstance(error, UnsupportedCodec):
-            self._fail(EndReason.CAMERA_PROTOCOL, str(error), state="refused", wait_us=_REFUSED_WAIT_US)
-        else:
-            self._fail(EndReason.CAMERA_PROTOCOL, str(error))
-
-    def _unreachable(self, why: str) -> None:
-        self._fail(EndReason.CAMERA_UNREACHABLE, f"No answer from {self.place}: {why}.")
-
-    def _fail(self, reason: EndReason, message: str, *, state: str = "waiting", wait_us: int = 0) -> None:
-        """The connection is over; another is tried after a while."""
-        self._end_run(reason, message)
-        if self._session is not None and reason is EndReason.CAMERA_SILENT:
-            self._session.teardown()  # or the camera may keep the old session for its time-out
+    def _farewell(self) -> None:
+        if self._session is not None:
+            self._session.teardown()
             self._send()
-        self._disconnect()
-        around = self._around
-        if not wait_us:
-            self._wait_us = min(_LONGEST_WAIT_US, 2 * self._wait_us) or _FIRST_WAIT_US
-            wait_us = self._wait_us
-        wait_us = int(wait_us * around.chance.uniform(0.75, 1.25))
-        self.phase = Phase.WAITING
-        self._due_us = around.clock.monotonic_us() + wait_us
-        self._tell(state, message)
-        log.info(
-            "camera connection ended", stream=self.order.stream, place=self.place, reason=reason.value, state=state
-        )
-
-    def _end_run(self, reason: EndReason, message: str) -> None:
-        if self._run is not None:
-            self._run.end(reason, message)
-            self._run = None
 
     def _disconnect(self) -> None:
         self._around.connecting.discard(self.order.stream)
@@ -386,10 +257,3 @@ class Camera:
             self._socket.close()
             self._socket = None
         self._session = None
-
-    def _tell(self, state: str, message: str) -> None:
-        if (state, message) == self._told:
-            return
-        self._told = state, message
-        told = StreamState(stream=self.order.stream, state=state, message=message, reconnects=self.reconnects)
-        self._around.link.send(told)

@@ -15,7 +15,10 @@ import structlog
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BelvedereError
 from belvedere.media.stream import EndReason
-from belvedere.site.ingest.camera import Camera, Surroundings
+from belvedere.site.ingest.address import own_client
+from belvedere.site.ingest.camera import Camera
+from belvedere.site.ingest.foreign import ForeignCamera
+from belvedere.site.ingest.keeper import StreamKeeper, Surroundings
 from belvedere.site.ingest.messages import CloseStream, OpenStream, SetLive, StreamState, ToWorker
 from belvedere.site.ingest.names import NameLookups
 from belvedere.site.ingest.recorder_link import RecorderGone, RecorderLink
@@ -37,7 +40,7 @@ class IngestLoop:
         self._clock = clock
         self._selector = selectors.DefaultSelector()
         self._around = Surroundings(clock, link, self._selector, NameLookups(), chance or random.Random())
-        self._cameras: dict[int, Camera] = {}
+        self._cameras: dict[int, StreamKeeper] = {}
         self._stopping = False
         self._link_mask = selectors.EVENT_READ
         self._selector.register(link.connection, self._link_mask, link)
@@ -79,6 +82,8 @@ class IngestLoop:
             if now_us >= sweep_us:
                 for camera in list(self._cameras.values()):
                     self._guard(camera, 0)
+                if self._around.dying:
+                    self._around.bury()
                 # Never owe more than one sweep: a host that was asleep must not be made up for.
                 sweep_us = max(sweep_us + SWEEP_US, now_us + SWEEP_US // 2)
             if link.wants_write:
@@ -88,7 +93,7 @@ class IngestLoop:
                 self._pause(now_us + _PACE_US)
         self._leave()
 
-    def _guard(self, camera: Camera, mask: int) -> None:
+    def _guard(self, camera: StreamKeeper, mask: int) -> None:
         """Lets one camera work; whatever it sent, the others go on."""
         try:
             if mask:
@@ -125,7 +130,8 @@ class IngestLoop:
             self._link.send(StreamState(stream=order.stream, state="refused", message=message, reconnects=0))
             return
         try:
-            self._cameras[order.stream] = Camera(order, self._around)
+            kind = Camera if own_client(order.url) else ForeignCamera
+            self._cameras[order.stream] = kind(order, self._around)
         except BelvedereError as error:
             self._link.send(StreamState(stream=order.stream, state="refused", message=str(error), reconnects=0))
 
@@ -144,6 +150,8 @@ class IngestLoop:
         for camera in self._cameras.values():
             camera.close(EndReason.RESTART, "The recorder was stopped or restarted.")
         self._cameras.clear()
+        for reader in self._around.dying:
+            reader.wait(_GOODBYE_S)
         if not self._link.drain(_GOODBYE_S):
             log.warning("the recorder did not take the last fragments", bytes=self._link.queued_bytes)
         self._selector.close()

@@ -1,6 +1,7 @@
 """Look at a camera for a few seconds: what it sends, and what is wrong with it, in plain words."""
 
 import errno
+import select
 import socket
 from dataclasses import dataclass
 
@@ -13,8 +14,11 @@ from belvedere.media.sdp import VideoTrack
 from belvedere.media.sps import SpsInfo, parse_sps
 from belvedere.media.stream import TICKS_PER_SECOND, Codec
 from belvedere.media.timeline import Reorder, Timeline
-from belvedere.site.ingest.address import host_and_port, split_address
+from belvedere.site.ingest.address import host_and_port, own_client, split_address
+from belvedere.site.ingest.foreign import OPEN_US, ForeignTrack, described_video, ended_error
 from belvedere.site.ingest.names import literal_endpoint, look_up
+from belvedere.site.ingest.reader_pipe import Described, Ended
+from belvedere.site.ingest.reader_process import ReaderProcess
 
 _CONNECT_S = 5.0
 _SLICE_S = 0.2
@@ -62,17 +66,33 @@ def probe(
     clean, inner_username, inner_password = split_address(url)
     if not username:
         username, password = inner_username, inner_password
+    wanted_us = int(seconds * SECOND_US)
+    if not own_client(clean):
+        return _probe_foreign(clean, username, password, wanted_us, clock or SystemClock())
     session = RtspSession(clean, username, password)
     with _connect(clean) as connection:
-        look = _Look(session, clock or SystemClock())
+        look = _Look(clock or SystemClock())
         try:
-            look.watch(connection, int(seconds * SECOND_US))
+            _watch(look, session, connection, wanted_us)
         except OSError as error:
             host, port = host_and_port(clean)
             raise CameraUnreachable(
                 f"The connection to {host}:{port} was lost.", advice="Check the network and try again."
             ) from error
-    return look.report()
+    track = session.track
+    return look.report(session.server, track.lost_packets if track else 0, track.garbage_bytes if track else 0)
+
+
+def _probe_foreign(url: str, username: str, password: str, wanted_us: int, clock: Clock) -> ProbeReport:
+    """The same through a reader process."""
+    reader = ReaderProcess(url, username, password)
+    try:
+        look = _Look(clock, tells_clock=False)
+        container = _watch_reader(look, reader, wanted_us, host_and_port(url))
+    finally:
+        reader.kill()
+        reader.wait(_CONNECT_S)
+    return look.report(container, 0, 0)
 
 
 def _connect(url: str) -> socket.socket:
@@ -99,116 +119,148 @@ def _connect(url: str) -> socket.socket:
     return connection
 
 
-class _Look:
-    """One look at one camera: counts what passes."""
+def _watch(look: "_Look", session: RtspSession, connection: socket.socket, wanted_us: int) -> None:
+    """Talks and reads until enough was seen."""
+    clock = look.clock
+    begun_us = clock.monotonic_us()
+    connection.settimeout(_SLICE_S)
+    session.begin()
+    while not look.enough(clock.monotonic_us(), wanted_us):
+        if not look.frames and clock.monotonic_us() - begun_us >= _TALK_US:
+            if session.state is SessionState.TALKING:
+                raise CameraUnreachable(
+                    "The camera accepts connections but does not answer RTSP.", advice="Check the port: 554 is usual."
+                )
+            break
+        if session.outgoing:
+            connection.sendall(session.outgoing)
+            session.outgoing.clear()
+        try:
+            data = connection.recv(_READ_BYTES)
+        except TimeoutError:
+            continue
+        if not data:
+            break
+        now_us = clock.monotonic_us()
+        units = session.receive(data, now_us)
+        for report in session.reports:
+            look.clock_error_us = report.camera_us - clock.now_us()
+        session.reports.clear()
+        if session.presentation is not None:
+            for unit in units:
+                look.count(unit, session.presentation.video, now_us)
+        if session.state is SessionState.CLOSED:
+            break
+    talking = session.state is SessionState.TALKING
+    session.teardown()
+    try:
+        connection.sendall(session.outgoing)
+    except OSError:
+        pass  # it ended the session first
+    if not look.frames:
+        if talking:
+            raise CameraProtocol("The camera ended the connection.", advice="Check the path of the address.")
+        raise _no_picture()
 
-    def __init__(self, session: RtspSession, clock: Clock) -> None:
-        self._session = session
-        self._clock = clock
+
+def _watch_reader(look: "_Look", reader: ReaderProcess, wanted_us: int, where: tuple[str, int]) -> str:
+    """Listens to a reader until enough was seen. Returns FFmpeg's name of the format."""
+    clock = look.clock
+    begun_us = clock.monotonic_us()
+    container, video, track = "", None, None
+    while not look.enough(clock.monotonic_us(), wanted_us) and not reader.ended:
+        if not look.frames and clock.monotonic_us() - begun_us >= OPEN_US:
+            if video is not None:
+                break
+            raise CameraUnreachable(f"No answer from {where[0]}:{where[1]}: timed out.", advice="Check the address.")
+        select.select([reader.fd], [], [], _SLICE_S)
+        now_us = clock.monotonic_us()
+        for word in reader.read():
+            if isinstance(word, Described):
+                container, video = word.container, described_video(word)
+                track = ForeignTrack(video.codec)
+            elif isinstance(word, Ended):
+                if not look.frames:
+                    raise ended_error(word)
+            elif video is not None and track is not None:
+                unit = track.unit(word)
+                if unit is not None:
+                    look.count(unit, video, now_us)
+    if not look.frames:
+        raise _no_picture()
+    return container
+
+
+def _no_picture() -> CameraProtocol:
+    return CameraProtocol("The camera sent no picture.", advice="Check that this stream is switched on in it.")
+
+
+class _Look:
+    """One look at one camera: counts what passes. `tells_clock`: the transport brings the camera's clock."""
+
+    def __init__(self, clock: Clock, *, tells_clock: bool = True) -> None:
+        self.clock = clock
+        self.frames = 0
+        self.clock_error_us: int | None = None
+        self._tells_clock = tells_clock
         self._timeline: Timeline | None = None
         self._reorder = Reorder(None)
         self._sets: dict[tuple[int, int], bytes] = {}
         self._in_band = False
-        self._frames = 0
         self._bytes = 0
         self._first_us = 0
         self._last_us = 0
         self._lowest_pts = self._highest_pts = 0
         self._keyframes: list[int] = []  # their presentation times
-        self._clock_error_us: int | None = None
         self._jumps = 0
         self._base = 0  # where media time goes on after a jump
         self._video: VideoTrack | None = None
 
-    def watch(self, connection: socket.socket, wanted_us: int) -> None:
-        """Talks and reads until enough was seen."""
-        clock, session = self._clock, self._session
-        begun_us = clock.monotonic_us()
-        connection.settimeout(_SLICE_S)
-        session.begin()
-        while not self._enough(clock.monotonic_us(), begun_us, wanted_us):
-            if session.outgoing:
-                connection.sendall(session.outgoing)
-                session.outgoing.clear()
-            try:
-                data = connection.recv(_READ_BYTES)
-            except TimeoutError:
-                continue
-            if not data:
-                break
-            now_us = clock.monotonic_us()
-            units = session.receive(data, now_us)
-            for report in session.reports:
-                self._clock_error_us = report.camera_us - clock.now_us()
-            session.reports.clear()
-            for unit in units:
-                self._count(unit, now_us)
-            if session.state is SessionState.CLOSED:
-                break
-        talking = session.state is SessionState.TALKING
-        session.teardown()
-        try:
-            connection.sendall(session.outgoing)
-        except OSError:
-            pass  # it ended the session first
-        if not self._frames:
-            if talking:
-                raise CameraProtocol("The camera ended the connection.", advice="Check the path of the address.")
-            raise CameraProtocol("The camera sent no picture.", advice="Check that this stream is switched on in it.")
-
-    def _enough(self, now_us: int, begun_us: int, wanted_us: int) -> bool:
-        if not self._frames:
-            if now_us - begun_us < _TALK_US:
-                return False
-            if self._session.state is SessionState.TALKING:
-                raise CameraUnreachable(
-                    "The camera accepts connections but does not answer RTSP.", advice="Check the port: 554 is usual."
-                )
-            return True
+    def enough(self, now_us: int, wanted_us: int) -> bool:
+        """Whether pictures were watched for long enough."""
+        if not self.frames:
+            return False
         watched_us = now_us - self._first_us
         return watched_us >= wanted_us and (len(self._keyframes) > 1 or watched_us >= max(wanted_us, _KEYFRAME_US))
 
-    def _count(self, unit: AccessUnit, now_us: int) -> None:
-        presentation = self._session.presentation
-        if presentation is None:
-            return
+    def count(self, unit: AccessUnit, video: VideoTrack, now_us: int) -> None:
+        """Takes a picture into account."""
         if self._video is None:
-            self._video = presentation.video
+            self._video = video
             self._first_us = now_us
-            for nal in presentation.video.parameter_sets:
-                self._sets[parameter_key(presentation.video.codec, nal)] = nal
+            for nal in video.parameter_sets:
+                self._sets[parameter_key(video.codec, nal)] = nal
         if unit.parameter_sets:
             self._in_band = True
             for nal in unit.parameter_sets[:16]:
-                self._sets[parameter_key(presentation.video.codec, nal)] = nal
+                self._sets[parameter_key(video.codec, nal)] = nal
         if self._timeline is None:
-            self._timeline = Timeline(presentation.video.clock_rate)
+            self._timeline = Timeline(video.clock_rate)
         pts = self._timeline.place(unit.timestamp, now_us)
         if pts is None:
             self._jumps += 1
-            self._timeline = Timeline(presentation.video.clock_rate)
+            self._timeline = Timeline(video.clock_rate)
             self._base = self._highest_pts + TICKS_PER_SECOND // 25
             pts = self._timeline.place(unit.timestamp, now_us) or 0
         pts += self._base
         self._last_us = now_us
         self._bytes += len(unit.data)
         if unit.starts:
-            self._frames += 1
+            self.frames += 1
             self._reorder.push(unit, pts, 0)
         self._lowest_pts, self._highest_pts = min(pts, self._lowest_pts), max(pts, self._highest_pts)
         if unit.keyframe and pts not in self._keyframes[-1:] and len(self._keyframes) < 1000:
             self._keyframes.append(pts)
 
-    def report(self) -> ProbeReport:
+    def report(self, server: str, lost: int, garbage: int) -> ProbeReport:
         """What was seen. Raises CameraProtocol when the parameters never came."""
-        video, track = self._video, self._session.track
-        sps = self._sps()
-        if video is None or track is None or sps is None:
+        video, sps = self._video, self._sps()
+        if video is None or sps is None:
             raise CameraProtocol(
                 "The camera sends no usable parameter sets.", advice="Update its firmware or set it to H.264."
             )
         span = self._highest_pts - self._lowest_pts
-        fps = (self._frames - 1) * TICKS_PER_SECOND / span if span else 0.0
+        fps = (self.frames - 1) * TICKS_PER_SECOND / span if span else 0.0
         seconds = span / TICKS_PER_SECOND or (self._last_us - self._first_us) / SECOND_US
         gaps = [after - before for before, after in zip(self._keyframes, self._keyframes[1:], strict=False)]
         gop = sum(gaps) / len(gaps) / TICKS_PER_SECOND if gaps else None
@@ -221,12 +273,12 @@ class _Look:
             fps=round(fps, 2),
             gop_seconds=round(gop, 2) if gop is not None else None,
             bits_per_second=round(self._bytes * 8 / seconds) if seconds else 0,
-            clock_error_us=self._clock_error_us,
+            clock_error_us=self.clock_error_us,
             b_frames=self._reorder.b_frames,
-            lost_packets=track.lost_packets,
+            lost_packets=lost,
             parameter_sets_in_band=self._in_band,
-            server=self._session.server,
-            problems=tuple(self._problems(video, gop, fps, track.lost_packets, track.garbage_bytes)),
+            server=server,
+            problems=tuple(self._problems(video, gop, fps, lost, garbage)),
         )
 
     def _sps(self) -> SpsInfo | None:
@@ -255,10 +307,10 @@ class _Look:
             found.append("The camera's media time jumped. Update its firmware.")
         if garbage:
             found.append("The camera sent bytes that are no video. Update its firmware.")
-        error_us = self._clock_error_us
-        if error_us is None:
+        error_us = self.clock_error_us
+        if error_us is None and self._tells_clock:
             found.append("The camera has not told its clock. Set it to a time server so that its own stamp is right.")
-        elif abs(error_us) > _CLOCK_TOLERANCE_US:
+        elif error_us is not None and abs(error_us) > _CLOCK_TOLERANCE_US:
             way = "ahead" if error_us > 0 else "behind"
             found.append(
                 f"The camera's clock is {abs(error_us) // SECOND_US} s {way}. Set it to a time server. "

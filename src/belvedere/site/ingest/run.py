@@ -1,11 +1,13 @@
 """From access units to runs: fragments, live frames, and the moments at which a run begins and ends."""
 
+from typing import Protocol
+
 import structlog
 
 from belvedere.foundation.errors import BadMedia
 from belvedere.media.fmp4 import fragment_head, make_config, write_frame
 from belvedere.media.nal import parameter_key
-from belvedere.media.rtp import AccessUnit, Depacketizer
+from belvedere.media.rtp import AccessUnit, Part
 from belvedere.media.sdp import VideoTrack
 from belvedere.media.sps import parse_sps
 from belvedere.media.stream import TICKS_PER_SECOND, EndReason, Frame, StreamConfig
@@ -22,6 +24,30 @@ _USUAL_FRAME_90K = TICKS_PER_SECOND // 25
 _MOST_PARAMETER_SETS = 31
 
 
+class SetFilter(Protocol):
+    """Where access units come from: it reports only parameter sets that are not in `known_sets`."""
+
+    known_sets: frozenset[bytes]
+
+
+class _Waiting:
+    """A frame of the fragment under way; `parts`, of `size` bytes together, are its data."""
+
+    __slots__ = ("arrival_us", "cts_90k", "dts_90k", "keyframe", "parts", "size")
+
+    def __init__(self, unit: AccessUnit, dts_90k: int, cts_90k: int, arrival_us: int) -> None:
+        self.parts: list[Part] = unit.parts
+        self.size = unit.size
+        self.dts_90k = dts_90k
+        self.cts_90k = cts_90k
+        self.keyframe = unit.keyframe
+        self.arrival_us = arrival_us
+
+    def frame(self) -> Frame:
+        """The frame with its data in one piece."""
+        return Frame(b"".join(self.parts), self.dts_90k, self.cts_90k, self.keyframe, self.arrival_us)
+
+
 class RunWriter:
     """The runs of one connection to one camera.
 
@@ -29,7 +55,7 @@ class RunWriter:
     frame of a run lies in exactly one fragment. Live frames repeat frames that a fragment will bring.
     """
 
-    def __init__(self, stream: int, video: VideoTrack, track: Depacketizer, link: RecorderLink, *, live: bool) -> None:
+    def __init__(self, stream: int, video: VideoTrack, track: SetFilter, link: RecorderLink, *, live: bool) -> None:
         self.frames = 0
         self.left_out = 0  # frames that belong to no run: before a keyframe, or while the recorder was behind
         self._stream = stream
@@ -43,7 +69,7 @@ class RunWriter:
         self._config: StreamConfig | None = None
         self._timeline = Timeline(video.clock_rate)
         self._reorder = Reorder(None)
-        self._pending: list[Frame] = []
+        self._pending: list[_Waiting] = []
         self._pending_bytes = 0
         self._last_dts = 0
         self._last_pts = 0
@@ -68,8 +94,8 @@ class RunWriter:
         """Live frames from now on. Frames of the fragment under way are sent at once, so that nothing is missing."""
         if on and not self._live:
             self._live, self._live_broken = True, False
-            for frame in self._pending:
-                self._send_live(frame)
+            for waiting in self._pending:
+                self._send_live(waiting.frame())
         self._live = on
 
     def add(self, units: list[AccessUnit], arrival_us: int, monotonic_us: int) -> None:
@@ -140,27 +166,26 @@ class RunWriter:
                 if self._config is None:
                     self.left_out += 1
                     return
-        frame = Frame(unit.data, dts, cts, unit.keyframe, arrival_us)
-        self._pending.append(frame)
-        self._pending_bytes += len(unit.data)
+        waiting = _Waiting(unit, dts, cts, arrival_us)
+        self._pending.append(waiting)
+        self._pending_bytes += unit.size
         self._last_dts = dts
         self._lost = unit.lost_packets
         self.frames += 1
         if self._live:
-            self._send_live(frame)
+            self._send_live(waiting.frame())
 
     def _join(self, unit: AccessUnit) -> bool:
         """Adds a further piece of the last frame, from a camera that marks every slice as the last."""
         if self._reorder.depth or not self._pending:
             return False
         last = self._pending[-1]
-        if len(last.data) + len(unit.data) > _FRAGMENT_BYTES:
+        if last.size + unit.size > _FRAGMENT_BYTES:
             return False
-        whole = Frame(
-            last.data + unit.data, last.dts_90k, last.cts_90k, last.keyframe or unit.keyframe, last.arrival_us
-        )
-        self._pending[-1] = whole
-        self._pending_bytes += len(unit.data)
+        last.parts += unit.parts
+        last.size += unit.size
+        last.keyframe |= unit.keyframe
+        self._pending_bytes += unit.size
         return True
 
     def _close(self, next_dts: int) -> None:
@@ -182,7 +207,10 @@ class RunWriter:
             lost_packets=lost - self._lost_told,
             data=b"",
         )
-        if self._link.send_fragment(message, fragment_head(frames, next_dts, self._sequence), frames):
+        parts: list[Part] = [fragment_head(frames, [frame.size for frame in frames], next_dts, self._sequence)]
+        for frame in frames:
+            parts += frame.parts
+        if self._link.send_fragment(message, parts):
             self._lost_told = lost
             return
         self.left_out += len(frames)
