@@ -5,6 +5,7 @@ says with lists of allowed protocols, formats and codecs, decodes nothing, and w
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -49,6 +50,8 @@ _OPEN_S = 8.0
 _READ_S = 20.0  # the owner loses patience sooner; this is for a reader whose owner waits
 _MEMORY_BYTES = 1 << 30
 _PREFIX_BYTES = 256 << 10
+_USUAL_FRAME_90K = TICKS_PER_SECOND // 25
+_SOON_90K = 2 * TICKS_PER_SECOND
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CODECS = {"h264": Codec.H264, "hevc": Codec.H265}
@@ -223,17 +226,21 @@ def _header_sets(codec: Codec, header: bytes) -> list[bytes]:
 
 
 class _Pictures:
-    """Packets to pictures. NAL units that come ahead of a picture wait for it."""
+    """Packets to pictures. NAL units that come ahead of a picture wait for it.
+
+    FFmpeg gives the first picture over RTSP no time, although it counts from that picture: it waits for the second.
+    """
 
     def __init__(self, codec: Codec, length_size: int) -> None:
         self._codec = codec
         self._length_size = length_size
         self._ahead: list[bytes] = []
+        self._untimed: PictureCame | None = None
+        self._last = -1  # ticks of the last picture that had a time; -1: none yet
 
     def take(self, packet: "Packet[VideoStream]") -> None:
         """Says the picture that the packet holds. Raises CameraProtocol when it is too large."""
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None or not packet.size:
+        if not packet.size:
             return
         if packet.size > ACCESS_UNIT_BYTES:
             raise CameraProtocol(
@@ -251,16 +258,29 @@ class _Pictures:
             return
         if len(nals) > MOST_NALS:
             raise CameraProtocol("The camera cuts its pictures into too many parts.", advice="Update its firmware.")
-        ticks = int(stamp * packet.time_base * TICKS_PER_SECOND)
-        _say(
-            PictureCame(
-                timestamp=ticks & 0xFFFF_FFFF,
-                keyframe=any(self._starts_decoding(nal, kind) for nal, kind in zip(nals, kinds, strict=True)),
-                starts=starts_picture(codec, first),
-                damaged=packet.is_corrupt,
-                nals=tuple(nals),
-            )
+        picture = PictureCame(
+            timestamp=0,
+            keyframe=any(self._starts_decoding(nal, kind) for nal, kind in zip(nals, kinds, strict=True)),
+            starts=starts_picture(codec, first),
+            damaged=packet.is_corrupt,
+            nals=tuple(nals),
         )
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is not None:
+            self._pass_on(picture, int(stamp * packet.time_base * TICKS_PER_SECOND))
+        elif self._last >= 0:
+            self._pass_on(picture, self._last + _USUAL_FRAME_90K)
+        else:
+            self._untimed = picture
+
+    def _pass_on(self, picture: PictureCame, ticks: int) -> None:
+        if self._untimed is not None:
+            # Counted from the picture that waits, or else from elsewhere: then it was one frame before this one.
+            before = 0 if 0 < ticks <= _SOON_90K else ticks - _USUAL_FRAME_90K
+            _say(msgspec.structs.replace(self._untimed, timestamp=before & 0xFFFF_FFFF))
+            self._untimed = None
+        self._last = max(ticks, 0)
+        _say(msgspec.structs.replace(picture, timestamp=ticks & 0xFFFF_FFFF))
 
     def _starts_decoding(self, nal: bytes, kind: int) -> bool:
         if is_random_access(self._codec, kind):
@@ -311,10 +331,12 @@ def _explain(error: Exception, scheme: str, place: str, *, opened: bool) -> _Fau
         return _Fault("unreachable", f"The connection to {place} was lost.", "Check the network.")
     if opened:
         return _closed(place)
-    if isinstance(error, av.InvalidDataError | av.EOFError | ValueError | av.UndefinedError):
+    # FFmpeg calls an answer that ended early, and one that sends us elsewhere, an I/O error.
+    broke_off = isinstance(error, OSError) and error.errno == errno.EIO
+    if broke_off or isinstance(error, av.InvalidDataError | av.EOFError | ValueError | av.UndefinedError):
         what = _FRAMINGS.get(scheme, "MPEG-TS, FLV or fragmented MP4")
         return _Fault("protocol", f"What {place} sends is not {what}.", "Check the path of the address.")
-    return _unreachable(place, "no route, or it refused the request")
+    return _unreachable(place, "no route")
 
 
 if __name__ == "__main__":

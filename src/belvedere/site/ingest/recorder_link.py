@@ -3,8 +3,6 @@
 import os
 import socket
 from collections import deque
-from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from struct import Struct
 
@@ -12,7 +10,7 @@ import msgspec
 import structlog
 
 from belvedere.foundation.errors import Unavailable
-from belvedere.media.stream import Frame
+from belvedere.media.rtp import Part
 from belvedere.site.ingest.messages import AnyToWorker, FragmentCame, Hello, LiveFrame, ToRecorder, ToWorker
 
 log = structlog.get_logger()
@@ -22,7 +20,7 @@ QUEUE_BYTES = 64 << 20
 # Live frames are worthless when late: they are left out much sooner.
 _LIVE_QUEUE_BYTES = 8 << 20
 _LONGEST_ORDER = 1 << 20
-_BUFFERS_A_CALL = 128
+_BUFFERS_A_CALL = 1000  # the system takes 1024
 _LENGTH = Struct(">I")
 _EMPTY_BIN = b"\xc4\x00"  # MessagePack: a binary of no bytes
 _BIN_32 = b"\xc6"
@@ -46,7 +44,7 @@ class RecorderLink:
         self.connection = connection
         self.queued_bytes = 0
         self.dropped_live = 0
-        self._queue: deque[bytes | memoryview] = deque()
+        self._queue: deque[tuple[int, list[Part]]] = deque()  # each: bytes in all, and few enough parts for one call
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(AnyToWorker)
         self._incoming = b""
@@ -74,11 +72,11 @@ class RecorderLink:
         body = self._encoder.encode(message)
         self._put(_LENGTH.pack(len(body)) + body)
 
-    def send_fragment(self, message: FragmentCame, head: bytes, frames: Sequence[Frame]) -> bool:
-        """Queues a fragment whose bytes are `head` and the frames' data (`message.data` stays empty); false: no room."""
+    def send_fragment(self, message: FragmentCame, parts: list[Part]) -> bool:
+        """Queues a fragment whose bytes are `parts`, joined (`message.data` stays empty); false: no room."""
         if self.queued_bytes > QUEUE_BYTES:
             return False
-        self._put_with_data(message, head, [frame.data for frame in frames])
+        self._put_with_data(message, parts)
         return True
 
     def send_live(self, message: LiveFrame, data: bytes) -> bool:
@@ -86,22 +84,24 @@ class RecorderLink:
         if self.queued_bytes > _LIVE_QUEUE_BYTES:
             self.dropped_live += 1
             return False
-        self._put_with_data(message, data, [])
+        self._put_with_data(message, [data])
         return True
 
-    def _put_with_data(self, message: FragmentCame | LiveFrame, head: bytes, rest: list[bytes]) -> None:
-        """The message with `data` as its last field, without copying the frames: the binary's header is written here."""
+    def _put_with_data(self, message: FragmentCame | LiveFrame, parts: list[Part]) -> None:
+        """The message with `data` as its last field, without copying the parts: the binary's header is written here."""
         body = self._encoder.encode(message)
         if not body.endswith(_EMPTY_BIN):
             raise AssertionError("data has to be the last field of the message")
-        size = len(head) + sum(map(len, rest))
-        start = body[:-2] + _BIN_32 + _LENGTH.pack(size) + head
-        self._put(_LENGTH.pack(len(body) + 3 + size) + start)
-        self._queue.extend(rest)
-        self.queued_bytes += size - len(head)
+        size = sum(map(len, parts))
+        start = _LENGTH.pack(len(body) + 3 + size) + body[:-2] + _BIN_32 + _LENGTH.pack(size)
+        self.queued_bytes += len(start) + size
+        for at in range(0, len(parts), _BUFFERS_A_CALL):
+            some = [start, *parts[at : at + _BUFFERS_A_CALL]]
+            self._queue.append((sum(map(len, some)), some))
+            start = b""
 
     def _put(self, data: bytes) -> None:
-        self._queue.append(data)
+        self._queue.append((len(data), [data]))
         self.queued_bytes += len(data)
 
     @property
@@ -112,31 +112,26 @@ class RecorderLink:
         """Sends what the socket takes."""
         queue = self._queue
         while queue:
-            batch = list(islice(queue, _BUFFERS_A_CALL))
+            size, parts = queue[0]
             try:
-                sent = self.connection.sendmsg(batch)
+                sent = self.connection.sendmsg(parts)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
                 raise _gone() from error
             self.queued_bytes -= sent
-            offered = 0
-            for part in batch:
-                offered += len(part)
-                if sent >= len(part):
-                    sent -= len(part)
-                    queue.popleft()
-                    continue
-                if sent:
-                    queue[0] = memoryview(part)[sent:]
+            if sent < size:
+                queue[0] = size - sent, _behind(parts, sent)
                 return
+            queue.popleft()
 
     def drain(self, seconds: float) -> bool:
         """Sends everything, waiting up to `seconds`; for the end of the process. False when something was left."""
         self.connection.settimeout(seconds)
         try:
             while self._queue:
-                self.connection.sendall(self._queue.popleft())
+                for part in self._queue.popleft()[1]:
+                    self.connection.sendall(part)
         except OSError:
             return False
         self.queued_bytes = 0
@@ -173,6 +168,15 @@ class RecorderLink:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def _behind(parts: list[Part], sent: int) -> list[Part]:
+    """What of `parts` is left when `sent` bytes are gone; at least one byte is."""
+    for index, part in enumerate(parts):
+        if sent < len(part):
+            return [memoryview(part)[sent:], *parts[index + 1 :]]
+        sent -= len(part)
+    raise ValueError("more was sent than there is")
 
 
 def _gone() -> RecorderGone:

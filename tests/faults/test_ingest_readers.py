@@ -1,0 +1,160 @@
+"""Readers that get stuck, crash or are left behind: the loop goes on, the reason is told, no process stays."""
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from belvedere.site.ingest.messages import CloseStream, FragmentCame, RunEnd, RunStart, StreamState
+from foreign_stage import contain, http, over_http, recorded
+from ingest_stage import Line, Packetizer, ScriptedCamera, answer, describe, film, worker
+
+pytestmark = pytest.mark.faults
+
+
+def children(pid: int) -> list[int]:
+    """Processes whose parent is `pid`."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(fields[1]) == pid:
+            found.append(int(path.parent.name))
+    return found
+
+
+def wait_gone(pid: int) -> None:
+    """Until the process does not run any more (a zombie of another parent counts as gone)."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return
+        if state in "ZX":
+            return
+        os.sched_yield()
+    raise AssertionError(f"process {pid} still runs")
+
+
+def test_a_silent_server_is_noticed_and_tried_again(tmp_path: Path) -> None:
+    shown = film(frames=30)
+    data = contain(shown, "mpegts")
+    quiet, whole = over_http(data, "mpegts", endless=True), over_http(data, "mpegts")
+    with worker(tmp_path) as process, ScriptedCamera(quiet, whole) as camera:
+        recorder = process.recorder
+        recorder.open(http(camera.url))
+        end = recorder.wait(RunEnd)
+        assert (end.reason, "5 s" in end.message) == ("camera_silent", True)
+        recorder.wait(RunStart)
+        recorder.wait(RunEnd)
+        assert recorder.of(StreamState)[-1].reconnects <= 2
+        assert process.finish() == 0
+    # FFmpeg gives a picture out only when the next has begun, both in its demuxer and in its parser.
+    assert len(recorded(recorder)) == 28 + 30
+
+
+def test_a_reader_that_is_stopped_blocks_nothing_and_one_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    shown = film(frames=30)
+    script = over_http(contain(shown, "mpegts"), "mpegts", endless=True)
+    packets = Packetizer(shown.codec)
+    rtsp = answer(describe(shown), lambda line: line.send(packets.film(shown)))
+    with worker(tmp_path) as process, ScriptedCamera(script) as camera, ScriptedCamera(rtsp) as other:
+        recorder = process.recorder
+        recorder.open(http(camera.url), stream=1)
+        recorder.wait(FragmentCame)
+        (reader,) = children(process.process.pid)
+        os.kill(reader, signal.SIGSTOP)
+        recorder.open(other.url, stream=2)
+        recorder.wait(FragmentCame, lambda fragment: fragment.stream == 2)
+        os.kill(reader, signal.SIGKILL)
+        end = recorder.wait(RunEnd, lambda end: end.stream == 1)
+        assert (end.reason, "could not stand" in end.message) == ("camera_protocol", True)
+        recorder.wait(RunStart, lambda start: start.stream == 1)
+        assert process.finish() == 0
+        wait_gone(reader)
+
+
+def test_no_reader_outlives_a_killed_ingest_process(tmp_path: Path) -> None:
+    script = over_http(contain(film(frames=30), "mpegts"), "mpegts", endless=True)
+    with worker(tmp_path) as process, ScriptedCamera(script) as camera:
+        process.recorder.open(http(camera.url))
+        process.recorder.wait(FragmentCame)
+        (reader,) = children(process.process.pid)
+        process.process.kill()
+        process.process.wait(10)
+        wait_gone(reader)
+
+
+def test_a_removed_camera_takes_its_reader_along(tmp_path: Path) -> None:
+    script = over_http(contain(film(frames=30), "mpegts"), "mpegts", endless=True)
+    with worker(tmp_path) as process, ScriptedCamera(script) as camera:
+        process.recorder.open(http(camera.url))
+        process.recorder.wait(FragmentCame)
+        (reader,) = children(process.process.pid)
+        process.recorder.send(CloseStream(stream=1))
+        assert process.recorder.wait(RunEnd).reason == "removed"
+        wait_gone(reader)
+        assert process.finish() == 0
+
+
+@pytest.mark.parametrize("data", [b"\x47" * 3_000_000, os.urandom(3_000_000), b""], ids=["sync", "noise", "nothing"])
+def test_garbage_is_told_and_records_nothing(tmp_path: Path, data: bytes) -> None:
+    with worker(tmp_path) as process, ScriptedCamera(over_http(data, "mpegts")) as camera:
+        process.recorder.open(http(camera.url))
+        state = process.recorder.wait(StreamState, lambda state: state.state == "waiting")
+        assert "is not MPEG-TS" in state.message or "holds no video" in state.message
+        assert process.finish() == 0
+    assert not process.recorder.of(RunStart)
+
+
+def test_garbage_in_the_middle_of_a_stream(tmp_path: Path) -> None:
+    shown = film(frames=30)
+    data = contain(shown, "mpegts")
+    half = len(data) // 2 // 188 * 188
+    broken = data[:half] + b"\x00\xffnot a packet" * 300 + data[half:]
+    with worker(tmp_path) as process, ScriptedCamera(over_http(broken, "mpegts")) as camera:
+        process.recorder.open(http(camera.url))
+        process.recorder.wait(RunEnd)
+        assert process.finish() == 0
+    assert len(recorded(process.recorder)) >= 28
+
+
+def test_another_codec_is_refused_with_the_reason(tmp_path: Path) -> None:
+    def script(line: Line) -> None:
+        line.request()
+        picture = (
+            b"--x\r\nContent-Type: image/jpeg\r\nContent-Length: 400\r\n\r\n\xff\xd8" + bytes(396) + b"\xff\xd9\r\n"
+        )
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=x\r\n\r\n" + picture * 40)
+        line.connection.shutdown(socket.SHUT_WR)
+
+    with worker(tmp_path) as process, ScriptedCamera(script) as camera:
+        process.recorder.open(http(camera.url))
+        state = process.recorder.wait(StreamState, lambda state: state.state == "refused")
+        assert state.message.startswith("The stream is MJPEG; H.264 and H.265 are recorded.")
+        assert process.finish() == 0
+
+
+def test_a_server_that_goes_away_mid_stream(tmp_path: Path) -> None:
+    shown = film(frames=30)
+    data = contain(shown, "mpegts")
+
+    def script(line: Line) -> None:
+        line.request()
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n" + data[: len(data) // 2])
+        line.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, not an end
+        line.connection.close()
+
+    with worker(tmp_path) as process, ScriptedCamera(script, over_http(data, "mpegts")) as camera:
+        process.recorder.open(http(camera.url))
+        process.recorder.wait(StreamState, lambda state: state.state == "waiting")
+        process.recorder.wait(RunStart)
+        process.recorder.wait(RunEnd, lambda end: end.reason == "camera_closed")
+        assert process.finish() == 0
+    assert recorded(process.recorder)[-30:] == [picture.nals for picture in shown.pictures]
