@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct, pack, unpack_from
+from typing import Protocol
 
 from belvedere.foundation.errors import BadMedia
 from belvedere.media import nal as nals
@@ -150,18 +151,28 @@ def make_config(codec: Codec, parameter_sets: Sequence[bytes]) -> StreamConfig:
     )
 
 
-def fragment_head(frames: Sequence[Frame], next_dts: int, sequence: int) -> bytes:
-    """moof and the header of mdat for `frames`; their data, joined, follows. See `write_fragment`."""
+class Timed(Protocol):
+    """What the head of a fragment tells of a frame, beside its size. As in `Frame`."""
+
+    @property
+    def dts_90k(self) -> int: ...
+    @property
+    def cts_90k(self) -> int: ...
+    @property
+    def keyframe(self) -> bool: ...
+
+
+def fragment_head(frames: Sequence[Timed], sizes: Sequence[int], next_dts: int, sequence: int) -> bytes:
+    """moof and the header of mdat for `frames` of `sizes` bytes; their data, joined, follows. See `write_fragment`."""
     count = len(frames)
-    total = 0
+    total = sum(sizes)
     shifted = mixed = False
     first = frames[0]
     entries: list[int] = []
     last_dts = first.dts_90k
     previous_size = -1
-    for frame in frames:
+    for frame, size in zip(frames, sizes, strict=True):
         dts = frame.dts_90k
-        size = len(frame.data)
         if previous_size >= 0:
             entries.append(dts - last_dts)
             entries.append(previous_size)
@@ -171,7 +182,6 @@ def fragment_head(frames: Sequence[Frame], next_dts: int, sequence: int) -> byte
             shifted = True
         previous_size = size
         last_dts = dts
-        total += size
     entries.append(max(0, next_dts - last_dts))
     entries.append(previous_size)
     flags, first_flags = 0x301, b""  # data offset, sample duration, sample size
@@ -207,7 +217,8 @@ def fragment_head(frames: Sequence[Frame], next_dts: int, sequence: int) -> byte
 
 def write_fragment(frames: Sequence[Frame], next_dts: int, sequence: int) -> bytes:
     """moof + mdat of `frames` (at least one, decode order). `next_dts` ends the last sample; `sequence` numbers fragments."""
-    return b"".join((fragment_head(frames, next_dts, sequence), *(frame.data for frame in frames)))
+    head = fragment_head(frames, [len(frame.data) for frame in frames], next_dts, sequence)
+    return b"".join((head, *(frame.data for frame in frames)))
 
 
 def write_frame(frame: Frame, duration_90k: int, sequence: int) -> bytes:

@@ -6,7 +6,6 @@ sides of the loss are marked `damaged`. The rules for quirks of cameras stand in
 """
 
 from struct import Struct
-from typing import NamedTuple
 
 from belvedere.foundation.errors import CameraProtocol
 from belvedere.media.nal import H264Nal, H265Nal, is_recovery_point
@@ -24,8 +23,15 @@ _DUPLICATES = 64
 # Text messages and RTCP packets kept for the owner between two reads.
 _MOST_MESSAGES = 64
 
-_HEADER = Struct(">HHHH8xB")  # '$' and channel, length, V/P/X/CC and M/PT, sequence; payload's first byte
+# '$' and channel, length, V/P/X/CC and M/PT, sequence, timestamp, SSRC; the payload's first three bytes.
+_USUAL = Struct(">HHHHIIBBB")
+# The same up to the sequence number, as one; all of the payload's first bytes that a fragmentation unit has.
+_LIKE_264 = Struct(">Q8xH")
+_LIKE_265 = Struct(">Q7xI")
 _RTP = Struct(">BBHII")  # V/P/X/CC, M/PT, sequence, timestamp, SSRC
+# A piece of what was read; only one that fills most of a read may keep the whole read in memory.
+Part = bytes | memoryview
+
 _UNIT_LENGTH = Struct(">I")
 _UNIT_HEAD_264 = Struct(">IB")  # length and header of a NAL unit
 _UNIT_HEAD_265 = Struct(">IH")
@@ -38,21 +44,56 @@ _H265_VPS, _H265_PPS = int(H265Nal.VPS), int(H265Nal.PPS)
 _AP, _FU = int(H265Nal.AGGREGATION), int(H265Nal.FRAGMENTATION)
 
 
-class AccessUnit(NamedTuple):
-    """One picture in decode order.
+class AccessUnit:
+    """One picture in decode order. Do not change it.
 
-    `data` holds NAL units behind 4-byte lengths. `timestamp` is RTP's, 32 bits. `starts` is false for a further piece of
-    the picture before (same timestamp). `parameter_sets` are those that were not in `known_sets`. `lost_packets` is the
-    track's count when the unit was complete.
+    `parts`, joined, are NAL units behind 4-byte lengths; `size` is their length together. `timestamp` is RTP's, 32 bits.
+    `starts` is false for a further piece of the picture before (same timestamp). `parameter_sets` are those that were not in
+    `known_sets`. `lost_packets` is the track's count when the unit was complete.
     """
 
-    data: bytes
-    timestamp: int
-    keyframe: bool
-    starts: bool
-    damaged: bool
-    parameter_sets: tuple[bytes, ...]
-    lost_packets: int = 0
+    __slots__ = ("damaged", "keyframe", "lost_packets", "parameter_sets", "parts", "size", "starts", "timestamp")
+
+    def __init__(
+        self,
+        data: bytes | list[Part],
+        timestamp: int,
+        keyframe: bool,
+        starts: bool,
+        damaged: bool,
+        parameter_sets: tuple[bytes, ...],
+        lost_packets: int = 0,
+        size: int = -1,
+    ) -> None:
+        """`size`: that of `data`, for who knows it."""
+        self.parts: list[Part] = data if isinstance(data, list) else [data]
+        self.size = size if size >= 0 else sum(map(len, self.parts))
+        self.timestamp = timestamp
+        self.keyframe = keyframe
+        self.starts = starts
+        self.damaged = damaged
+        self.parameter_sets = parameter_sets
+        self.lost_packets = lost_packets
+
+    @property
+    def data(self) -> bytes:
+        """All of it in one piece, which costs a copy."""
+        return b"".join(self.parts)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AccessUnit):
+            return NotImplemented
+        return self.data == other.data and self._told() == other._told()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"AccessUnit(size={self.size}, told={self._told()})"
+
+    def _told(self) -> tuple[object, ...]:
+        return (
+            self.timestamp, self.keyframe, self.starts, self.damaged, self.parameter_sets, self.lost_packets
+        )  # fmt: skip
 
 
 class Depacketizer:
@@ -76,6 +117,8 @@ class Depacketizer:
         self._hevc = codec is Codec.H265
         # How to recognise a fragmentation unit by its first byte, and where its header and data begin in the packet.
         self._mask, self._code, self._header_at = (0x7E, 49 << 1, 2) if self._hevc else (0x1F, 28, 1)
+        # NAL units whose masked type is lower came whole.
+        self._aggregate_code = 48 << 1 if self._hevc else 24
         self._tail = b""
         self._strangers = 0
         self._garbage_run = 0
@@ -87,7 +130,7 @@ class Depacketizer:
         self._trusts_markers = True
         # The access unit under way. `_parts` alternates lengths and data; `_open` is the index in it where the
         # fragmented NAL unit under way begins (its length and header are put in when it ends), -1 when there is none.
-        self._parts: list[bytes] = []
+        self._parts: list[Part] = []
         self._size = 0
         self._open = -1
         self._open_size = 0
@@ -104,66 +147,141 @@ class Depacketizer:
 
     def feed(self, data: bytes) -> list[AccessUnit]:
         """Access units that `data` completed. Raises CameraProtocol when the bytes can't be a stream any more."""
-        if self._tail:
-            data = self._tail + data
         units: list[AccessUnit] = []
-        pos, end = 0, len(data)
-        while pos < end:
-            if self._open >= 0:
-                pos = self._middles(data, pos, end)
-                if pos >= end:
-                    break
-            following = self._item(data, pos, end, units)
-            if following < 0:
-                break
-            pos = following
-        self._tail = data[pos:]
+        tail, pos = self._tail, 0
+        size = self._size
+        read = len(data)
+        if tail:
+            # Only the packet that the last read cut is put together, not the whole of this one.
+            missing = 4 + (tail[2] << 8 | tail[3]) - len(tail) if len(tail) >= 4 and tail[0] == 0x24 else 0
+            if 0 < missing < len(data):
+                cut = tail + data[:missing]
+                tail, pos = cut[self._walk(cut, 0, units) :], missing
+            if tail:
+                data, pos = tail + data[pos:], 0
+        self._tail = data[self._walk(data, pos, units) :]
         if self._size > ACCESS_UNIT_BYTES or len(self._parts) > 65_536:
             raise CameraProtocol(
                 f"The camera sent a picture of more than {ACCESS_UNIT_BYTES >> 20} MiB.",
                 advice="Lower its resolution or bit rate, or update its firmware.",
             )
+        if 2 * (self._size - size + sum([unit.size for unit in units])) < read:
+            # A little footage must not keep a large read in memory.
+            for parts in (self._parts, *(unit.parts for unit in units)):
+                parts[:] = map(bytes, parts)
         return units
 
-    def _middles(self, data: bytes, pos: int, end: int) -> int:
-        """The hot path: packets from the middle of a fragmented NAL unit, until something else comes.
-
-        With the next sequence number and neither start nor end bit a packet belongs to the unit that is open (RFC 6184 5.8),
-        so its timestamp and source need no look.
-        """
-        unpack, append = _HEADER.unpack_from, self._parts.append
-        want, mask, code = self._want, self._mask, self._code
-        mark, kind = 0x2400 | self.channel, 0x8000 | self._payload_type
-        fu_at = 16 + self._header_at
-        data_at = fu_at + 1
-        last = end - data_at - 1
-        begun = pos
-        packets = 0
-        while pos <= last:
-            on, length, what, sequence, payload = unpack(data, pos)
-            following = pos + 4 + length
-            if (
-                sequence != want
-                or what != kind
-                or on != mark
-                or payload & mask != code
-                or data[pos + fu_at] & 0xC0
-                or following > end
-                or length < data_at - 3
-            ):
+    def _walk(self, data: bytes, pos: int, units: list[AccessUnit]) -> int:
+        """Takes items until one is not complete; where that begins."""
+        end = len(data)
+        while pos < end:
+            pos = self._usual(data, pos, end, units)
+            if pos >= end:
                 break
-            append(data[pos + data_at : following])
-            want = (want + 1) & 0xFFFF
-            packets += 1
+            following = self._item(data, pos, end, units)
+            if following < 0:
+                break
             pos = following
-        if packets:
-            self._want = want
-            sequence = (want - 1) & 0xFFFF
-            if sequence < self._highest and self._highest - sequence > 0x8000:
-                self._cycles += 1
-            self._highest = sequence
-            self.packets += packets
-            self._size += pos - begun - packets * data_at
+        return pos
+
+    def _usual(self, data: bytes, pos: int, end: int, units: list[AccessUnit]) -> int:
+        """The hot path: whole NAL units and fragments that come in order, until something else comes; where that begins.
+
+        It does what `_item` and all below it do, with few calls. With the next sequence number and neither start nor end
+        bit a packet belongs to the unit that is open (RFC 6184 5.8), so its timestamp and source need no look.
+        """
+        want = self._want
+        if want < 0:
+            return pos
+        begun = want
+        view = memoryview(data)
+        unpack, parts = _USUAL.unpack_from, self._parts
+        append = parts.append
+        size, opened, timestamp, ssrc = self._size, self._open, self._timestamp, self.ssrc
+        hevc, mask, code, aggregate = self._hevc, self._mask, self._code, self._aggregate_code
+        pictures = _H265_VPS if hevc else _H264_SEI
+        like = _LIKE_265.unpack_from if hevc else _LIKE_264.unpack_from
+        mark, plain = 0x2400 | self.channel, 0x8000 | self._payload_type
+        marked = plain | 0x80
+        data_at = 17 + self._header_at
+        shortest = data_at - 3
+        last = end - data_at - 1
+        while pos <= last:
+            on, length, what, sequence, stamp, source, payload, second, third = unpack(data, pos)
+            following = pos + 4 + length
+            if sequence != want & 0xFFFF or on != mark or following > end or length < shortest:
+                break
+            header = third if hevc else second
+            if payload & mask == code:
+                if opened >= 0 and what == plain and not header & 0xC0:
+                    # A camera cuts a NAL unit into packets of one size: while only the sequence number goes up, all is as here.
+                    stride, first = following - pos, want
+                    head, alike = like(data, pos)
+                    head -= want
+                    stop = end - stride
+                    while True:
+                        append(view[pos + data_at : pos + stride])
+                        want += 1
+                        pos += stride
+                        if pos > stop or like(data, pos) != (head + want, alike):
+                            break
+                    size += (want - first) * (stride - data_at)
+                    continue
+                if source != ssrc or (what != plain and what != marked):
+                    break
+                if header & 0xC0 == 0x80 and opened < 0 and (stamp == timestamp or not parts) and what == plain:
+                    self._timestamp = timestamp = stamp
+                    opened = len(parts)
+                    self._open_size = size
+                    append(b"")
+                    append(view[pos + data_at : following])
+                    size += following - pos - data_at
+                    want += 1
+                    pos = following
+                    continue
+                kind = header & 63 if hevc else header & 31
+                if header & 0xC0 != 0x40 or opened < 0 or stamp != timestamp or kind >= pictures:
+                    break
+                append(view[pos + data_at : following])
+                size += following - pos - data_at
+                length = size - self._open_size
+                if hevc:
+                    unit_header = (payload & 0x81 | kind << 1) << 8 | second
+                    parts[opened] = _UNIT_HEAD_265.pack(length + 2, unit_header)
+                    size += 6
+                else:
+                    parts[opened] = _UNIT_HEAD_264.pack(length + 1, payload & 0xE0 | kind)
+                    size += 5
+                self._note_picture(kind, parts[opened + 1][0])
+                opened = -1
+            else:
+                if (
+                    opened >= 0
+                    or not payload & mask
+                    or payload & mask >= aggregate
+                    or source != ssrc
+                    or (what != plain and what != marked)
+                    or (stamp != timestamp and parts)
+                ):
+                    break
+                self._timestamp = timestamp = stamp
+                self._size, self._open = size, -1
+                self._add(data[pos + 16 : following])
+                size = self._size
+            want += 1
+            pos = following
+            if what == marked and self._trusts_markers:
+                self._size, self._open = size, opened
+                self._end_unit(units)
+                parts = self._parts
+                append = parts.append
+                size, opened = self._size, self._open
+        if want != begun:
+            self._size, self._open = size, opened
+            self._want = want & 0xFFFF
+            self.packets += want - begun
+            highest = (self._cycles << 16 | self._highest) + want - begun
+            self._cycles, self._highest = highest >> 16, highest & 0xFFFF
             self._garbage_run = 0
         return pos
 
@@ -392,7 +510,7 @@ class Depacketizer:
         if kind in _H264_SETS:
             if unit not in self.known_sets:
                 self._sets.append(unit)
-        elif kind == _H264_SEI and is_recovery_point(unit):
+        elif kind == _H264_SEI and b"\6" in unit[1:] and is_recovery_point(unit):
             self._keyframe = True
 
     def _end_unit(self, units: list[AccessUnit]) -> None:
@@ -409,13 +527,14 @@ class Depacketizer:
             self._trusts_markers = False  # it marks every slice: from now on pictures end when the timestamp changes
         units.append(
             AccessUnit(
-                b"".join(self._parts),
+                self._parts,
                 timestamp,
                 self._keyframe,
                 starts,
                 self._damaged,
                 tuple(self._sets[:64]),
                 self.lost_packets,
+                self._size,
             )
         )
         self._ended_timestamp = timestamp
