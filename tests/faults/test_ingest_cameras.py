@@ -158,7 +158,7 @@ def test_a_camera_that_says_nothing_does_not_stop_the_others(tmp_path: Path) -> 
 
 def test_a_bad_address_is_refused_and_the_process_goes_on(tmp_path: Path) -> None:
     with worker(tmp_path) as process:
-        process.recorder.open("http://example.invalid/")
+        process.recorder.open("ftp://example.invalid/")
         assert process.recorder.wait(StreamState).state == "refused"
         process.recorder.open("rtsp://no-such-host.invalid/x", stream=2)
         state = process.recorder.wait(StreamState, lambda state: state.state == "waiting")
