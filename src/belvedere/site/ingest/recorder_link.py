@@ -95,10 +95,13 @@ class RecorderLink:
         size = sum(map(len, parts))
         start = _LENGTH.pack(len(body) + 3 + size) + body[:-2] + _BIN_32 + _LENGTH.pack(size)
         self.queued_bytes += len(start) + size
-        for at in range(0, len(parts), _BUFFERS_A_CALL):
-            some = [start, *parts[at : at + _BUFFERS_A_CALL]]
+        whole = [start, *parts]
+        if len(whole) <= _BUFFERS_A_CALL:
+            self._queue.append((len(start) + size, whole))
+            return
+        for at in range(0, len(whole), _BUFFERS_A_CALL):
+            some = whole[at : at + _BUFFERS_A_CALL]
             self._queue.append((sum(map(len, some)), some))
-            start = b""
 
     def _put(self, data: bytes) -> None:
         self._queue.append((len(data), [data]))

@@ -15,7 +15,7 @@ from belvedere.site.ingest.messages import AnyToRecorder, Hello, ToWorker, Troub
 log = structlog.get_logger()
 
 MAX_MESSAGE_BYTES = 48 << 20
-_BUFFER_BYTES = 512 << 10
+_BUFFER_BYTES = 1 << 20
 _KEEP_BYTES = 4 << 20
 _LENGTH = struct.Struct(">I")
 _UCRED = struct.Struct("3i")
@@ -63,11 +63,13 @@ class WorkerConnection(asyncio.BufferedProtocol):
 
     def _make_room(self) -> None:
         """Move what is left to the front; take a larger buffer when one message fills it."""
-        kept = self._buffer[self._start : self._end]
-        needed = _LENGTH.unpack_from(kept)[0] + _LENGTH.size if len(kept) >= _LENGTH.size else 0
-        fresh = bytearray(max(_BUFFER_BYTES, needed))
-        fresh[: len(kept)] = kept
-        self._buffer, self._start, self._end = fresh, 0, len(kept)
+        left = self._end - self._start
+        needed = _LENGTH.unpack_from(self._buffer, self._start)[0] + _LENGTH.size if left >= _LENGTH.size else 0
+        kept = memoryview(self._buffer)[self._start : self._end]
+        if needed > len(self._buffer) or len(self._buffer) > _KEEP_BYTES:
+            self._buffer = bytearray(max(_BUFFER_BYTES, needed, left))
+        memoryview(self._buffer)[:left] = kept
+        self._start, self._end = 0, left
 
     def buffer_updated(self, nbytes: int) -> None:
         self._end += nbytes
