@@ -14,7 +14,7 @@ from belvedere.demo.picture.canvas import Bytes
 from belvedere.demo.picture.render import Painter
 from belvedere.demo.scene import ActorState, CameraPlan
 
-QUALITY = {"main": 28.0, "sub": 27.0}  # constant rate factors
+QUALITY = {"main": 29.0, "sub": 28.0}  # constant rate factors
 KEPT_GROUPS = 48
 
 Actors = Callable[[float], tuple[ActorState, ...]]

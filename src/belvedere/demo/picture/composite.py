@@ -109,21 +109,21 @@ def _darken(
     (ax, ay), length = long
     x, y = seen.actor.x + offset_m[0], seen.actor.y + offset_m[1]
     ground = np.array([[x, y, 0.0], [x + ax * length, y + ay * length, 0.0], [x - ay * width_m, y + ax * width_m, 0.0]])
-    if (target.view.to_camera(ground)[:, 2] < NEAR_M * 2).any():
+    places = target.view.to_pixels(ground)
+    if places[:, 2].min() < NEAR_M * 2:
         return
-    centre, first, second = target.view.to_pixels(ground)[:, :2] - corner
+    (cx, cy), (px, py), (qx, qy) = (places[:, :2] - corner).tolist()
     half = _BLOB_PX / 2
-    u, v = (first - centre) / half, (second - centre) / half
-    matrix = np.array([[u[0], v[0], centre[0] - half * (u[0] + v[0])], [u[1], v[1], centre[1] - half * (u[1] + v[1])]])
-    reach = np.abs(first - centre) + np.abs(second - centre)
-    a, b = max(int(centre[0] - reach[0]), 0), max(int(centre[1] - reach[1]), 0)
-    c, d = min(int(centre[0] + reach[0]) + 2, picture.shape[1]), min(int(centre[1] + reach[1]) + 2, picture.shape[0])
+    ux, uy, vx, vy = (px - cx) / half, (py - cy) / half, (qx - cx) / half, (qy - cy) / half
+    reach_x, reach_y = math.hypot(px - cx, qx - cx), math.hypot(py - cy, qy - cy)
+    a, b = max(int(cx - reach_x), 0), max(int(cy - reach_y), 0)
+    c, d = min(int(cx + reach_x) + 2, picture.shape[1]), min(int(cy + reach_y) + 2, picture.shape[0])
     if a >= c or b >= d:
         return
-    matrix[:, 2] -= (a, b)
+    matrix = np.array([[ux, vx, cx - half * (ux + vx) - a], [uy, vy, cy - half * (uy + vy) - b]])
     shade = cv2.warpAffine(_SOFT, matrix, (c - a, d - b), flags=cv2.INTER_LINEAR)
-    shade *= (np.isinf(hides[b:d, a:c]) * np.float32(share)).astype(np.float32)
-    picture[b:d, a:c] *= (1 - shade)[..., None]
+    keep = 1 - shade * np.isinf(hides[b:d, a:c]) * np.float32(share)
+    picture[b:d, a:c] *= keep[..., None]
 
 
 def lay_figure(target: Target, picture: NDArray[np.float32], hides: Floats, corner: Corner, seen: "Seen") -> None:
@@ -165,20 +165,26 @@ def lay_vehicle(target: Target, picture: NDArray[np.float32], hides: Floats, cor
     distance = (away * away).sum(1)
     front.sort(key=lambda k: (mesh.faces[k].layer, -distance[k]))
     lit = light_on(target, actor, seen.depth_m)
-    high, wide = picture.shape[:2]
-    layer, cover = np.zeros((high * 2, wide * 2, 3), np.uint8), np.zeros((high * 2, wide * 2), np.uint8)
-    corners = np.round((pixels[:, :2] - corner) * 32).astype(np.int32)
+    flat = pixels[:, :2] - corner
+    a, b = (max(int(v) - 3, 0) for v in flat.min(0))
+    c, d = min(int(flat[:, 0].max()) + 4, picture.shape[1]), min(int(flat[:, 1].max()) + 4, picture.shape[0])
+    if a >= c or b >= d:
+        return
+    wide, high = c - a, d - b
+    # Colour and cover in one picture of four channels, at twice the size.
+    layer = np.zeros((high * 2, wide * 2, 4), np.uint8)
+    corners = np.round((flat - (a, b)) * 32).astype(np.int32)
     for k in front:
         points = corners[mesh.starts[k] : mesh.starts[k + 1]]
-        cv2.fillPoly(layer, [points], _shade(target, mesh.faces[k], normals[k], lit), shift=4)
-        cv2.fillPoly(cover, [points], 255, shift=4)
-    small = cv2.resize(layer, (wide, high), interpolation=cv2.INTER_AREA).astype(np.float32)
-    alpha = cv2.resize(cover, (wide, high), interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
-    small = np.asarray(cv2.GaussianBlur(small, (0, 0), 0.6), np.float32)
-    alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.6), np.float32)
-    shown = (hides > seen.depth_m - actor.look.length_m * 0.5).astype(np.float32)
-    picture *= (1 - alpha * shown)[..., None]
-    picture += small * shown[..., None]
+        cv2.fillPoly(layer, [points], (*_shade(target, mesh.faces[k], normals[k], lit), 255.0), shift=4)
+    small = cv2.GaussianBlur(cv2.resize(layer, (wide, high), interpolation=cv2.INTER_AREA), (0, 0), 0.6).astype(
+        np.float32
+    )
+    shown = hides[b:d, a:c] > seen.depth_m - actor.look.length_m * 0.5
+    small *= shown[..., None]
+    part = picture[b:d, a:c]
+    part *= 1 - small[..., 3:] * np.float32(1 / 255)
+    part += small[..., :3]
 
 
 def _shade(

@@ -42,7 +42,7 @@ class Painter:
         self.clean: Bytes = lens.develop(lit.picture, lit.infrared)
         # The ground hides nobody; everything else that stands does.
         self._hides = np.where(lit.ground, np.float32(np.inf), scene.depth).astype(np.float32)
-        deviation = self.plan.noise * SKIES[hour].noise * 0.55
+        deviation = self.plan.noise * SKIES[hour].noise * 0.45
         self._noise = [lens.sensor_noise(self.view.height, self.view.width, deviation, k) for k in range(NOISES)]
         self._still = [lens.planes(self.clean, noise) for noise in self._noise]
         self._target = Target(self.view, SKIES[hour], scene.lamps, self.infrared, sprites)

@@ -60,17 +60,15 @@ class View:
 
     def to_camera(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 3) world points to (n, 3) camera axes: right, up, depth, in metres."""
-        away = np.atleast_2d(points) - self.eye
-        return np.stack([away @ self.right, away @ self.up, away @ self.forward], axis=1)
+        return np.asarray((points - self.eye) @ np.array((self.right, self.up, self.forward)).T)
 
     def to_pixels(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n, 3) world points to (n, 3): pixel x, pixel y (down) and depth in metres. Depth is kept at least `NEAR_M`."""
-        camera = self.to_camera(points)
-        depth = np.maximum(camera[:, 2], NEAR_M)
-        scale = self.focal_px / depth
-        return np.stack(
-            [self.width / 2 + camera[:, 0] * scale, self.height / 2 - camera[:, 1] * scale, camera[:, 2]], axis=1
-        )
+        made = self.to_camera(points)
+        scale = self.focal_px / np.maximum(made[:, 2], NEAR_M)
+        made[:, 0] = self.width / 2 + made[:, 0] * scale
+        made[:, 1] = self.height / 2 - made[:, 1] * scale
+        return made
 
     def rays(self, left: int, top: int, right: int, bottom: int) -> tuple[Floats, Floats]:
         """Slopes of the rays through the pixel centres of a rectangle: columns (1, w) to the right, rows (h, 1) upwards."""
