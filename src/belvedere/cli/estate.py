@@ -44,10 +44,10 @@ class Estate:
         """Everything that must stand before people look. `cameras`, the site and the hub are running."""
         await asyncio.to_thread(self._furnish)
         self._port = int(cameras.ready_line["port"])
-        known = {c.camera for c in (await link.status()).cameras}
-        for camera in CAMERAS:
-            if camera.id not in known:
-                await self._put(link, camera, enabled=False)
+        for (
+            camera
+        ) in CAMERAS:  # off until its films are on the server: a camera that is away is asked again only after a minute
+            await self._put(link, camera, enabled=False)
         self._task = asyncio.create_task(self._follow(link))
 
     def _furnish(self) -> None:
