@@ -20,7 +20,16 @@ FLOORS = {
     "demo": 7,
     "cli": 8,
 }
-FORBIDDEN = {"face_recognition", "insightface", "deepface", "facenet", "facenet_pytorch", "arcface", "torchreid", "fastreid"}
+FORBIDDEN = {
+    "face_recognition",
+    "insightface",
+    "deepface",
+    "facenet",
+    "facenet_pytorch",
+    "arcface",
+    "torchreid",
+    "fastreid",
+}
 LONGEST = 450
 
 

@@ -52,7 +52,7 @@ def show(report: "ProbeReport", title: str) -> None:
 
 @app.command("test")
 def test_camera(
-    url: Annotated[str, typer.Argument(help="rtsp://user:password@host/path")],
+    url: Annotated[str, typer.Argument(help="rtsp://user:password@host/path; also rtsp+udp, http, https, udp")],
     seconds: Annotated[float, typer.Option("--seconds", help="How long to watch.", min=1, max=60)] = 4.0,
 ) -> None:
     """Connect to a camera, watch it for a moment, and say what it sends and what is wrong with it. Changes nothing."""
@@ -65,7 +65,9 @@ def test_camera(
 
 @app.command("add")
 def add_camera(
-    url: Annotated[str, typer.Argument(help="rtsp://user:password@host/path of the main stream")],
+    url: Annotated[
+        str, typer.Argument(help="rtsp://user:password@host/path of the main stream; also rtsp+udp, http, https, udp")
+    ],
     name: Annotated[str, typer.Option("--name", help="Name that people know it by.")],
     at: Annotated[str, typer.Option("--at", help="Where it is: latitude,longitude.")] = "",
     sub: Annotated[str, typer.Option("--sub", help="Address of the small stream, for tiles and analysis.")] = "",
