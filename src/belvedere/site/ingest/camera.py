@@ -15,7 +15,7 @@ from belvedere.site.ingest.run import RunWriter
 
 # Below what the C library maps and unmaps for each block, which costs more than a second read now and then.
 READ_BYTES = 120 << 10
-_READS_A_TURN = 8  # so that one camera's burst does not keep the others waiting
+_READS_A_TURN = 16  # so that one camera's burst does not keep the others waiting
 _SEND_BYTES = 64 << 10
 _CONNECT_US = 5 * SECOND_US
 _TALK_US = 10 * SECOND_US
