@@ -13,7 +13,7 @@ from belvedere.site.ingest.messages import ClockSeen, OpenStream
 from belvedere.site.ingest.names import Endpoint, literal_endpoint
 from belvedere.site.ingest.run import RunWriter
 
-# Below what the C library maps and unmaps for each block, which costs more than a second read now and then.
+# Below the size from which the C library maps each block on its own.
 READ_BYTES = 120 << 10
 _READS_A_TURN = 16  # so that one camera's burst does not keep the others waiting
 _SEND_BYTES = 64 << 10
