@@ -21,8 +21,9 @@ import av
 import msgspec
 import numpy as np
 
+from belvedere.media.access_unit import AccessUnit
 from belvedere.media.nal import is_parameter_set, nal_type, split_annex_b
-from belvedere.media.rtp import AccessUnit, Depacketizer
+from belvedere.media.rtp import Depacketizer
 from belvedere.media.stream import Codec
 from belvedere.site.ingest.messages import AnyToRecorder, Hello, OpenStream, ToRecorder, ToWorker
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from belvedere.media.access_unit import AccessUnit
 from belvedere.media.fmp4 import read_fragment
 from belvedere.media.nal import split_lengths
-from belvedere.media.rtp import AccessUnit, Depacketizer
+from belvedere.media.rtp import Depacketizer
 from belvedere.media.sdp import parse_sdp
 from belvedere.media.stream import Codec, EndReason
 from belvedere.site.ingest import recorder_link

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from belvedere.foundation.errors import CameraProtocol
+from belvedere.media.access_unit import ACCESS_UNIT_BYTES
 from belvedere.media.nal import is_picture, nal_type, split_lengths
 from belvedere.media.rtcp import parse_rtcp
-from belvedere.media.rtp import ACCESS_UNIT_BYTES, GARBAGE_BYTES, Depacketizer
+from belvedere.media.rtp import GARBAGE_BYTES, Depacketizer
 from belvedere.media.stream import Codec
 from ingest_stage import Film, Packetizer, Picture, depacketize, film, sender_report
 

@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belvedere.media.rtp import AccessUnit, Depacketizer
+from belvedere.media.access_unit import AccessUnit
+from belvedere.media.rtp import Depacketizer
 from belvedere.media.stream import Codec
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from belvedere.foundation.clock import SECOND_US
-from belvedere.media.rtp import AccessUnit
+from belvedere.media.access_unit import AccessUnit
 from belvedere.media.timeline import Reorder, Timeline
 
 UNIT = AccessUnit(b"", 0, False, True, False, ())

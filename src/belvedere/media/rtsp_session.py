@@ -10,8 +10,9 @@ from enum import StrEnum
 from struct import pack
 
 from belvedere.foundation.errors import CameraDenied, CameraProtocol, UnsupportedCodec
+from belvedere.media.access_unit import AccessUnit
 from belvedere.media.rtcp import SenderReport, parse_rtcp, write_receiver_report
-from belvedere.media.rtp import AccessUnit, Depacketizer
+from belvedere.media.rtp import Depacketizer
 from belvedere.media.rtsp import (
     Authenticator,
     Message,

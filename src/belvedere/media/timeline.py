@@ -10,7 +10,7 @@ from collections import deque
 from heapq import heappop, heappush
 
 from belvedere.foundation.clock import SECOND_US
-from belvedere.media.rtp import AccessUnit
+from belvedere.media.access_unit import AccessUnit
 from belvedere.media.stream import TICKS_PER_SECOND
 
 _DEEPEST = 16

@@ -11,8 +11,8 @@ from belvedere.foundation.errors import (
     CameraUnreachable,
     UnsupportedCodec,
 )
+from belvedere.media.access_unit import AccessUnit
 from belvedere.media.nal import is_parameter_set, join_lengths, nal_type
-from belvedere.media.rtp import AccessUnit
 from belvedere.media.sdp import VideoTrack
 from belvedere.media.stream import TICKS_PER_SECOND, Codec, EndReason
 from belvedere.site.ingest.keeper import CHECK_US, CONNECTS_AT_ONCE, Phase, StreamKeeper, Surroundings

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from belvedere.foundation.clock import SECOND_US, Clock, SystemClock
 from belvedere.foundation.errors import BadMedia, CameraProtocol, CameraUnreachable
+from belvedere.media.access_unit import AccessUnit
 from belvedere.media.nal import parameter_key
-from belvedere.media.rtp import AccessUnit
 from belvedere.media.rtsp_session import RtspSession, SessionState
 from belvedere.media.sdp import VideoTrack
 from belvedere.media.sps import SpsInfo, parse_sps

@@ -20,6 +20,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from belvedere.foundation.errors import BadMedia, BelvedereError, CameraFault, CameraProtocol, UnsupportedCodec
+from belvedere.media.access_unit import ACCESS_UNIT_BYTES
 from belvedere.media.nal import (
     H264Nal,
     is_parameter_set,
@@ -31,7 +32,6 @@ from belvedere.media.nal import (
     split_lengths,
     starts_picture,
 )
-from belvedere.media.rtp import ACCESS_UNIT_BYTES
 from belvedere.media.stream import TICKS_PER_SECOND, Codec
 from belvedere.site.ingest.address import host_and_port, split_address
 from belvedere.site.ingest.names import literal_endpoint, look_up

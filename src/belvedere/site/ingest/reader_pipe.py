@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from belvedere.foundation.errors import CameraProtocol
-from belvedere.media.rtp import ACCESS_UNIT_BYTES
+from belvedere.media.access_unit import ACCESS_UNIT_BYTES
 
 LONGEST_WORD = ACCESS_UNIT_BYTES + (64 << 10)
 MOST_NALS = 4096

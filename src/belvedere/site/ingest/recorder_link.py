@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from belvedere.foundation.errors import Unavailable
-from belvedere.media.rtp import Part
+from belvedere.media.access_unit import Part
 from belvedere.site.ingest.messages import AnyToWorker, FragmentCame, Hello, LiveFrame, ToRecorder, ToWorker
 
 log = structlog.get_logger()

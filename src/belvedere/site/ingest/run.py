@@ -5,9 +5,9 @@ from typing import Protocol
 import structlog
 
 from belvedere.foundation.errors import BadMedia
+from belvedere.media.access_unit import AccessUnit, Part
 from belvedere.media.fmp4 import fragment_head, make_config, write_frame
 from belvedere.media.nal import parameter_key
-from belvedere.media.rtp import AccessUnit, Part
 from belvedere.media.sdp import VideoTrack
 from belvedere.media.sps import parse_sps
 from belvedere.media.stream import TICKS_PER_SECOND, EndReason, Frame, StreamConfig
