@@ -63,7 +63,7 @@ def test_infrared_is_grey() -> None:
 
 
 def test_a_figure_is_drawn_once_for_each_pose_and_size() -> None:
-    box = SpriteBox(kept=3)
+    box = SpriteBox(kept_bytes=600_000)
     first = box.figure(actor(Kind.PERSON), 0.0, 0.2, 40, False)
     assert box.figure(actor(Kind.PERSON), 0.01, 0.2, 39, False) is first
     assert box.drawn == 1

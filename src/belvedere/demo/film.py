@@ -11,11 +11,12 @@ import av
 
 from belvedere.demo.picture.banded import BandedEncoder, configure, shrunk
 from belvedere.demo.picture.canvas import Bytes
-from belvedere.demo.picture.render import Painter
+from belvedere.demo.picture.render import Painter, Seen
 from belvedere.demo.scene import ActorState, CameraPlan
 
 QUALITY = {"main": 29.0, "sub": 28.0}  # constant rate factors
 KEPT_GROUPS = 48
+FAR_PX = 32.0  # an actor lower than this is far away
 
 Actors = Callable[[float], tuple[ActorState, ...]]
 Clock = Callable[[float], str]
@@ -125,42 +126,34 @@ def _clocks(clock: Clock, start_s: float, fps: int, count: int) -> list[str]:
 def _bodies(
     painter: Painter, group: Group, number: int, encoders: tuple[BandedEncoder, BandedEncoder]
 ) -> tuple[list[bytes | None], list[bytes | None]]:
+    """The body slices of a group, main and sub. While all that moves is far away, main follows it at half the frame rate."""
     plan: CameraPlan = painter.plan
     every = plan.fps // plan.sub_fps
     main: list[bytes | None] = []
     sub: list[bytes | None] = []
-    before: object = None
-    before_sub: object = None
+    shown: object = None
+    shown_below: object = None
     for k in range(round(plan.gop_seconds * plan.fps)):
-        actors = group.actors(group.start_s + k / plan.fps)
-        seen = painter.seen(actors)
-        state = tuple(
-            (
-                s.actor.id,
-                round(s.foot[0], 1),
-                round(s.foot[1], 1),
-                s.actor.posture,
-                round(s.actor.phase, 1),
-                s.actor.heading_rad,
-            )
-            for s in seen
-        )
-        picture = None
-        if k == 0 or state != before:
-            picture = painter.frame(actors, number)
-            main.append(encoders[0].body(picture, k == 0))
-        else:
-            main.append(None)
-        before = state
+        seen = painter.seen(group.actors(group.start_s + k / plan.fps))
+        state = tuple(map(_state, seen))
+        far = all(one.per_metre * one.actor.look.height_m < FAR_PX for one in seen)
+        below = k % every == 0 and (k == 0 or state != shown_below)
+        above = k == 0 or (state != shown and not (far and k % 2))
+        picture = painter.frame_of(seen, number) if above or below else None
+        main.append(encoders[0].body(picture, k == 0) if above and picture is not None else None)
+        shown = state if above else shown
         if k % every == 0:
-            if k == 0 or state != before_sub:
-                picture = painter.frame(actors, number) if picture is None else picture
-                sub.append(
-                    encoders[1].body(
-                        shrunk(picture, (plan.width, plan.height), (plan.sub_width, plan.sub_height)), k == 0
-                    )
-                )
-            else:
-                sub.append(None)
-            before_sub = state
+            small = None
+            if below and picture is not None:
+                small = shrunk(picture, (plan.width, plan.height), (plan.sub_width, plan.sub_height))
+            sub.append(None if small is None else encoders[1].body(small, k == 0))
+            shown_below = state
     return main, sub
+
+
+def _state(one: Seen) -> tuple[object, ...]:
+    """What decides how an actor looks in the picture, to a tenth of a pixel."""
+    actor = one.actor
+    return (
+        actor.id, round(one.foot[0], 1), round(one.foot[1], 1), actor.posture, round(actor.phase, 1), actor.heading_rad,
+    )  # fmt: skip

@@ -53,10 +53,14 @@ class Painter:
 
     def frame(self, actors: tuple[ActorState, ...], index: int) -> Bytes:
         """A frame with the actors in it: I420, shape (height * 3 / 2, width). `index` chooses the noise."""
-        seen = sorted(self.seen(actors), key=lambda s: -s.depth_m)
+        return self.frame_of(self.seen(actors), index)
+
+    def frame_of(self, seen: list[Seen], index: int) -> Bytes:
+        """The same, of actors of whom `seen` has found what the camera sees."""
         planes = self._still[index % NOISES].copy()
-        for box in joined([s.box for s in seen]):
-            self._paint(planes, box, [s for s in seen if _touch(s.box, box)], index % NOISES)
+        ordered = sorted(seen, key=lambda s: -s.depth_m)
+        for box in joined([s.box for s in ordered]):
+            self._paint(planes, box, [s for s in ordered if _touch(s.box, box)], index % NOISES)
         return planes
 
     def seen(self, actors: tuple[ActorState, ...]) -> list[Seen]:

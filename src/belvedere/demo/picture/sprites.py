@@ -14,7 +14,7 @@ PHASES = (10, 8)
 SIZE_STEP = 1.5
 ELEVATION_STEP = math.radians(10)
 LARGEST_PER_METRE = 220.0
-KEPT = 3000  # figures; about 12 kB each at the usual sizes
+KEPT_BYTES = 120_000_000
 
 _Key = tuple[object, ...]
 
@@ -22,8 +22,9 @@ _Key = tuple[object, ...]
 class SpriteBox:
     """A bounded cache of figures, the least recently used let go first."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+        self._kept_bytes = kept_bytes
+        self._bytes = 0
         self._figures: OrderedDict[_Key, Figure] = OrderedDict()
         self.drawn = 0
 
@@ -54,6 +55,11 @@ class SpriteBox:
         )
         self.drawn += 1
         self._figures[key] = made
-        if len(self._figures) > self._kept:
-            self._figures.popitem(last=False)
+        self._bytes += _size(made)
+        while self._bytes > self._kept_bytes and len(self._figures) > 1:
+            self._bytes -= _size(self._figures.popitem(last=False)[1])
         return made
+
+
+def _size(figure: Figure) -> int:
+    return figure.colour.nbytes + figure.alpha.nbytes
