@@ -1,4 +1,4 @@
-"""Fixtures of the acceptance tests: one demo estate and one Chromium for all of them."""
+"""Fixtures of the acceptance tests: a demo estate for the tests that need one, one Chromium for all."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from acceptance_stage import ARGUMENTS, CHROMIUM, Estate, sign_in, start_estate, stop_estate
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     """The demo estate. BELVEDERE_TEST_ESTATE names a folder to keep between runs, which saves making its films again."""
     kept = os.environ.get("BELVEDERE_TEST_ESTATE")
@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def operator(estate: Estate, browser: Browser) -> Iterator[Page]:
     """An operator on shift, with the wall open."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
