@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from belvedere.demo.picture import facade, furniture, grain, ground
 from belvedere.demo.picture.canvas import OVERSAMPLE, Bytes, Canvas
-from belvedere.demo.picture.light import GAMMA, LAMP_REACH_M, SKIES, Lamps, Light, Sky, lamp_share
+from belvedere.demo.picture.light import (
+    GAMMA,
+    INFRARED,
+    INFRARED_REACH_M,
+    LAMP_REACH_M,
+    SKIES,
+    Lamps,
+    Light,
+    Sky,
+    lamp_share,
+)
 from belvedere.demo.picture.solid import Face, box, placed
 from belvedere.demo.picture.view import Floats, View
 from belvedere.demo.scene import Building, CameraPlan
@@ -272,7 +282,9 @@ def _infrared(scene: Scene, depth: Floats, across: Floats, above: Floats) -> Flo
     away = depth * np.sqrt(1 + edge)
     beam = np.exp(-edge / 0.42)
     facing = scene.facing(-(scene.directions @ scene.view.forward.astype(np.float32)))
-    return np.asarray(0.95 * beam / (1 + (away / 16.0) ** 2) * (0.35 + 0.65 * np.clip(facing * 1.4, 0, 1)), np.float32)
+    return np.asarray(
+        INFRARED * beam / (1 + (away / INFRARED_REACH_M) ** 2) * (0.35 + 0.65 * np.clip(facing * 1.4, 0, 1)), np.float32
+    )
 
 
 def _heaven(scene: Scene, sky: Sky, above: Floats) -> NDArray[np.float32]:

@@ -46,7 +46,7 @@ def light_on(target: Target, actor: ActorState, depth_m: float) -> NDArray[np.fl
     """Gamma-space factors (BGR) of the light on an actor."""
     falling = light.at_point(target.sky, target.lamps, actor.x, actor.y)
     if target.infrared:
-        lamp = 0.95 / (1 + (depth_m / 16.0) ** 2)
+        lamp = light.INFRARED / (1 + (depth_m / light.INFRARED_REACH_M) ** 2)
         falling = np.full(3, 0.35 * float(falling.mean()) + lamp)
     return np.asarray(np.power(np.clip(falling, 0.0, 1.6), 1 / GAMMA))
 
@@ -200,7 +200,8 @@ def _shade(
         base = np.array(face.colour) * (1 - sheen) + 208 * sheen
     shaded = base * lit * max(factor, 0.08) ** (1 / GAMMA)
     if face.glow is not None:
-        shaded = np.maximum(shaded, np.array(face.glow))
+        glow = np.array(face.glow)
+        shaded = np.maximum(shaded, glow.mean() if target.infrared else glow)
     b, g, r = (float(min(v, 255.0)) for v in shaded)
     return b, g, r
 
@@ -221,6 +222,8 @@ def shine(target: Target, picture: NDArray[np.float32], corner: Corner, seen: "S
     ):
         if strength < 0.05:
             continue
+        if target.infrared:
+            colour = (sum(colour) // 3,) * 3
         for s in (-side, side):
             flat = np.array([actor.x, actor.y]) + ahead * half * end + left * s
             x, y, depth = view.to_pixels(np.array([[*flat, 0.72]]))[0]

@@ -1,6 +1,7 @@
 """Shaded pictures of capsule bodies, seen from a heading and an elevation, at a size in pixels a metre."""
 
 import math
+import zlib
 from dataclasses import dataclass
 
 import cv2
@@ -137,7 +138,7 @@ class _Parts:
         """The lit surface, BGR. `tilt`: cosine and sine of the elevation, which turn the picture's up into the world's."""
         if infrared:
             shade = 0.30 + 0.80 * self._near
-            palette = np.array([[78 + 0.42 * (0.3 * r + 0.4 * g + 0.3 * b)] * 3 for r, g, b in paints], np.float32)
+            palette = np.array([[_in_infrared(paint)] * 3 for paint in paints], np.float32)
         else:
             # Light from the sky above, and a little more from one side.
             upward = self._down * np.float32(-tilt[0]) + self._near * np.float32(tilt[1])
@@ -145,3 +146,10 @@ class _Parts:
             palette = np.array([paint[::-1] for paint in paints], np.float32)
         factor = np.power(np.clip(shade, 0.10, 1.25), np.float32(1 / GAMMA))
         return np.asarray(palette[self._which] * factor[..., None], np.float32)
+
+
+def _in_infrared(paint: tuple[int, int, int]) -> float:
+    """How bright a colour is under an infrared lamp: skin is bright, and what dyes do there says little about their colour."""
+    r, g, b = paint
+    dye = zlib.crc32(bytes((r, g, b))) % 120
+    return 55 + 0.38 * (0.3 * r + 0.4 * g + 0.3 * b) + (90 if r > 1.25 * b > 60 else dye)

@@ -16,6 +16,8 @@ from belvedere.demo.town import Town
 
 GAMMA = 2.2
 LAMP_REACH_M = 26.0
+INFRARED = 1.25  # of the lamps around a lens, close by
+INFRARED_REACH_M = 18.0  # where they are half as bright
 
 
 class Light(StrEnum):

@@ -110,9 +110,10 @@ def person(look: Look, posture: str, phase: float) -> list[Capsule]:
         made.append(Capsule((0.26 * h, 0.12, 0.62 * h), (0.26 * h, -0.12, 0.62 * h), 0.13, 0.13, (52, 50, 54)))
     if posture == "fallen":
         return _laid_down(made)
-    if posture in ("sit", "bend"):  # the place is that of the body's middle
+    if posture in ("sit", "bend"):  # the place is that of the body's middle; a seat is a little behind it
         reach = [x for k in made for x in (k.a[0], k.b[0])]
-        return [_moved(k, (-(min(reach) + max(reach)) / 2, 0.0, 0.0)) for k in made]
+        share = 0.25 if posture == "sit" else 0.5
+        return [_moved(k, (-(min(reach) + max(reach)) * share, 0.0, 0.0)) for k in made]
     return made
 
 
