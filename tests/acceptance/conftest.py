@@ -19,8 +19,9 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     stop_estate(running)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for each module: while it is open, no asynchronous test can run in this process."""
     if CHROMIUM is None:
         pytest.skip("NO BROWSER: install chromium (apt-get install chromium); acceptance tests did not run")
     with sync_playwright() as playwright:
