@@ -24,6 +24,7 @@ CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
              "--disable-component-update", "--disable-sync"]  # fmt: skip
 SETTLE_S = 8
+PLAYING = "n => window.belvedereLive && window.belvedereLive.report().filter(t => t.frames > 0).length >= n"
 LAYOUTS = {1: "1", 4: "4", 12: "16"}  # tiles to the name of the layout that shows so many of the twelve cameras
 
 
@@ -64,8 +65,7 @@ def measure(page: Page, url: str, tiles: int, pids: list[int], seconds: float) -
     page.get_by_test_id("view-switch").get_by_text("Wall", exact=True).click()
     page.get_by_test_id("layout-switch").get_by_text(LAYOUTS[tiles], exact=True).click()
     page.reload()  # the layout is remembered; what is measured is the opening of the page
-    page.wait_for_function(f"window.belvedereLive && window.belvedereLive.report().filter(t => t.frames > 0).length >= {tiles}",
-                           timeout=60_000)  # fmt: skip
+    page.wait_for_function(PLAYING, arg=tiles, timeout=60_000)
     time.sleep(SETTLE_S)
     before = total(pids)
     time.sleep(seconds)
@@ -92,8 +92,7 @@ def bench(*, quick: bool) -> list[Claim]:
             if start.count():
                 start.click()
             chip.wait_for()
-            page.wait_for_function("window.belvedereLive && window.belvedereLive.report().filter(t => t.frames > 0).length >= 12",
-                                   timeout=240_000)  # fmt: skip
+            page.wait_for_function(PLAYING, arg=12, timeout=240_000)
             pids = server_pids(process)
             page.goto("about:blank")
             time.sleep(5)
