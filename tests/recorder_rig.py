@@ -14,9 +14,10 @@ from belvedere.foundation.clock import SECOND_US, SimulatedClock
 from belvedere.media import seal
 from belvedere.media.stream import Codec, EndReason, Fragment, StreamConfig, StreamKind
 from belvedere.site.recorder.check import check
+from belvedere.site.recorder.events import Add, Begin, End
 from belvedere.site.recorder.reconcile import Findings, begin_boot, reconcile
 from belvedere.site.recorder.track import Track
-from belvedere.site.recorder.writer import Add, Begin, DiskWriter, End
+from belvedere.site.recorder.writer import DiskWriter
 from belvedere.site.storage import fragments
 from belvedere.site.storage.cameras import Cameras, StreamRef
 from belvedere.site.storage.disk import Disk, Files, SystemFiles

@@ -10,7 +10,7 @@ import pytest
 
 from belvedere.foundation.clock import SECOND_US
 from belvedere.media.stream import EndReason
-from belvedere.site.recorder.writer import Add
+from belvedere.site.recorder.events import Add
 from belvedere.site.storage.disk import SystemFiles
 from recorder_rig import BrokenFiles, Killed, Rig, fragment
 

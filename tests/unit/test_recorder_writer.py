@@ -10,7 +10,7 @@ from belvedere.foundation.clock import DAY_US, SECOND_US, SimulatedClock
 from belvedere.foundation.settings import SiteSettings
 from belvedere.media.stream import EndReason, StreamKind
 from belvedere.site.recorder.archive import Archive
-from belvedere.site.recorder.writer import Abort, Add, Begin, Cut, Finish
+from belvedere.site.recorder.events import Abort, Add, Begin, Cut, Finish
 from belvedere.site.storage.deletion import Doomed, delete
 from recorder_rig import IO_ERROR, BrokenFiles, Rig, config, fragment
 from recorder_stage import grant

@@ -41,7 +41,7 @@ class SiteSettings(BaseModel):
     cameras_per_process: int = Field(100, ge=1, le=400, description="Camera streams one ingest process carries.")
     segment_seconds: int = Field(60, ge=4, le=600, description="Longest segment, in seconds.")
     sync_ms: int = Field(
-        500, ge=50, le=2000, description="Footage is made durable at least this often, in milliseconds."
+        1000, ge=50, le=2000, description="Footage is made durable at least this often, in milliseconds."
     )
     retention_days: int = Field(31, ge=1, le=3660, description="Footage is deleted after so many days.")
     min_free_bytes: int = Field(2 << 30, ge=0, description="Below this much free space the oldest footage goes first.")

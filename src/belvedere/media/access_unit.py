@@ -23,14 +23,21 @@ H265_VPS, _H265_PPS = int(H265Nal.VPS), int(H265Nal.PPS)
 
 
 class AccessUnit:
-    """One picture in decode order. Do not change it.
+    """One picture in decode order. Who takes it may add its times; do not change the rest.
 
     `parts`, joined, are NAL units behind 4-byte lengths; `size` is their length together. `timestamp` is RTP's, 32 bits.
     `starts` is false for a further piece of the picture before (same timestamp). `parameter_sets` are those that were not in
-    `known_sets`. `lost_packets` is the track's count when the unit was complete.
+    `known_sets`. `lost_packets` is the track's count when the unit was complete. `dts_90k`, `cts_90k` (media time in its run)
+    and `arrival_us` are the writer's to set.
     """
 
-    __slots__ = ("damaged", "keyframe", "lost_packets", "parameter_sets", "parts", "size", "starts", "timestamp")
+    __slots__ = (
+        "arrival_us", "cts_90k", "damaged", "dts_90k", "keyframe", "lost_packets", "parameter_sets", "parts", "size",
+        "starts", "timestamp",
+    )  # fmt: skip
+    arrival_us: int
+    cts_90k: int
+    dts_90k: int
 
     def __init__(
         self,
@@ -192,7 +199,7 @@ class UnitAssembly:
                 self._keyframe,
                 starts,
                 self._damaged,
-                tuple(self._sets[:64]),
+                tuple(self._sets[:64]) if self._sets else (),
                 self.lost_packets,
                 self._size,
             )

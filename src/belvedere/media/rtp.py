@@ -30,9 +30,10 @@ _MOST_MESSAGES = 64
 
 # '$' and channel, length, V/P/X/CC and M/PT, sequence, timestamp, SSRC; the payload's first three bytes.
 _USUAL = Struct(">HHHHIIBBB")
-# The same up to the sequence number, as one; all of the payload's first bytes that a fragmentation unit has.
-_LIKE_264 = Struct(">Q8xH")
-_LIKE_265 = Struct(">Q7xI")
+# The same up to the sequence number, as one; all of the payload's first bytes that a fragmentation unit has; its data.
+_LIKE_264 = ">Q8xH{}s"
+_LIKE_265 = ">Q7xI{}s"
+_MOST_SHAPES = 32  # packet sizes that a camera uses inside a unit: one or two
 _RTP = Struct(">BBHII")  # V/P/X/CC, M/PT, sequence, timestamp, SSRC
 # Plain integers: an enum's member costs a look-up each time, and these are compared some hundred times a second.
 _STAP_A, _FU_A = int(H264Nal.STAP_A), int(H264Nal.FU_A)
@@ -60,6 +61,7 @@ class Depacketizer(UnitAssembly):
         self._mask, self._code, self._header_at = (0x7E, 49 << 1, 2) if self._hevc else (0x1F, 28, 1)
         # NAL units whose masked type is lower came whole.
         self._aggregate_code = 48 << 1 if self._hevc else 24
+        self._shapes: dict[int, Struct] = {}  # by length of the packet with its interleaving header
         self._tail = b""
         self._strangers = 0
         self._garbage_run = 0
@@ -76,8 +78,6 @@ class Depacketizer(UnitAssembly):
         """Access units that `data` completed. Raises CameraProtocol when the bytes can't be a stream any more."""
         units: list[AccessUnit] = []
         tail, pos = self._tail, 0
-        size = self._size
-        read = len(data)
         if tail:
             # Only the packet that the last read cut is put together, not the whole of this one.
             missing = 4 + (tail[2] << 8 | tail[3]) - len(tail) if len(tail) >= 4 and tail[0] == 0x24 else 0
@@ -92,10 +92,6 @@ class Depacketizer(UnitAssembly):
                 f"The camera sent a picture of more than {ACCESS_UNIT_BYTES >> 20} MiB.",
                 advice="Lower its resolution or bit rate, or update its firmware.",
             )
-        if 2 * (self._size - size + sum([unit.size for unit in units])) < read:
-            # A little footage must not keep a large read in memory.
-            for parts in (self._parts, *(unit.parts for unit in units)):
-                parts[:] = map(bytes, parts)
         return units
 
     def _walk(self, data: bytes, pos: int, units: list[AccessUnit]) -> int:
@@ -127,7 +123,7 @@ class Depacketizer(UnitAssembly):
         size, opened, timestamp, ssrc = self._size, self._open, self._timestamp, self.ssrc
         hevc, mask, code, aggregate = self._hevc, self._mask, self._code, self._aggregate_code
         pictures = H265_VPS if hevc else H264_SEI
-        like = _LIKE_265.unpack_from if hevc else _LIKE_264.unpack_from
+        shapes = self._shapes
         mark, plain = 0x2400 | self.channel, 0x8000 | self._payload_type
         marked = plain | 0x80
         data_at = 17 + self._header_at
@@ -142,17 +138,23 @@ class Depacketizer(UnitAssembly):
             if payload & mask == code:
                 if opened >= 0 and what == plain and not header & 0xC0:
                     # A camera cuts a NAL unit into packets of one size: while only the sequence number goes up, all is as here.
-                    stride, first = following - pos, want
-                    head, alike = like(data, pos)
-                    head -= want
-                    stop = end - stride
-                    while True:
-                        append(view[pos + data_at : pos + stride])
-                        want += 1
-                        pos += stride
-                        if pos > stop or like(data, pos) != (head + want, alike):
+                    stride = following - pos
+                    shape = shapes.get(stride) or self._learn_shape(stride, data_at)
+                    alikes = shape.iter_unpack(view[pos : end - (end - pos) % stride])
+                    first, alike, body = next(alikes)
+                    append(body)
+                    expected = first
+                    for head, other, body in alikes:
+                        expected += 1
+                        if head != expected or other != alike:
                             break
-                    size += (want - first) * (stride - data_at)
+                        append(body)
+                    else:
+                        expected += 1
+                    taken = expected - first
+                    want += taken
+                    pos += taken * stride
+                    size += taken * (stride - data_at)
                     continue
                 if source != ssrc or (what != plain and what != marked):
                     break
@@ -161,7 +163,7 @@ class Depacketizer(UnitAssembly):
                     opened = len(parts)
                     self._open_size = size
                     append(b"")
-                    append(view[pos + data_at : following])
+                    append(data[pos + data_at : following])
                     size += following - pos - data_at
                     want += 1
                     pos = following
@@ -169,7 +171,7 @@ class Depacketizer(UnitAssembly):
                 kind = header & 63 if hevc else header & 31
                 if header & 0xC0 != 0x40 or opened < 0 or stamp != timestamp or kind >= pictures:
                     break
-                append(view[pos + data_at : following])
+                append(data[pos + data_at : following])
                 size += following - pos - data_at
                 length = size - self._open_size
                 if hevc:
@@ -211,6 +213,14 @@ class Depacketizer(UnitAssembly):
             self._cycles, self._highest = highest >> 16, highest & 0xFFFF
             self._garbage_run = 0
         return pos
+
+    def _learn_shape(self, stride: int, data_at: int) -> Struct:
+        """How to take packets of `stride` bytes apart: what must go up by one, what must stay, the data."""
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+        shape = Struct((_LIKE_265 if self._hevc else _LIKE_264).format(stride - data_at))
+        self._shapes[stride] = shape
+        return shape
 
     def _item(self, data: bytes, pos: int, end: int, units: list[AccessUnit]) -> int:
         """One interleaved packet, text message or stretch of garbage at `pos`; where the next begins, -1: not complete."""

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -134,6 +135,10 @@ async def run(settings: Settings, clock: Clock) -> int:
             raise
         sys.stdout.write(json.dumps({"ready": True, "pid": os.getpid()}) + "\n")
         sys.stdout.flush()
+        # What exists now stays for good; on the hot path little is made that could hold on to itself.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         log.info("serving", boot=boot, disks=len(disks), wrong_disks=len(wrong))
         ends: list[asyncio.Future[Any]] = [asyncio.create_task(stopping.wait()), recorder.crashed]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

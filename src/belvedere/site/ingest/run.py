@@ -30,22 +30,9 @@ class SetFilter(Protocol):
     known_sets: frozenset[bytes]
 
 
-class _Waiting:
-    """A frame of the fragment under way; `parts`, of `size` bytes together, are its data."""
-
-    __slots__ = ("arrival_us", "cts_90k", "dts_90k", "keyframe", "parts", "size")
-
-    def __init__(self, unit: AccessUnit, dts_90k: int, cts_90k: int, arrival_us: int) -> None:
-        self.parts: list[Part] = unit.parts
-        self.size = unit.size
-        self.dts_90k = dts_90k
-        self.cts_90k = cts_90k
-        self.keyframe = unit.keyframe
-        self.arrival_us = arrival_us
-
-    def frame(self) -> Frame:
-        """The frame with its data in one piece."""
-        return Frame(b"".join(self.parts), self.dts_90k, self.cts_90k, self.keyframe, self.arrival_us)
+def _frame(unit: AccessUnit) -> Frame:
+    """A timed unit with its data in one piece."""
+    return Frame(unit.data, unit.dts_90k, unit.cts_90k, unit.keyframe, unit.arrival_us)
 
 
 class RunWriter:
@@ -69,7 +56,7 @@ class RunWriter:
         self._config: StreamConfig | None = None
         self._timeline = Timeline(video.clock_rate)
         self._reorder = Reorder(None)
-        self._pending: list[_Waiting] = []
+        self._pending: list[AccessUnit] = []  # the fragment under way
         self._pending_bytes = 0
         self._last_dts = 0
         self._last_pts = 0
@@ -95,7 +82,7 @@ class RunWriter:
         if on and not self._live:
             self._live, self._live_broken = True, False
             for waiting in self._pending:
-                self._send_live(waiting.frame())
+                self._send_live(_frame(waiting))
         self._live = on
 
     def add(self, units: list[AccessUnit], arrival_us: int, monotonic_us: int) -> None:
@@ -166,14 +153,14 @@ class RunWriter:
                 if self._config is None:
                     self.left_out += 1
                     return
-        waiting = _Waiting(unit, dts, cts, arrival_us)
-        self._pending.append(waiting)
+        unit.dts_90k, unit.cts_90k, unit.arrival_us = dts, cts, arrival_us
+        self._pending.append(unit)
         self._pending_bytes += unit.size
         self._last_dts = dts
         self._lost = unit.lost_packets
         self.frames += 1
         if self._live:
-            self._send_live(waiting.frame())
+            self._send_live(_frame(unit))
 
     def _join(self, unit: AccessUnit) -> bool:
         """Adds a further piece of the last frame, from a camera that marks every slice as the last."""

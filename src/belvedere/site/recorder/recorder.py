@@ -13,13 +13,14 @@ from belvedere.foundation.errors import BadInput, BelvedereError
 from belvedere.foundation.settings import SiteSettings
 from belvedere.media.stream import TICKS_PER_SECOND, Codec, EndReason, Fragment, StreamConfig, StreamKind
 from belvedere.site.ingest import messages as m
+from belvedere.site.recorder.events import Abort, Add, Begin, ClockNote, Cut, End, Finish
 from belvedere.site.recorder.feed import Feed, honest_arrival_us
 from belvedere.site.recorder.importing import ImportJob, open_import
 from belvedere.site.recorder.intake import WorkerConnection
 from belvedere.site.recorder.live import LiveSink
 from belvedere.site.recorder.slots import balanced_limit, share
 from belvedere.site.recorder.track import Track
-from belvedere.site.recorder.writer import Abort, Add, Begin, ClockNote, Cut, DiskWriter, End, Finish
+from belvedere.site.recorder.writer import DiskWriter
 from belvedere.site.storage.cameras import Cameras, StreamRef
 from belvedere.site.storage.disk import Disk
 from belvedere.site.storage.index import Index

@@ -1,20 +1,21 @@
 """The thread of one disk: seals, writes, syncs as a group, then writes index rows. Nothing else writes footage there.
 
-Each cycle, in this order: data, sync, directory sync, one index transaction; then space and retention. What the index
-says is therefore always on the disk. A cycle starts at least every `sync_ms` while there is work.
+What comes is written soon, so that little is lost when this process dies; it is made durable together, because a sync
+costs the same for little as for much. Each cycle, in this order: data, sync, directory sync, one index transaction; then
+space and retention. What the index says is therefore always on the disk. A cycle starts at least every `sync_ms`.
 """
 
 import errno
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
 from belvedere.foundation.clock import DAY_US, MINUTE_US, Clock
 from belvedere.foundation.errors import BelvedereError, DiskFull, StorageFault, WrongDisk
 from belvedere.media import seal
-from belvedere.media.stream import EndReason, Fragment, StreamConfig
+from belvedere.media.stream import EndReason, Fragment
+from belvedere.site.recorder.events import Abort, Add, Begin, ClockNote, Cut, End, Event, Finish
 from belvedere.site.recorder.rows import ORDER, RunRows, end_row
 from belvedere.site.recorder.run import OpenRun, Store
 from belvedere.site.recorder.segment import FULL_ERRORS
@@ -26,62 +27,11 @@ from belvedere.site.storage.keys import Keyring
 
 log = structlog.get_logger()
 
-EARLY_BYTES = 8 << 20  # this much waiting starts a cycle before its time
+EARLY_BYTES = 8 << 20  # this much waiting is written before its time
+_WRITE_S = 0.4  # what came is written at least this often: that much is lost when the process is killed
+_UNSYNCED_BYTES = 64 << 20  # this much written is made durable before its time
 _BATCH = 32  # segments deleted in one go
 _RETENTION_EVERY_US = 10 * MINUTE_US
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    track: Track
-    config: StreamConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Add:
-    track: Track
-    fragment: Fragment
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    track: Track
-    reason: EndReason
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    track: Track
-    reason: EndReason
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """An import is complete: `done(problem, segments, bytes)` is called once it is durable, on the disk's thread."""
-
-    track: Track
-    done: Callable[[BelvedereError | None, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Abort:
-    """An import broke off: all it brought goes, so that it can be tried again."""
-
-    track: Track
-
-
-@dataclass(frozen=True, slots=True)
-class ClockNote:
-    """A measured error of a camera's clock, to be kept."""
-
-    track: Track
-    seen_us: int
-    error_us: int
-
-
-Event = Begin | Add | Cut | End | Finish | Abort | ClockNote
 
 
 class DiskWriter:
@@ -106,7 +56,7 @@ class DiskWriter:
         self.disk = disk
         self.state = "ok"  # ok, full, fault, wrong_disk
         self.message = ""
-        self.pending_bytes = 0
+        self.pending_bytes = 0  # taken in or waiting, and not yet durable
         self.failed_index = 0  # cycles in a row whose rows could not be written; they are kept and written later
         self._index = index
         self._keyring = keyring
@@ -119,6 +69,8 @@ class DiskWriter:
         self._full = False
         self._lock = threading.Lock()
         self._events: list[Event] = []
+        self._waiting_bytes = 0  # in `_events`
+        self._written_bytes = 0  # since the last sync
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -148,7 +100,8 @@ class DiskWriter:
         with self._lock:
             self._events.append(event)
             self.pending_bytes += size
-        if self.pending_bytes > EARLY_BYTES or isinstance(event, Finish):
+            self._waiting_bytes += size
+        if self._waiting_bytes > EARLY_BYTES or isinstance(event, Finish):
             self._wake.set()
 
     def start(self) -> None:
@@ -166,14 +119,16 @@ class DiskWriter:
     # The disk's thread.
 
     def _main(self) -> None:
-        due_us = self._clock.monotonic_us()
+        beats = max(1, round(self._sync_s / _WRITE_S))
+        beat, due_us = 0, 0
         try:
             while not self._stopping:
                 left_s = (due_us - self._clock.monotonic_us()) / 1e6
-                self._wake.wait(max(0.0, min(self._sync_s, left_s)))
+                beat += not self._wake.wait(max(0.0, min(self._sync_s / beats, left_s)))
                 self._wake.clear()
-                due_us = self._clock.monotonic_us() + int(self._sync_s * 1e6)
-                self.cycle()
+                if self.write() or beat >= beats or self._clock.monotonic_us() >= due_us:
+                    beat, due_us = 0, self._clock.monotonic_us() + int(self._sync_s * 1e6)
+                    self.settle()
             self.cycle()
         except BaseException as error:  # whatever it is: the process ends, and the next start reconciles
             log.error("disk_thread_failed", disk=self.disk.name, error=repr(error), exc_info=True)
@@ -181,13 +136,23 @@ class DiskWriter:
 
     def cycle(self) -> None:
         """Take in all queued events and make them durable."""
+        self.write()
+        self.settle()
+
+    def write(self) -> bool:
+        """Take in all queued events; their data is then in the system's hands. True: it should be made durable at once."""
         with self._lock:
             events, self._events = self._events, []
-        taken = 0
+            waiting, self._waiting_bytes = self._waiting_bytes, 0
         for event in events:
-            if isinstance(event, Add):
-                taken += len(event.fragment.data)
             self._apply(event)
+        self._written_bytes += waiting
+        # An import sends as fast as its footage becomes durable.
+        hurried = self._written_bytes > EARLY_BYTES and any(event.track.imported for event in events)
+        return hurried or bool(self._finishing) or self._written_bytes > _UNSYNCED_BYTES
+
+    def settle(self) -> None:
+        """Make what was taken in durable and write its rows; then see to space and age."""
         for run in self._touched.values():
             run.start_sync()
         for run in list(self._touched.values()):
@@ -197,7 +162,8 @@ class DiskWriter:
                 self._failed(error)
         self._write_rows()
         with self._lock:
-            self.pending_bytes -= taken
+            self.pending_bytes -= self._written_bytes
+            self._written_bytes = 0
         self._tend_space()
         self._on_cycle()
 
