@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from belvedere.link.client import SiteLink
-from belvedere.link.messages import Init, Playlist, SiteStatus, Timeline
+from belvedere.link.messages import Init, Playlist, Reply, Request, SiteStatus, Timeline
+
+_Reply = TypeVar("_Reply", bound=Reply)
 
 
 class BlockingSiteLink:
@@ -28,6 +30,9 @@ class BlockingSiteLink:
     def close(self) -> None:
         self._runner.run(self._link.close())
         self._runner.close()
+
+    def ask(self, request: Request, kind: type[_Reply], *, reuse: bool = True) -> _Reply:
+        return self._runner.run(self._link.ask(request, kind, reuse=reuse))
 
     def status(self) -> SiteStatus:
         return self._runner.run(self._link.status())

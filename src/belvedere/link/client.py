@@ -11,8 +11,6 @@ from belvedere.foundation.errors import LinkFault, SiteAway
 from belvedere.link.channel import Channel, ChannelClosed, connect_unix
 from belvedere.link.messages import (
     Answer,
-    AnyReply,
-    AnyRequest,
     End,
     Failure,
     GetInit,
@@ -29,6 +27,8 @@ from belvedere.link.messages import (
     PutCamera,
     ReadFootage,
     RemoveCamera,
+    Reply,
+    Request,
     SiteStatus,
     Timeline,
 )
@@ -39,7 +39,7 @@ REPLY_TIMEOUT_S = 20.0
 LIVE_TIMEOUT_S = 15.0  # a site says something at least every 5 s on a live exchange
 _IDLE_CHANNELS = 8
 
-_Reply = TypeVar("_Reply", bound=AnyReply)
+_Reply = TypeVar("_Reply", bound=Reply)
 
 
 def _away(cause: str) -> SiteAway:
@@ -109,27 +109,27 @@ class SiteLink:
 
     async def status(self) -> SiteStatus:
         """Health of the site, its cameras and disks."""
-        return await self._ask(GetStatus(), SiteStatus)
+        return await self.ask(GetStatus(), SiteStatus)
 
     async def timeline(self, cameras: Sequence[str], stream: str, from_us: int, to_us: int) -> Timeline:
         """Recorded runs that overlap [from_us, to_us), one entry a camera, in the order asked."""
-        return await self._ask(GetTimeline(tuple(cameras), stream, from_us, to_us), Timeline)
+        return await self.ask(GetTimeline(tuple(cameras), stream, from_us, to_us), Timeline)
 
     async def playlist(self, grant: bytes, camera: str, stream: str, from_us: int, to_us: int) -> Playlist:
         """Pieces that cover [from_us, to_us). Raises Refused, NotFound."""
-        return await self._ask(GetPlaylist(grant, camera, stream, from_us, to_us), Playlist)
+        return await self.ask(GetPlaylist(grant, camera, stream, from_us, to_us), Playlist)
 
     async def init(self, grant: bytes, camera: str, config_id: str) -> Init:
         """The initialisation segment of a configuration. Raises Refused, NotFound."""
-        return await self._ask(GetInit(grant, camera, config_id), Init)
+        return await self.ask(GetInit(grant, camera, config_id), Init)
 
     async def put_camera(self, camera: str, name: str, main_url: str, sub_url: str, enabled: bool = True) -> None:
         """Add or change a camera; `sub_url` may be empty. Raises BadAddress, Conflict."""
-        await self._ask(PutCamera(camera, name, main_url, sub_url, enabled), Answer, reuse=False)
+        await self.ask(PutCamera(camera, name, main_url, sub_url, enabled), Answer, reuse=False)
 
     async def remove_camera(self, camera: str) -> None:
         """Stop recording a camera. Its footage stays until its time is up. Raises NotFound."""
-        await self._ask(RemoveCamera(camera), Answer, reuse=False)
+        await self.ask(RemoveCamera(camera), Answer, reuse=False)
 
     async def read_footage(
         self, grant: bytes, action: str, camera: str, stream: str, segment: int, start: int, end: int
@@ -169,14 +169,15 @@ class SiteLink:
             raise _unexpected(reply)
         return LiveView(channel, self._live_timeout_s)
 
-    async def _ask(self, request: AnyRequest, kind: type[_Reply], *, reuse: bool = True) -> _Reply:
+    async def ask(self, request: Request, kind: type[_Reply], *, reuse: bool = True) -> _Reply:
+        """What the site answers, which has to be a `kind`. `reuse`: false for what changes something at the site."""
         channel, reply = await self._open(request, reuse=reuse)
         await self._put_back(channel, fit=isinstance(reply, kind | Failure))
         if not isinstance(reply, kind):
             raise _unexpected(reply)
         return reply
 
-    async def _open(self, request: AnyRequest, *, reuse: bool = True) -> tuple[Channel, AnyReply | bytes]:
+    async def _open(self, request: Request, *, reuse: bool = True) -> tuple[Channel, Reply | bytes]:
         """Send `request` and return the first reply with its channel.
 
         A kept channel may have died with the site's last process; such a one is passed over without a word. What changes
@@ -217,7 +218,7 @@ class SiteLink:
             await channel.close()
 
 
-async def _receive(channel: Channel, timeout_s: float) -> AnyReply | bytes:
+async def _receive(channel: Channel, timeout_s: float) -> Reply | bytes:
     try:
         async with asyncio.timeout(timeout_s):
             return decode_reply(await channel.receive())
@@ -226,7 +227,7 @@ async def _receive(channel: Channel, timeout_s: float) -> AnyReply | bytes:
         raise _away("it does not answer in time") from None
 
 
-async def _receive_more(channel: Channel, timeout_s: float) -> AnyReply | bytes:
+async def _receive_more(channel: Channel, timeout_s: float) -> Reply | bytes:
     """As `_receive`, within an exchange that has begun."""
     try:
         return await _receive(channel, timeout_s)
@@ -235,7 +236,7 @@ async def _receive_more(channel: Channel, timeout_s: float) -> AnyReply | bytes:
         raise _away("it hung up in the middle of an answer") from error
 
 
-def _unexpected(reply: AnyReply | bytes) -> Exception:
+def _unexpected(reply: Reply | bytes) -> Exception:
     if isinstance(reply, Failure):
         return error_of(reply)
     return LinkFault(f"The site answered with {type(reply).__name__}.", advice="Run the same version on hub and site.")

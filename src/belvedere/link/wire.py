@@ -1,4 +1,11 @@
-"""Messages as bytes: MessagePack of a tagged struct. A footage part is a bare MessagePack binary value."""
+"""Messages as bytes: MessagePack of a tagged struct. A footage part is a bare MessagePack binary value.
+
+A subject beyond the first ones keeps its messages in a module of its own beside `messages`, with REQUESTS and REPLIES, and
+is named in `_SUBJECTS`.
+"""
+
+from types import ModuleType, UnionType
+from typing import Any, Union
 
 import msgspec
 
@@ -6,9 +13,17 @@ from belvedere.foundation import errors
 from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault
 from belvedere.link.messages import AnyReply, AnyRequest, Failure, Reply, Request
 
+# Modules with the messages of one subject each.
+_SUBJECTS: tuple[ModuleType, ...] = ()
+
+
+def _union(first: UnionType, name: str) -> Any:
+    return Union[(first, *(kind for subject in _SUBJECTS for kind in getattr(subject, name)))]
+
+
 _encoder = msgspec.msgpack.Encoder()
-_requests: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
-_replies: msgspec.msgpack.Decoder[AnyReply | bytes] = msgspec.msgpack.Decoder(AnyReply | bytes)
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(_union(AnyRequest, "REQUESTS"))
+_replies: msgspec.msgpack.Decoder[Reply | bytes] = msgspec.msgpack.Decoder(_union(AnyReply, "REPLIES") | bytes)
 
 _CLASSES: dict[str, type[BelvedereError]] = {
     each.code: each
@@ -21,7 +36,7 @@ def encode(message: Request | Reply | bytes) -> bytes:
     return _encoder.encode(message)
 
 
-def decode_request(data: bytes) -> AnyRequest:
+def decode_request(data: bytes) -> Request:
     """What is asked of the site. Raises BadInput for anything else."""
     try:
         return _requests.decode(data)
@@ -31,7 +46,7 @@ def decode_request(data: bytes) -> AnyRequest:
         ) from error
 
 
-def decode_reply(data: bytes) -> AnyReply | bytes:
+def decode_reply(data: bytes) -> Reply | bytes:
     """What the site answered; bytes are a footage part. Raises LinkFault for anything else."""
     try:
         return _replies.decode(data)

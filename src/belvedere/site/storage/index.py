@@ -12,6 +12,7 @@ from pathlib import Path
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import StorageFault
 
+# Version of schema.sql. Every table since came with a file of its own in migrations/, and `migration` names those applied.
 VERSION = 2
 MAX_SEGMENT_US = 900_000_000  # also a CHECK in schema.sql, and the width of the range in queries.sql
 
@@ -35,10 +36,10 @@ def statements() -> Mapping[str, str]:
     return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def _migrations() -> list[tuple[int, str]]:
+def _migrations() -> list[str]:
+    """Names of the migrations, in the order in which they are applied."""
     folder = files("belvedere.site.storage") / "migrations"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(int(name[:4]), _text(f"migrations/{name}")) for name in names]
+    return sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
 
 
 class Index:
@@ -82,15 +83,37 @@ class Index:
                 f"The site index is of version {version}; this software knows versions up to {VERSION}.",
                 advice="Start the newer version of Belvedere that wrote it.",
             )
+        if version > VERSION:
+            raise StorageFault(
+                f"The site index is of version {version}; this software knows versions up to {VERSION}.",
+                advice="Start the newer version of Belvedere that wrote it.",
+            )
         if version == 0:
-            self._script(_text("schema.sql"), VERSION)
-        for number, script in _migrations():
-            if 0 < version < number:
-                self._script(script, number)
+            self._script(f"{_text('schema.sql')}; PRAGMA user_version = {VERSION}")
+        names = _migrations()
+        self._writer.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
+        done = {row[0] for row in self._writer.execute("SELECT name FROM migration")}
+        if unknown := done - set(names):
+            raise StorageFault(
+                f"The site index was changed by newer software ({', '.join(sorted(unknown))}).",
+                advice="Start the newer version of Belvedere that wrote it.",
+            )
+        for name in names:
+            number = int(name[:4])
+            if number <= VERSION:
+                if 0 < version < number:
+                    self._script(f"{_text(f'migrations/{name}')}; PRAGMA user_version = {number}")
+            elif name not in done:
+                self._script(f"{_text(f'migrations/{name}')}; INSERT INTO migration VALUES ('{name}')")
 
-    def _script(self, script: str, version: int) -> None:
-        """Run a schema script and set its version in one transaction."""
-        self._writer.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {version}; COMMIT;")
+    def _script(self, script: str) -> None:
+        """Run a schema script in one transaction."""
+        try:
+            self._writer.executescript(f"BEGIN IMMEDIATE; {script}; COMMIT;")
+        except sqlite3.Error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
 
     def next_id(self, table: str) -> int:
         """A number never used before as the key of `table`, also not by a row that is gone."""

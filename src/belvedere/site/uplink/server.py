@@ -5,10 +5,10 @@ Whoever connected, a grant is opened and checked here before a picture leaves; n
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -17,7 +17,6 @@ from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault
 from belvedere.link.channel import Channel, ChannelClosed, listen_unix
 from belvedere.link.messages import (
     Answer,
-    AnyRequest,
     CameraTimeline,
     End,
     GetInit,
@@ -31,6 +30,7 @@ from belvedere.link.messages import (
     ReadFootage,
     RemoveCamera,
     Reply,
+    Request,
     Run,
     SiteStatus,
     Timeline,
@@ -70,6 +70,10 @@ class Archive(Protocol):
     def remove_camera(self, camera: str) -> None: ...
 
 
+Answers = Mapping[type[Request], Callable[[Any], Reply]]
+"""Who answers a kind of request; called in a thread, may raise BelvedereError, and opens the request's grant itself."""
+
+
 class Opener(Protocol):
     """Turns the hub's signed words into a grant: `policy.signed.GrantOpener`. Raises Refused. Quick, and called on the loop."""
 
@@ -79,8 +83,11 @@ class Opener(Protocol):
 class Uplink:
     """Answers exchanges on any channel."""
 
-    def __init__(self, archive: Archive, relay: Relay, opener: Opener, clock: Clock) -> None:
+    def __init__(
+        self, archive: Archive, relay: Relay, opener: Opener, clock: Clock, answers: Answers | None = None
+    ) -> None:
         self._archive = archive
+        self._answers = answers or {}
         self._relay = relay
         self._opener = opener
         self._clock = clock
@@ -126,7 +133,7 @@ class Uplink:
 
     async def _exchange(self, channel: Channel, message: bytes) -> bool:
         """Answer one request. False when the channel is used up."""
-        request: AnyRequest | None = None
+        request: Request | None = None
         begun_us = self._clock.monotonic_us()
         try:
             request = decode_request(message)
@@ -154,8 +161,10 @@ class Uplink:
     async def _blocking(self, call: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-    async def _answer(self, request: AnyRequest) -> Reply:
+    async def _answer(self, request: Request) -> Reply:
         archive = self._archive
+        if answer := self._answers.get(type(request)):
+            return await self._blocking(functools.partial(answer, request))
         match request:
             case GetStatus():
                 return await self._blocking(archive.status)
@@ -299,7 +308,9 @@ class LinkServer:
         await self._server.wait_closed()
 
 
-async def serve_link(path: Path, archive: Archive, relay: Relay, opener: Opener, clock: Clock) -> LinkServer:
+async def serve_link(
+    path: Path, archive: Archive, relay: Relay, opener: Opener, clock: Clock, answers: Answers | None = None
+) -> LinkServer:
     """Answer on the Unix socket at `path` (mode 0600) until the server returned is closed. Raises Conflict when it is taken."""
-    uplink = Uplink(archive, relay, opener, clock)
+    uplink = Uplink(archive, relay, opener, clock, answers)
     return LinkServer(await listen_unix(path, uplink.serve), uplink)
