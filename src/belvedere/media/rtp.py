@@ -52,6 +52,8 @@ class Depacketizer(UnitAssembly):
         self.report_channel = report_channel
         self.messages: list[bytes] = []
         self.reports: list[bytes] = []
+        # Channels of other tracks, and what came on them since their owner took it: at most what one read holds.
+        self.beside: dict[int, list[bytes]] = {}
         self.packets = 0
         self.ignored_packets = 0
         self.garbage_bytes = 0
@@ -229,6 +231,8 @@ class Depacketizer(UnitAssembly):
         if end - pos < 5:
             return -1
         channel = data[pos + 1]
+        if channel in self.beside:
+            return self._beside(data, pos, end, self.beside[channel])
         # RTP and RTCP are both version 2, so that a '$' inside garbage is told from a packet's.
         if data[pos + 4] >> 6 != 2:
             if data[pos + 2] | data[pos + 3]:
@@ -247,6 +251,16 @@ class Depacketizer(UnitAssembly):
             self._packet(data, pos + 4, following, units)
         else:
             self.ignored_packets += 1
+        return following
+
+    def _beside(self, data: bytes, pos: int, end: int, packets: list[bytes]) -> int:
+        """A packet of another track on this connection, whatever is in it, for its owner; -1: not complete."""
+        following = pos + 4 + (data[pos + 2] << 8 | data[pos + 3])
+        if following > end:
+            return -1
+        if data[pos + 4] >> 6 != 2 and following < end and data[following] not in b"$R":
+            return self._garbage(data, pos, end)  # nothing follows that could: this was no packet
+        packets.append(data[pos + 4 : following])
         return following
 
     def _text(self, data: bytes, pos: int, end: int) -> int:
