@@ -138,13 +138,26 @@ class Depacketizer(UnitAssembly):
                 break
             header = third if hevc else second
             if payload & mask == code:
-                if opened >= 0 and what == plain and not header & 0xC0:
+                begins = (
+                    header & 0xC0 == 0x80
+                    and opened < 0
+                    and what == plain
+                    and source == ssrc
+                    and (stamp == timestamp or not parts)
+                )
+                if begins or (opened >= 0 and what == plain and not header & 0xC0):
+                    if begins:
+                        self._timestamp = timestamp = stamp
+                        opened = len(parts)
+                        self._open_size = size
+                        append(b"")
                     # A camera cuts a NAL unit into packets of one size: while only the sequence number goes up, all is as here.
                     stride = following - pos
                     shape = shapes.get(stride) or self._learn_shape(stride, data_at)
                     alikes = shape.iter_unpack(view[pos : end - (end - pos) % stride])
                     first, alike, body = next(alikes)
                     append(body)
+                    alike &= ~0x80
                     expected = first
                     for head, other, body in alikes:
                         expected += 1
@@ -160,16 +173,6 @@ class Depacketizer(UnitAssembly):
                     continue
                 if source != ssrc or (what != plain and what != marked):
                     break
-                if header & 0xC0 == 0x80 and opened < 0 and (stamp == timestamp or not parts) and what == plain:
-                    self._timestamp = timestamp = stamp
-                    opened = len(parts)
-                    self._open_size = size
-                    append(b"")
-                    append(data[pos + data_at : following])
-                    size += following - pos - data_at
-                    want += 1
-                    pos = following
-                    continue
                 kind = header & 63 if hevc else header & 31
                 if header & 0xC0 != 0x40 or opened < 0 or stamp != timestamp or kind >= pictures:
                     break
