@@ -2,13 +2,14 @@
 
 import msgspec
 
+from belvedere.site.activity.seconds import pack
 from belvedere.site.recorder.run import OpenRun, Store
-from belvedere.site.recorder.segment import OpenSegment
+from belvedere.site.recorder.segment import OPEN, OpenSegment
 
 Row = tuple[str, dict[str, object]]  # name of the statement, its values
 # The order in which statements run in a transaction: what is referred to comes first.
 ORDER = (
-    "put_config", "new_run", "put_segment", "grow_segment", "count_stream", "anchor_run", "grow_run", "end_run",
+    "put_config", "new_run", "put_segment", "grow_segment", "put_activity", "count_stream", "anchor_run", "grow_run", "end_run",
 )  # fmt: skip
 
 
@@ -92,7 +93,12 @@ class RunRows:
             "flags": segment.flags,
             "path": place.path,
         }
-        return [("put_segment", grown | fixed), ("count_stream", count)]
+        rows: list[Row] = [("put_segment", grown | fixed), ("count_stream", count)]
+        if segment.flags & OPEN == 0:
+            sizes = pack(segment.tally.seconds(durable.records))
+            activity = {"stream_id": run.ref.id, "start_us": segment.start_us, "segment_id": place.id, "sizes": sizes}
+            rows.append(("put_activity", activity))
+        return rows
 
 
 def _config_row(run: OpenRun) -> dict[str, object]:

@@ -12,6 +12,7 @@ from belvedere.foundation.clock import DAY_US, Clock
 from belvedere.foundation.errors import StorageFault
 from belvedere.media import seal
 from belvedere.media.stream import TICKS_PER_SECOND, EndReason, Fragment, StreamConfig
+from belvedere.site.activity.seconds import Tally, tally_reader
 from belvedere.site.recorder.segment import FULL_ERRORS, OPEN, MakeRoom, OpenSegment, Place
 from belvedere.site.recorder.timing import RunClock
 from belvedere.site.storage.cameras import StreamRef
@@ -58,6 +59,7 @@ class OpenRun:
         self.id = store.index.next_id("run")
         self.ref = ref
         self.config = config
+        self._qp = tally_reader(config)
         self.clock = RunClock(record_of(first), start_us=import_start_us)
         self.imported = import_start_us is not None
         self.provenance = provenance
@@ -139,6 +141,7 @@ class OpenRun:
             store.keyring.make(ref.camera_id, day),
             seal.identity(ref.camera, ref.kind),
             store.scratch,
+            Tally(media_start_90k, self._qp),
         )
         self._ordinal += 1
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from belvedere.media import seal
 from belvedere.media.stream import Fragment
+from belvedere.site.activity.seconds import Tally
 from belvedere.site.recorder.timing import wall_us
 from belvedere.site.storage import fragments
 from belvedere.site.storage.disk import Files
@@ -62,12 +63,20 @@ class OpenSegment:
         "place",
         "start_us",
         "suspect",
+        "tally",
         "unsealed",
         "unsynced",
     )
 
     def __init__(
-        self, files: Files, place: Place, start_us: int, day_key: bytes, bound_to: bytes, scratch: seal.Scratch
+        self,
+        files: Files,
+        place: Place,
+        start_us: int,
+        day_key: bytes,
+        bound_to: bytes,
+        scratch: seal.Scratch,
+        tally: Tally,
     ) -> None:
         """Create the file and write its header. Raises OSError."""
         self._files = files
@@ -76,6 +85,7 @@ class OpenSegment:
         self._seal = seal.SegmentWriter(day_key, seal.new_segment_id(), bound_to, scratch)
         self._records = bytearray()
         self._written = 0
+        self.tally = tally
         self.end_90k = place.media_start_90k
         self.lost_packets = 0
         self.closed = False  # the final frame is written
@@ -100,6 +110,7 @@ class OpenSegment:
             self._seal.undo()
             raise
         self._records += record
+        self.tally.add(fragment)
         self.end_90k = max(self.end_90k, fragment.start_90k + fragment.duration_90k)
         self.lost_packets += fragment.lost_packets
         self.unsynced.append(fragment)

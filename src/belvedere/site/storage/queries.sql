@@ -50,6 +50,11 @@ ON CONFLICT (id) DO UPDATE SET start_us = :start_us, dur_us = :dur_us, media_dur
 UPDATE segment SET dur_us = :dur_us, media_dur_90k = :media_dur_90k, bytes = :bytes, plain_bytes = :plain_bytes,
     sha256 = :sha256, lost_packets = :lost_packets, fragments = :fragments WHERE id = :id;
 
+-- name: put_activity
+-- When a segment closes, in the transaction that says so.
+INSERT INTO activity (stream_id, start_us, segment_id, source, sizes) VALUES (:stream_id, :start_us, :segment_id, 1, :sizes)
+ON CONFLICT (stream_id, start_us, segment_id) DO UPDATE SET sizes = :sizes;
+
 -- name: count_stream
 UPDATE stream SET bytes_kept = bytes_kept + :bytes, segments_kept = segments_kept + :segments WHERE id = :stream_id;
 

@@ -1,0 +1,1 @@
+"""L0 activity: what the sizes of packets and the differences of keyframes tell, every second of every camera."""
