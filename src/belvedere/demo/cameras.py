@@ -83,11 +83,11 @@ def _camera(
 
 
 CAMERAS: tuple[CameraPlan, ...] = (
-    _hd("north-gate", "North gate", (25.4, 104, 5.0), 354, 9, 58, 45, clock=0.4),
-    _hd("rowan-entrance", "Rowan House entrance", (-57.5, 93.4, 4.4), 261, 11, 58, 35, gop=4, clock=-23.0),
-    _hd("rowan-court", "Rowan court", (-61, 80, 6.0), 243, 13, 56, 55, clock=37.5, noise=3.0),
+    _qhd("north-gate", "North gate", (25.4, 104, 5.0), 354, 9, 58, 45, clock=0.4),
+    _qhd("rowan-entrance", "Rowan House entrance", (-57.5, 93.4, 4.4), 261, 11, 58, 35, gop=4, clock=-23.0),
+    _qhd("rowan-court", "Rowan court", (-61, 80, 6.0), 243, 13, 56, 55, clock=37.5, noise=3.0),
     _qhd("maple-court", "Maple House, court side", (-134.8, 76, 4.8), 117, 12, 60, 45, fps=10, sub_fps=5, clock=-1.2),
-    _hd("maple-way-bins", "Maple Way bin store", (-57.5, -44, 5.0), 233, 15, 62, 35, clock=-64.0, infrared=1),
+    _qhd("maple-way-bins", "Maple Way bin store", (-57.5, -44, 5.0), 233, 15, 62, 35, clock=-64.0, infrared=1),
     _qhd("maple-way", "Maple Way garages", (-128, -45.6, 5.0), 101, 10, 52, 55, fps=10, gop=4, sub_fps=5, clock=12.0),
     _hd("playground", "Playground", (17, -53, 5.5), 333, 14, 70, 38, fps=15, gop=1, sub_fps=5, clock=5.0),
     _qhd("juniper-entrance", "Juniper House entrance", (25.4, -94.9, 4.4), 270, 12, 58, 32, gop=3, clock=71.5, noise=4.0),
@@ -96,7 +96,7 @@ CAMERAS: tuple[CameraPlan, ...] = (
         "car-park-east", "Car park, east", (123.6, -63.6, 7.0), 306, 15, 46, 36, (704, 576), (352, 288),
         fps=10, gop=1, sub_fps=10, clock=88.0, noise=4.5, infrared=1,
     ),
-    _hd("grove-parade", "Grove Parade shops", (54.4, -126.2, 4.6), 101, 11, 64, 45, gop=2, clock=0.0),
+    _qhd("grove-parade", "Grove Parade shops", (54.4, -126.2, 4.6), 101, 11, 64, 45, gop=2, clock=0.0),
     _qhd("alder-close-gate", "Alder Close gate", (41, -110, 5.0), 150, 12, 56, 35, fps=15, sub_fps=5, clock=-41.0),
 )  # fmt: skip
 
