@@ -30,13 +30,15 @@ _SINGLE_BYTES = _SINGLE.size
 _MOST_SAMPLES = 1 << 20
 
 
-def _box(kind: bytes, *parts: bytes) -> bytes:
+def write_box(kind: bytes, *parts: bytes) -> bytes:
+    """A box: its header, and `parts` joined."""
     body = b"".join(parts)
     return pack(">I4s", 8 + len(body), kind) + body
 
 
-def _full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
-    return _box(kind, pack(">I", version << 24 | flags), *parts)
+def write_full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
+    """A box with version and flags."""
+    return write_box(kind, pack(">I", version << 24 | flags), *parts)
 
 
 def _avcc(sets: Sequence[bytes], sps: SpsInfo) -> bytes:
@@ -49,7 +51,7 @@ def _avcc(sets: Sequence[bytes], sps: SpsInfo) -> bytes:
     parts += [pack(">H", len(unit)) + unit for unit in picture]
     if sequence[0][1] in (100, 110, 122, 144):
         parts.append(bytes((0xFC | sps.chroma_format, 0xF8 | sps.luma_bits - 8, 0xF8 | sps.chroma_bits - 8, 0)))
-    return _box(b"avcC", *parts)
+    return write_box(b"avcC", *parts)
 
 
 def _hvcc(sets: Sequence[bytes], sps: SpsInfo) -> bytes:
@@ -68,7 +70,7 @@ def _hvcc(sets: Sequence[bytes], sps: SpsInfo) -> bytes:
         if units:
             parts.append(pack(">BH", 0x80 | kind, len(units)))
             parts += [pack(">H", len(unit)) + unit for unit in units]
-    return _box(b"hvcC", *parts)
+    return write_box(b"hvcC", *parts)
 
 
 def _check_sets(codec: Codec, sets: Sequence[bytes]) -> SpsInfo:
@@ -96,43 +98,50 @@ def init_segment(codec: Codec, parameter_sets: Sequence[bytes], width: int, heig
     else:
         entry, configuration = b"hvc1", _hvcc(parameter_sets, sps)
     across, down = sps.sample_aspect
-    aspect = _box(b"pasp", pack(">II", across, down)) if across != down else b""
-    sample_entry = _box(
+    aspect = write_box(b"pasp", pack(">II", across, down)) if across != down else b""
+    sample_entry = write_box(
         entry,
         pack(">6xH16xHHIIIH32xHh", 1, width, height, 0x48_0000, 0x48_0000, 0, 1, 24, -1),
         configuration,
         aspect,
     )
-    tables = _box(
-        b"stbl",
-        _full_box(b"stsd", 0, 0, pack(">I", 1), sample_entry),
-        _full_box(b"stts", 0, 0, bytes(4)),
-        _full_box(b"stsc", 0, 0, bytes(4)),
-        _full_box(b"stsz", 0, 0, bytes(8)),
-        _full_box(b"stco", 0, 0, bytes(4)),
-    )
-    references = _box(b"dinf", _full_box(b"dref", 0, 0, pack(">I", 1), _full_box(b"url ", 0, 1)))
-    media = _box(
-        b"mdia",
-        _full_box(b"mdhd", 0, 0, pack(">IIIIHH", 0, 0, TICKS_PER_SECOND, 0, 0x55C4, 0)),
-        _full_box(b"hdlr", 0, 0, bytes(4), b"vide", bytes(12), b"Video\0"),
-        _box(b"minf", _full_box(b"vmhd", 0, 1, bytes(8)), references, tables),
-    )
     shown = width * across // down if across != down else width
-    track_header = _full_box(
+    return initialisation(b"vide", sample_entry, shown, height)
+
+
+def initialisation(handler: bytes, sample_entry: bytes, width: int = 0, height: int = 0) -> bytes:
+    """ftyp + moov for one track of pictures (`vide`, its size as shown in pixels) or sound (`soun`)."""
+    tables = write_box(
+        b"stbl",
+        write_full_box(b"stsd", 0, 0, pack(">I", 1), sample_entry),
+        write_full_box(b"stts", 0, 0, bytes(4)),
+        write_full_box(b"stsc", 0, 0, bytes(4)),
+        write_full_box(b"stsz", 0, 0, bytes(8)),
+        write_full_box(b"stco", 0, 0, bytes(4)),
+    )
+    references = write_box(b"dinf", write_full_box(b"dref", 0, 0, pack(">I", 1), write_full_box(b"url ", 0, 1)))
+    pictures = handler == b"vide"
+    header = write_full_box(b"vmhd", 0, 1, bytes(8)) if pictures else write_full_box(b"smhd", 0, 0, bytes(4))
+    media = write_box(
+        b"mdia",
+        write_full_box(b"mdhd", 0, 0, pack(">IIIIHH", 0, 0, TICKS_PER_SECOND, 0, 0x55C4, 0)),
+        write_full_box(b"hdlr", 0, 0, bytes(4), handler, bytes(12), b"Video\0" if pictures else b"Sound\0"),
+        write_box(b"minf", header, references, tables),
+    )
+    track_header = write_full_box(
         b"tkhd",
         0,
         3,
-        pack(">IIIII8xHHHH", 0, 0, 1, 0, 0, 0, 0, 0, 0),
+        pack(">IIIII8xHHHH", 0, 0, 1, 0, 0, 0, 0, 0 if pictures else 0x100, 0),
         _MATRIX,
-        pack(">II", shown << 16 & 0xFFFF_FFFF, height << 16),
+        pack(">II", width << 16 & 0xFFFF_FFFF, height << 16),
     )
-    movie_header = _full_box(
+    movie_header = write_full_box(
         b"mvhd", 0, 0, pack(">IIIIIH10x", 0, 0, TICKS_PER_SECOND, 0, 0x10000, 0x100), _MATRIX, bytes(24), pack(">I", 2)
     )
-    extends = _box(b"mvex", _full_box(b"trex", 0, 0, pack(">IIIII", 1, 1, 0, 0, 0)))
-    return _box(b"ftyp", b"iso6\0\0\2\0iso6mp41") + _box(
-        b"moov", movie_header, _box(b"trak", track_header, media), extends
+    extends = write_box(b"mvex", write_full_box(b"trex", 0, 0, pack(">IIIII", 1, 1, 0, 0, 0)))
+    return write_box(b"ftyp", b"iso6\0\0\2\0iso6mp41") + write_box(
+        b"moov", movie_header, write_box(b"trak", track_header, media), extends
     )
 
 

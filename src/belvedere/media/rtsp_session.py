@@ -1,6 +1,7 @@
 """The client's side of one RTSP session without sockets: bytes in, bytes to send out.
 
-OPTIONS, DESCRIBE, SETUP (RTP over this very connection), PLAY; then keep-alive, receiver reports and TEARDOWN.
+OPTIONS, DESCRIBE, SETUP (RTP over this very connection), PLAY; then keep-alive, receiver reports and TEARDOWN. Sound is
+set up only when it was asked for, after the pictures; whatever goes wrong with it, PLAY follows.
 """
 
 import os
@@ -11,6 +12,7 @@ from struct import pack
 
 from belvedere.foundation.errors import CameraDenied, CameraProtocol, UnsupportedCodec
 from belvedere.media.access_unit import AccessUnit
+from belvedere.media.audio import AudioDepacketizer, AudioUnit
 from belvedere.media.rtcp import SenderReport, parse_rtcp, write_receiver_report
 from belvedere.media.rtp import Depacketizer
 from belvedere.media.rtsp import (
@@ -45,12 +47,20 @@ class RtspSession:
     UnsupportedCodec, after which the session is of no more use. `outgoing` collects bytes to send; take and clear them.
     """
 
-    def __init__(self, address: str, username: str, password: str) -> None:
+    def __init__(self, address: str, username: str, password: str, *, sound: bool = False) -> None:
+        """`sound`: ask for the sound too; otherwise nothing of it is set up."""
         self.outgoing = bytearray()
         self.state = SessionState.TALKING
         self.server = ""
         self.presentation: Presentation | None = None
         self.track: Depacketizer | None = None
+        self.sound: AudioDepacketizer | None = None
+        self.no_sound = ""  # why there is no sound although it was asked for
+        self.asked_sound = False  # its SETUP was sent
+        self._wants_sound = sound
+        self._setting_sound = False  # and is not answered yet
+        self._sound_packets: list[bytes] = []
+        self._sound_reports: list[bytes] = []
         self.keep_alive_s = _SESSION_TIMEOUT_S / 2
         self.reports: list[SenderReport] = []
         self._address = address
@@ -102,6 +112,27 @@ class RtspSession:
                 if news.bye:
                     self.state = SessionState.CLOSED
         return units
+
+    @property
+    def setting_sound(self) -> bool:
+        """Whether the camera has yet to answer the request for its sound."""
+        return self._setting_sound
+
+    def take_sound(self) -> list[AudioUnit]:
+        """Sound that came since the last call. Call it after each `receive`."""
+        self._sound_reports.clear()
+        if self.sound is None or not self._sound_packets:
+            return []
+        packets = self._sound_packets[:]
+        self._sound_packets.clear()
+        return self.sound.take(packets)
+
+    def skip_sound(self, why: str) -> None:
+        """Does not wait any longer for the sound to be set up; a late answer is passed over."""
+        if self._setting_sound:
+            self._setting_sound = False
+            self.no_sound = why
+            self._play()
 
     def keep_alive(self, monotonic_us: int) -> None:
         """Tells the camera that somebody is still there: a request and a receiver report. Once every `keep_alive_s`."""
@@ -181,10 +212,13 @@ class RtspSession:
         if 100 <= message.status < 200:
             return
         self.server = self.server or _SHOWN.sub("", message.headers.get("server", ""))[:80]
-        if message.status == 401:
+        if message.status == 401 and not (self._setting_sound and self._tries > 1):
             self._challenged(message)
             return
         self._tries = 0
+        if self._setting_sound:
+            self._sound_set_up(message)
+            return
         if self.state is SessionState.PLAYING:
             if message.status == 454:
                 self.state = SessionState.CLOSED
@@ -258,19 +292,53 @@ class RtspSession:
             raise CameraProtocol(
                 "The camera does not send RTSP over TCP.", advice="Switch RTSP over TCP on in the camera."
             )
-        channel, report_channel = 0, 1
-        if match := re.search(r"interleaved\s*=\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?", transport):
-            channel = min(255, int(match[1]))
-            report_channel = min(255, int(match[2] or channel + 1))
+        channel, report_channel = _channels(transport, 0)
         session, *options = message.headers.get("session", "").split(";")
         self._session = session.strip()[:512]
         for option in options:
             name, _, value = option.partition("=")
             if name.strip().lower() == "timeout" and value.strip().isascii() and value.strip().isdigit():
                 self.keep_alive_s = max(5.0, min(300, int(value.strip()[:6])) / 2)
-        video = self.presentation.video
+        video, audio = self.presentation.video, self.presentation.audio
         self.track = Depacketizer(video.codec, video.payload_type, channel, report_channel)
+        if not self._wants_sound:
+            self._play()
+        elif audio is None:
+            self.no_sound = self.presentation.no_audio
+            self._play()
+        else:
+            first = 2 if channel < 2 else 0
+            self.asked_sound = self._setting_sound = True
+            over_tcp = f"RTP/AVP/TCP;unicast;interleaved={first}-{first + 1}"
+            self._request("SETUP", audio.control, {"Transport": over_tcp})
+
+    def _sound_set_up(self, message: Message) -> None:
+        """The camera's answer about its sound. Raises CameraProtocol when it would come among the pictures."""
+        self._setting_sound = False
+        track, audio = self.track, self.presentation.audio if self.presentation else None
+        if message.status != 200 or track is None or audio is None:
+            reason = _SHOWN.sub("", message.reason)[:60]
+            self.no_sound = f"The camera refused to send its sound ({message.status} {reason})."
+        else:
+            channel, report_channel = _channels(message.headers.get("transport", ""), 2 if track.channel < 2 else 0)
+            if {channel, report_channel} & {track.channel, track.report_channel}:
+                raise CameraProtocol(
+                    "The camera mixes its sound with its pictures.", advice="Switch its sound off here."
+                )
+            track.beside = {report_channel: self._sound_reports, channel: self._sound_packets}
+            self.sound = AudioDepacketizer(audio)
+        self._play()
+
+    def _play(self) -> None:
         self._request("PLAY", self._base, {"Range": "npt=0.000-"})
+
+
+def _channels(transport: str, usual: int) -> tuple[int, int]:
+    """Channels for RTP and RTCP out of a Transport header."""
+    if match := re.search(r"interleaved\s*=\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?", transport):
+        channel = min(255, int(match[1]))
+        return channel, min(255, int(match[2] or channel + 1))
+    return usual, usual + 1
 
 
 def _refusal(method: str, message: Message) -> CameraProtocol | UnsupportedCodec | CameraDenied:

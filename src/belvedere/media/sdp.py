@@ -1,4 +1,4 @@
-"""Session descriptions (RFC 4566) as cameras send them: which video, in which packets, under which control address."""
+"""Session descriptions (RFC 4566) as cameras send them: which video and sound, in which packets, under which address."""
 
 import base64
 import binascii
@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from belvedere.foundation.errors import CameraProtocol, UnsupportedCodec
+from belvedere.foundation.errors import BelvedereError, CameraProtocol, UnsupportedCodec
+from belvedere.media.audio import AudioTrack, described_audio
 from belvedere.media.nal import is_parameter_set, nal_type
 from belvedere.media.stream import Codec
 
 _MOST_LINES = 1000
 _STATIC_PAYLOADS = {26: "JPEG", 31: "H261", 32: "MPV", 33: "MP2T", 34: "H263"}  # RFC 3551 table 5
+_STATIC_SOUNDS = {0: "PCMU", 8: "PCMA", 9: "G722"}
 _PLAIN_NAMES = {
     "JPEG": "MJPEG",
     "MP4V-ES": "MPEG-4",
@@ -41,10 +43,15 @@ class VideoTrack:
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """What DESCRIBE answered: the address for PLAY and the one video track. Audio and metadata are left out."""
+    """What DESCRIBE answered: the address for PLAY, the one video track and the sound that could be had beside it.
+
+    `audio` is None when there is none that is kept; `no_audio` then says why, for people. Metadata is left out.
+    """
 
     control: str
     video: VideoTrack
+    audio: AudioTrack | None = None
+    no_audio: str = ""
 
 
 @dataclass(slots=True)
@@ -65,7 +72,8 @@ class _Section:
 def parse_sdp(text: bytes, base: str) -> Presentation:
     """The presentation described by `text`; `base` is Content-Base, Content-Location or the request's address.
 
-    Raises UnsupportedCodec when there is video but none that Belvedere keeps, CameraProtocol when there is no video.
+    Raises UnsupportedCodec when there is video but none that Belvedere keeps, CameraProtocol when there is no video. Sound that
+    can't be used is no fault.
     """
     session, *sections = _sections(text)
     control = resolve_control(base, session.value("control"))
@@ -75,10 +83,27 @@ def parse_sdp(text: bytes, base: str) -> Presentation:
     refused: list[UnsupportedCodec] = []
     for section in videos:
         try:
-            return Presentation(control, _video(section, control))
+            video = _video(section, control)
         except UnsupportedCodec as error:
             refused.append(error)
+        else:
+            return Presentation(control, video, *_sound(sections, control))
     raise refused[0]
+
+
+def _sound(sections: list[_Section], base: str) -> tuple[AudioTrack | None, str]:
+    """The first sound that is kept, or why there is none. What the camera would play itself (sendonly) is not its sound."""
+    why = ""
+    for section in sections:
+        if section.kind != "audio" or any(name in ("sendonly", "inactive") for name, _ in section.attributes):
+            continue
+        for number, (name, rate, channels) in _formats(section, _STATIC_SOUNDS, 8_000).items():
+            try:
+                control = resolve_control(base, section.value("control"))
+                return described_audio(name, number, rate, channels, _format_parameters(section, number), control), ""
+            except BelvedereError as error:
+                why = why or str(error)
+    return None, why or "The camera offers no sound. Switch its microphone on."
 
 
 def resolve_control(base: str, control: str) -> str:
@@ -117,19 +142,11 @@ def _sections(text: bytes) -> list[_Section]:
 
 def _video(section: _Section, base: str) -> VideoTrack:
     """The first format of the section that Belvedere keeps. Raises UnsupportedCodec."""
-    names = {number: _STATIC_PAYLOADS.get(number, "") for number in section.formats}
-    rates = dict.fromkeys(section.formats, 90_000)
-    for value in section.values("rtpmap"):
-        number, _, encoding = value.partition(" ")
-        parts = encoding.strip().split("/")
-        if _small(number) in names:
-            names[int(number)] = parts[0].strip().upper()
-            if len(parts) > 1 and 1 <= _small(parts[1]) <= 10_000_000:
-                rates[int(number)] = int(parts[1])
-    chosen = next((number for number, name in names.items() if name in _CODECS), None)
+    formats = _formats(section, _STATIC_PAYLOADS, 90_000)
+    chosen = next((number for number, (name, _, _) in formats.items() if name in _CODECS), None)
     if chosen is None:
-        raise _unsupported(next((name for name in names.values() if name), "an unnamed codec"))
-    codec = _CODECS[names[chosen]]
+        raise _unsupported(next((name for name, _, _ in formats.values() if name), "an unnamed codec"))
+    codec = _CODECS[formats[chosen][0]]
     parameters = _format_parameters(section, chosen)
     if codec is Codec.H264 and parameters.get("packetization-mode", "0") not in ("0", "1"):
         raise UnsupportedCodec("The camera interleaves its packets.", advice="Set packetization mode 1 in the camera.")
@@ -138,11 +155,25 @@ def _video(section: _Section, base: str) -> VideoTrack:
     return VideoTrack(
         codec=codec,
         payload_type=chosen,
-        clock_rate=rates[chosen],
+        clock_rate=formats[chosen][1],
         control=resolve_control(base, section.value("control")),
         parameter_sets=_parameter_sets(codec, parameters),
         fps=_frame_rate(section),
     )
+
+
+def _formats(section: _Section, known: dict[int, str], usual_rate: int) -> dict[int, tuple[str, int, int]]:
+    """Payload types of a section: name in upper case, ticks a second, channels (RFC 3551, RFC 4566 rtpmap)."""
+    formats = {number: (known.get(number, ""), usual_rate, 1) for number in section.formats}
+    for value in section.values("rtpmap"):
+        number, _, encoding = value.partition(" ")
+        name, *numbers = (part.strip() for part in encoding.strip().split("/"))
+        if _small(number) in formats:
+            rate = _small(numbers[0]) if numbers else -1
+            channels = _small(numbers[1]) if len(numbers) > 1 else 1
+            known_rate = rate if 1 <= rate <= 10_000_000 else usual_rate
+            formats[int(number)] = (name.upper(), known_rate, channels if 1 <= channels <= 64 else 1)
+    return formats
 
 
 def _small(text: str) -> int:

@@ -15,13 +15,24 @@ class Codec(StrEnum):
 
     H264 = "h264"
     H265 = "h265"
+    # Sound, in streams of the kind `audio` only.
+    AAC = "aac"
+    PCMA = "pcma"
+    PCMU = "pcmu"
+
+
+VIDEO_CODECS = frozenset({Codec.H264, Codec.H265})
 
 
 class StreamKind(StrEnum):
-    """A camera's two streams. Both are recorded; tiles, thumbnails and analysis use `sub`."""
+    """A camera's streams. Both of pictures are recorded; tiles, thumbnails and analysis use `sub`.
+
+    `audio` exists only where somebody switched sound on, with a reason (docs/design/sound.md). It is never shown live.
+    """
 
     MAIN = "main"
     SUB = "sub"
+    AUDIO = "audio"
 
 
 class EndReason(StrEnum):
@@ -48,7 +59,8 @@ class EndReason(StrEnum):
 class StreamConfig:
     """What a decoder must know before the first frame.
 
-    `parameter_sets` are raw NAL units without start codes: SPS, PPS for H.264; VPS, SPS, PPS for H.265.
+    `parameter_sets` are raw NAL units without start codes: SPS, PPS for H.264; VPS, SPS, PPS for H.265. Of AAC they are
+    the AudioSpecificConfig, of G.711 nothing; sound is 0 pixels wide and high.
     `codec_string` is RFC 6381's (`avc1.64001f`, `hvc1.1.6.L93.B0`). `init` is a complete fMP4 initialisation segment
     (ftyp + moov, one track, id 1, timescale 90 000). `config_id` is the first 16 hex digits of SHA-256(init).
     """
