@@ -137,7 +137,7 @@ async def test_idle_sessions_end(tmp_path: Path) -> None:
 async def test_a_duty_grant_covers_the_estate_until_the_shift_ends(tmp_path: Path) -> None:
     async with hub_stage(tmp_path) as stage, stage.signed_in() as browser:
         grant = (await browser.post("/api/grants", json={"purpose": "duty", "reason": "Evening shift"})).json()
-        assert grant["cameras"] == ["gate"] and grant["actions"] == ["export", "live", "playback"]
+        assert grant["cameras"] == ["gate"] and grant["actions"] == ["export", "live", "playback", "ptz"]
         assert grant["expires_us"] == stage.clock.now_us() + sessions.LONGEST_US
         assert grant["from_us"] == stage.clock.now_us() - 31 * 24 * HOUR_US and grant["user_name"] == "Ann Operator"
         assert (await browser.get("/api/grants")).json() == {"grants": [grant]}

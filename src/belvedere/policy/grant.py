@@ -17,6 +17,7 @@ class Action(StrEnum):
     LIVE = "live"
     PLAYBACK = "playback"
     EXPORT = "export"
+    PTZ = "ptz"  # move the camera
 
 
 class _Mint:

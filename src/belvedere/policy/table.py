@@ -55,7 +55,7 @@ _EVERY = frozenset(Action)
 _RECORDED = frozenset({Action.PLAYBACK, Action.EXPORT})
 
 TABLE = DecisionTable(
-    version="2026-11-1",
+    version="2026-11-2",
     purposes={
         "duty": Purpose(
             code="duty",

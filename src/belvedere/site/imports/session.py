@@ -2,8 +2,9 @@
 
 import os
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -156,18 +157,28 @@ class _Run:
 
 
 class _Import:
-    """Cuts a recording into runs, each its own import, so that a hole in the file is a gap on the timeline."""
+    """Cuts pictures into runs, each its own import, so that a hole in a recording is a gap on the timeline."""
 
     def __init__(
-        self, wire: RecorderSocket, recording: Recording, camera: str, stream_kind: str, start_us: int
+        self,
+        wire: RecorderSocket,
+        camera: str,
+        stream_kind: str,
+        start_us: int,
+        *,
+        codec: Codec,
+        fps: Fraction,
+        duration_us: int,
+        source: str,
     ) -> None:
         self._wire = wire
-        self._recording = recording
+        self._source = source
+        self._duration_us = duration_us
         self._camera = camera
         self._kind = stream_kind
         self._start_us = start_us
-        self._codec = recording.codec or Codec.H264
-        self._step_90k = round(TICKS_PER_SECOND / recording.fps)
+        self._codec = codec
+        self._step_90k = round(TICKS_PER_SECOND / fps)
         self._sets: dict[tuple[int, int], bytes] = {}
         self._first_pts_90k: int | None = None
         self._run: _Run | None = None
@@ -216,11 +227,8 @@ class _Import:
         # A file whose times jump back goes on where it was: two pictures can't claim the same moment.
         self._run_start_us = max(self._start_us + since_start_us, self.end_us if self.runs else 0)
         config = make_config(self._codec, tuple(self._sets[key] for key in sorted(self._sets)))
-        source = f"{self._recording.path.name} sha256:{self._recording.sha256}"
-        if self._recording.codec is None:
-            source += f" re-encoded from {self._recording.codec_name}"
-        duration_us = self._recording.duration_us if not self.runs else 0
-        self._wire.say(m.ImportOpen(self._camera, self._kind, self._run_start_us, duration_us, source))
+        duration_us = self._duration_us if not self.runs else 0
+        self._wire.say(m.ImportOpen(self._camera, self._kind, self._run_start_us, duration_us, self._source))
         ready = self._wire.hear()
         if not isinstance(ready, m.ImportReady):
             raise LinkFault("The recorder's answer can't be understood.", advice="Is it of another version?")
@@ -262,11 +270,51 @@ def import_recording(
     Copies the pictures as they are when they are H.264 or H.265, else encodes them again as H.264 and says so. Raises
     Conflict when that camera has footage of this time already, BadMedia when nothing in the file can be decoded.
     """
+    units = read_units(recording) if recording.codec is not None else reencode_units(recording)
+    source = f"{recording.path.name} sha256:{recording.sha256}"
+    if recording.codec is None:
+        source += f" re-encoded from {recording.codec_name}"
+    done = import_units(
+        socket_path,
+        units,
+        camera=camera,
+        stream_kind=stream_kind,
+        start_us=start_us,
+        codec=recording.codec or Codec.H264,
+        fps=recording.fps,
+        duration_us=recording.duration_us,
+        source=source,
+        progress=progress,
+    )
+    if not done.frames:
+        raise BadMedia(
+            f"{recording.path.name} holds no picture that can be decoded.", advice="Copy it from the recorder again."
+        )
+    return replace(done, reencoded=recording.codec is None)
+
+
+def import_units(
+    socket_path: Path,
+    units: Iterable[Unit],
+    *,
+    camera: str,
+    stream_kind: str,
+    start_us: int,
+    codec: Codec,
+    fps: Fraction,
+    duration_us: int,
+    source: str,
+    progress: Progress = lambda us: None,
+) -> Imported:
+    """Bring pictures in as footage of `camera`; the first that can be decoded is of `start_us`.
+
+    `duration_us`: how much is expected, for the recorder's look at what it has already; 0 when not known. `source` is kept
+    with the footage as its provenance. Raises Conflict when that camera has footage of this time already.
+    """
     wire = RecorderSocket(socket_path)
     try:
         wire.say(m.Hello("import", 0, os.getpid()))
-        job = _Import(wire, recording, camera, stream_kind, start_us)
-        units = read_units(recording) if recording.codec is not None else reencode_units(recording)
+        job = _Import(wire, camera, stream_kind, start_us, codec=codec, fps=fps, duration_us=duration_us, source=source)
         first_90k: int | None = None
         told_us = 0
         for unit in units:
@@ -279,10 +327,6 @@ def import_recording(
         job.finish(EndReason.IMPORT_END)
     finally:
         wire.close()
-    if not job.frames:
-        raise BadMedia(
-            f"{recording.path.name} holds no picture that can be decoded.", advice="Copy it from the recorder again."
-        )
     return Imported(
         start_us=start_us,
         end_us=job.end_us,
@@ -290,6 +334,6 @@ def import_recording(
         bytes=job.bytes,
         segments=job.segments,
         runs=job.runs,
-        reencoded=recording.codec is None,
+        reencoded=False,
         dropped=job.dropped,
     )
