@@ -142,3 +142,36 @@ export = Table(
     Column("sha256", String(64), nullable=False),
     Column("message", Text, nullable=False),
 )
+
+# Faults that sites found, with what people decided about them. `id` is the fault's id at its site.
+ticket = Table(
+    "ticket",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("site_id", String(48), nullable=False),
+    Column("subject", String(16), nullable=False),  # camera, disk, site
+    Column("subject_id", Text, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("first_us", BigInteger, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("closed_us", BigInteger, nullable=True),
+    Column("closed_why", String(16), nullable=False),  # healthy, gone, by_hand; "" while open
+    Column("closed_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # given by who closed it by hand
+    Column("owner", Text, nullable=False),
+    Column("visit_us", BigInteger, nullable=True),
+    Index("ix_ticket_closed_us_first_us", "closed_us", "first_us"),
+)
+
+ticket_note = Table(
+    "ticket_note",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("ticket_id", String(64), ForeignKey("ticket.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("time_us", BigInteger, nullable=False),
+    Column("account_id", String(64), nullable=False),  # no foreign key: a note outlives the account
+    Column("by", Text, nullable=False),
+    Column("text", Text, nullable=False),
+)
