@@ -22,6 +22,9 @@ from belvedere.foundation.errors import BelvedereError, Conflict, Refused
 from belvedere.foundation.settings import Settings, load_settings
 from belvedere.policy.grant import Grant
 from belvedere.policy.signed import GrantOpener, LogMark
+from belvedere.site.health.answers import HealthAnswers
+from belvedere.site.health.monitor import Monitor
+from belvedere.site.health.store import HealthStore
 from belvedere.site.live.relay import Relay
 from belvedere.site.recorder.archive import Archive
 from belvedere.site.recorder.reconcile import begin_boot, reconcile
@@ -128,8 +131,12 @@ async def run(settings: Settings, clock: Clock) -> int:
         archive = Archive(settings.site, index, keyring, cameras, recorder, clock)
         await recorder.start(settings.ingest_socket)
         opener = HubOpener(settings.hub_public_key_file, clock)
+        health = HealthStore(index)
+        monitor = Monitor(settings.site, health, recorder, relay, clock)
+        monitor.start()
         try:
-            link = await serve_link(settings.link_socket, archive, relay, opener, clock)
+            answers = {**HealthAnswers(health, monitor, recorder, clock).answers}
+            link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers)
         except BaseException:
             await recorder.stop()
             raise
@@ -147,6 +154,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             log.error("crashed", error=repr(recorder.crashed.exception()))
             os._exit(EXIT_CRASHED)
         await link.close()
+        await asyncio.to_thread(monitor.stop)
         await recorder.stop()
         return 0
     finally:

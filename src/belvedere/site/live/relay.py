@@ -235,6 +235,8 @@ class Relay:
         grant.require(Action.LIVE, camera, now_us=self.clock.now_us())
         if grant.masked:
             raise Refused("This access shows masked pictures only.", advice="Ask for access to unmasked pictures.")
+        if stream == StreamKind.AUDIO:
+            raise Refused("There is no live sound.", advice="Export the span that you need; sound comes with it.")
         if stream not in list(StreamKind):
             raise BadInput(f"There is no stream called {stream!r}.", advice="Ask for main or sub.")
         if self._viewers >= MAX_VIEWERS:
@@ -273,6 +275,15 @@ class Relay:
     def state_of(self, camera: str, stream: str) -> LiveState:
         """The newest state of a stream."""
         return self._at(camera, stream).state
+
+    def newest_keyframe(self, camera: str, stream: str) -> bytes | None:
+        """Initialisation segment and the newest recorded fragment that begins with a keyframe; None while there is none.
+
+        For looking at a picture's figures inside the site. Callable from any thread.
+        """
+        at = self._streams.get((str(camera), str(stream)))
+        start, gop = (at.start, at.gop[:1]) if at is not None else (None, [])
+        return start.init + gop[0].data if start is not None and gop else None
 
     @property
     def viewers(self) -> int:
