@@ -26,13 +26,15 @@ from belvedere.site.health.answers import HealthAnswers
 from belvedere.site.health.monitor import Monitor
 from belvedere.site.health.store import HealthStore
 from belvedere.site.live.relay import Relay
+from belvedere.site.makers.desk import CameraDesk
 from belvedere.site.recorder.archive import Archive
 from belvedere.site.recorder.reconcile import begin_boot, reconcile
 from belvedere.site.recorder.recorder import Recorder
+from belvedere.site.storage.camera_key import open_connection_safe
 from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.folders import open_disks
 from belvedere.site.storage.index import Index
-from belvedere.site.storage.keys import ConnectionSafe, Keyring, load_key
+from belvedere.site.storage.keys import Keyring, load_key
 from belvedere.site.uplink.server import serve_link
 
 log = structlog.get_logger()
@@ -117,11 +119,11 @@ async def run(settings: Settings, clock: Clock) -> int:
     index_file = settings.site_folder / "index.db"
     fresh = not index_file.exists()  # an index without its keys must never get new ones: its footage could not be read
     footage_key = load_key(keys / "footage.kek", make=fresh)
-    camera_key = load_key(keys / "camera.key", make=fresh)
     index = Index(index_file, clock)
     try:
         keyring = Keyring(index, footage_key, clock)
-        cameras = Cameras(index, ConnectionSafe(camera_key), clock)
+        safe = open_connection_safe(index, keys / "camera.key", make=fresh)
+        cameras = Cameras(index, safe, clock)
         disks, wrong = open_disks(index, settings.footage_folders, clock)
         found = reconcile(index, keyring, [disk for disk in disks if disk.id not in wrong])
         boot = begin_boot(index, found, __version__, clock.now_us())
@@ -131,11 +133,14 @@ async def run(settings: Settings, clock: Clock) -> int:
         archive = Archive(settings.site, index, keyring, cameras, recorder, clock)
         await recorder.start(settings.ingest_socket)
         opener = HubOpener(settings.hub_public_key_file, clock)
+        changed = recorder.cameras_changed
+        desk = CameraDesk(index, safe, keys / "camera.key", cameras, archive.status, changed, clock)
+        desk.start()
         health = HealthStore(index)
         monitor = Monitor(settings.site, health, recorder, relay, clock)
         monitor.start()
         try:
-            answers = {**HealthAnswers(health, monitor, recorder, clock).answers}
+            answers = {**HealthAnswers(health, monitor, recorder, clock).answers, **desk.answers()}
             link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers)
         except BaseException:
             await recorder.stop()
@@ -155,6 +160,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             os._exit(EXIT_CRASHED)
         await link.close()
         await asyncio.to_thread(monitor.stop)
+        desk.stop()
         await recorder.stop()
         return 0
     finally:

@@ -1,5 +1,6 @@
 """The cameras of a site and how to reach them. Addresses are stored sealed; passwords never appear in a repr."""
 
+import sqlite3
 from dataclasses import dataclass, field
 
 import msgspec
@@ -43,9 +44,14 @@ class StreamRef:
     kind: StreamKind
 
 
-class _Stored(msgspec.Struct, frozen=True):
+class Connection(msgspec.Struct, frozen=True):
+    """What is sealed of a camera: addresses with their credentials."""
+
     main_url: str
     sub_url: str
+
+    def __repr__(self) -> str:
+        return "Connection()"
 
 
 def address_of(url: str) -> Address:
@@ -63,6 +69,13 @@ class Cameras:
 
     def put(self, camera: str, name: str, main_url: str, sub_url: str, enabled: bool) -> None:
         """Add the camera, or change all its fields. An empty `main_url` makes it one that only receives imports."""
+        with self._index.write() as db:
+            self.put_in(db, camera, name, main_url, sub_url, enabled)
+
+    def put_in(
+        self, db: sqlite3.Connection, camera: str, name: str, main_url: str, sub_url: str, enabled: bool
+    ) -> None:
+        """The same inside a transaction of the caller's. What is sealed is sealed in the transaction: see `camera_key`."""
         if not is_slug(camera):
             raise BadInput(
                 f"{camera!r} can't name a camera.",
@@ -75,16 +88,17 @@ class Cameras:
         row = {
             "slug": camera,
             "name": name or camera,
-            "connection": self._safe.shut(camera, msgspec.json.encode(_Stored(main_url, sub_url))),
+            "connection": self._safe.shut(camera, msgspec.json.encode(Connection(main_url, sub_url))),
             "enabled": int(enabled),
             "now_us": self._clock.now_us(),
         }
-        with self._index.write() as db:
-            db.execute(statements()["put_camera"], row)
-            db.executemany(
-                "INSERT INTO stream (camera_id, kind) SELECT id, ? FROM camera WHERE slug = ? ON CONFLICT DO NOTHING",
-                [(kind, camera) for kind, url in ((StreamKind.MAIN, True), (StreamKind.SUB, sub_url)) if url],
-            )
+        db.execute(statements()["put_camera"], row)
+        db.executemany(
+            "INSERT INTO stream (camera_id, kind) SELECT id, ? FROM camera WHERE slug = ? ON CONFLICT DO NOTHING",
+            [(kind, camera) for kind, url in ((StreamKind.MAIN, True), (StreamKind.SUB, sub_url)) if url],
+        )
+        # A password on trial is for the connection that was replaced just now.
+        db.execute("DELETE FROM camera_before WHERE camera_id = (SELECT id FROM camera WHERE slug = ?)", (camera,))
 
     def remove(self, camera: str) -> None:
         """Forget the camera's addresses and stop recording it. Its footage stays until it is old. Raises NotFound."""
@@ -93,6 +107,7 @@ class Cameras:
                 "UPDATE camera SET removed = 1, enabled = 0, connection = NULL WHERE slug = ? AND NOT removed",
                 (camera,),
             ).rowcount
+            db.execute("DELETE FROM camera_before WHERE camera_id = (SELECT id FROM camera WHERE slug = ?)", (camera,))
         if not changed:
             raise NotFound(f"There is no camera {camera}.", advice="`belvedere camera list` names them.")
 
@@ -100,7 +115,7 @@ class Cameras:
         """All cameras that were not removed, by slug."""
         cameras = []
         for camera_id, slug, name, sealed, enabled in self._index.read().execute(statements()["cameras"]).fetchall():
-            stored = msgspec.json.decode(self._safe.open(slug, sealed), type=_Stored)
+            stored = msgspec.json.decode(self._safe.open(slug, sealed), type=Connection)
             pairs = ((StreamKind.MAIN, stored.main_url), (StreamKind.SUB, stored.sub_url))
             addresses = {kind: address_of(url) for kind, url in pairs if url}
             cameras.append(Camera(camera_id, slug, name, bool(enabled), addresses))

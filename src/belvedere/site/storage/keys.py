@@ -1,5 +1,6 @@
 """Keys of a site: two key files outside the database, and camera-day keys wrapped inside it."""
 
+import contextlib
 import os
 import threading
 from collections import OrderedDict
@@ -52,10 +53,18 @@ def _make_key(path: Path) -> None:
 
 
 class ConnectionSafe:
-    """Seals camera connection details. Nothing it opens is ever logged."""
+    """Seals camera connection details. Nothing it opens is ever logged. Thread-safe.
+
+    `change_key` keeps the key before in memory, for rows that another thread read just before they were sealed again.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._gcm = AESGCM(key)
+        self._before: AESGCM | None = None
+
+    def change_key(self, key: bytes) -> None:
+        """Seal with `key` from now on."""
+        self._gcm, self._before = AESGCM(key), self._gcm
 
     def shut(self, camera: str, plain: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
@@ -63,8 +72,12 @@ class ConnectionSafe:
 
     def open(self, camera: str, sealed: bytes) -> bytes:
         """The details of `camera`. Raises StorageFault when they were altered, moved to another camera or the key changed."""
+        nonce, box = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        if self._before is not None:
+            with contextlib.suppress(InvalidTag, ValueError):
+                return self._before.decrypt(nonce, box, camera.encode())
         try:
-            return self._gcm.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], camera.encode())
+            return self._gcm.decrypt(nonce, box, camera.encode())
         except (InvalidTag, ValueError) as error:
             raise StorageFault(
                 f"The connection details of {camera} can't be opened.",
