@@ -22,7 +22,9 @@ _READ = 1 << 20
 _CODECS = {"h264": Codec.H264, "hevc": Codec.H265}
 _FILTERS = {Codec.H264: "h264_mp4toannexb", Codec.H265: "hevc_mp4toannexb"}
 # Formats that cameras and recorders write. A playlist or a network address must never be opened by way of an import.
-FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "h264", "hevc", "asf", "flv"})
+FORMATS = frozenset(
+    {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "h264", "hevc", "asf", "flv", "dhav"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ def _raw_rate(container: InputContainer, stream: VideoStream) -> Fraction:
     return Fraction(25)
 
 
-def examine(path: Path) -> Recording:
-    """What `path` is. Raises BadMedia when it is no video that can be imported."""
+def examine(path: Path, *, hashed: bool = True) -> Recording:
+    """What `path` is. Without `hashed`, which reads all of it, `sha256` is "". Raises BadMedia when it is no video for us."""
     with _open(path) as container:
         stream = container.streams.video[0]
         name = stream.codec_context.name
@@ -109,7 +111,7 @@ def examine(path: Path) -> Recording:
             pass  # many recorders write none, or one without a zone
         return Recording(
             path=path,
-            sha256=sha256_file(path),
+            sha256=sha256_file(path) if hashed else "",
             format=container.format.name,
             codec_name=name,
             codec=_CODECS.get(name),

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +26,9 @@ _TIMEOUT_S = 60.0
 _TELL_EVERY_US = 5 * SECOND_US
 
 Progress = Callable[[int], None]
+Spans = Sequence[tuple[int, int]]
+"""Wall times [start_us, end_us), in order and apart."""
+EVERYTHING: Spans = ((0, 1 << 62),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Imported:
     runs: int
     reencoded: bool
     dropped: int  # frames before the first keyframe, which nothing can decode
+    left_out: int = 0  # frames outside the spans that were asked for
 
 
 class RecorderSocket:
@@ -105,7 +109,7 @@ class _Run:
         self._stream = stream
         self._frames: list[Frame] = []
         self._sequence = 0
-        self._start_us = start_us
+        self.start_us = start_us
         self.frames = 0
         self.bytes = 0
         self.config = config
@@ -142,7 +146,7 @@ class _Run:
                 duration_90k=next_dts_90k - start_90k,
                 frames=len(frames),
                 keyframe=frames[0].keyframe,
-                arrival_us=self._start_us + ticks_to_us(start_90k),
+                arrival_us=self.start_us + ticks_to_us(start_90k),
                 lost_packets=0,
                 data=data,
             )
@@ -170,13 +174,18 @@ class _Import:
         fps: Fraction,
         duration_us: int,
         source: str,
+        spans: Spans = EVERYTHING,
+        snap_us: int = 0,
     ) -> None:
         self._wire = wire
         self._source = source
+        self._spans = spans
+        self._snap_us = snap_us
+        self._span_end_us = 0
         self._duration_us = duration_us
         self._camera = camera
         self._kind = stream_kind
-        self._start_us = start_us
+        self.start_us = start_us
         self._codec = codec
         self._step_90k = round(TICKS_PER_SECOND / fps)
         self._sets: dict[tuple[int, int], bytes] = {}
@@ -188,6 +197,7 @@ class _Import:
         self._last_90k = 0
         self.end_us = start_us
         self.dropped = 0
+        self.left_out = 0
         self.frames = 0
         self.bytes = 0
         self.segments = 0
@@ -201,7 +211,22 @@ class _Import:
         if run is not None and (broken or changed):
             self.finish(EndReason.TIMESTAMP_JUMP if broken else EndReason.PARAMETERS_CHANGED)
             run = None
+        if self._first_pts_90k is None:
+            if not unit.keyframe:
+                self.dropped += 1
+                return
+            self._first_pts_90k = unit.pts_90k
+            self._snap(self.start_us + ticks_to_us(unit.dts_90k - unit.pts_90k))
+        at_us = self.start_us + ticks_to_us(unit.dts_90k - self._first_pts_90k)
+        if run is not None and at_us + ticks_to_us(self._step_90k) > self._span_end_us:
+            self.finish(EndReason.IMPORT_END)
+            run = None
         if run is None:
+            self._span_end_us = next((end for start, end in self._spans if start <= at_us < end), 0)
+            if not self._span_end_us:
+                self.left_out += 1
+                self._last_90k = unit.dts_90k
+                return
             if not unit.keyframe:
                 self.dropped += 1
                 return
@@ -209,6 +234,15 @@ class _Import:
         self._last_90k = unit.dts_90k
         frame = frame_of(unit, self._origin_90k, self._run_start_us + ticks_to_us(unit.dts_90k - self._origin_90k))
         run.add(frame)
+
+    def _snap(self, first_us: int) -> None:
+        """Begin where the span begins, when what is free begins a little later than the recording by its own account."""
+        if not any(start <= first_us < end for start, end in self._spans):
+            later_us = min(
+                (start - first_us for start, _ in self._spans if start > first_us), default=self._snap_us + 1
+            )
+            if later_us <= self._snap_us:
+                self.start_us += later_us
 
     def _note(self, unit: Unit) -> bool:
         """Take in the unit's parameter sets; whether they change those in force."""
@@ -221,13 +255,13 @@ class _Import:
         return changed
 
     def _begin(self, unit: Unit) -> _Run:
-        if self._first_pts_90k is None:
-            self._first_pts_90k = unit.pts_90k
+        assert self._first_pts_90k is not None
         since_start_us = ticks_to_us(unit.dts_90k - self._first_pts_90k)
         # A file whose times jump back goes on where it was: two pictures can't claim the same moment.
-        self._run_start_us = max(self._start_us + since_start_us, self.end_us if self.runs else 0)
+        self._run_start_us = max(self.start_us + since_start_us, self.end_us if self.runs else 0)
         config = make_config(self._codec, tuple(self._sets[key] for key in sorted(self._sets)))
         duration_us = self._duration_us if not self.runs else 0
+        duration_us = max(0, min(duration_us, self._span_end_us - self._run_start_us))
         self._wire.say(m.ImportOpen(self._camera, self._kind, self._run_start_us, duration_us, self._source))
         ready = self._wire.hear()
         if not isinstance(ready, m.ImportReady):
@@ -263,10 +297,15 @@ def import_recording(
     camera: str,
     stream_kind: str,
     start_us: int,
+    provenance: str = "",
+    spans: Spans = EVERYTHING,
+    snap_us: int = 0,
     progress: Progress = lambda us: None,
 ) -> Imported:
     """Bring `recording` in as footage of `camera` from `start_us` on. `progress` gets microseconds of footage done.
 
+    `provenance`: what is kept with its name and hash. Of the recording only what falls into `spans` is brought in, from
+    the first keyframe in each; `frames` may then be 0. One that begins up to `snap_us` before a span is moved to its start.
     Copies the pictures as they are when they are H.264 or H.265, else encodes them again as H.264 and says so. Raises
     Conflict when that camera has footage of this time already, BadMedia when nothing in the file can be decoded.
     """
@@ -274,6 +313,7 @@ def import_recording(
     source = f"{recording.path.name} sha256:{recording.sha256}"
     if recording.codec is None:
         source += f" re-encoded from {recording.codec_name}"
+    source += f" {provenance}" if provenance else ""
     done = import_units(
         socket_path,
         units,
@@ -284,9 +324,11 @@ def import_recording(
         fps=recording.fps,
         duration_us=recording.duration_us,
         source=source,
+        spans=spans,
+        snap_us=snap_us,
         progress=progress,
     )
-    if not done.frames:
+    if not done.frames and not done.left_out:
         raise BadMedia(
             f"{recording.path.name} holds no picture that can be decoded.", advice="Copy it from the recorder again."
         )
@@ -304,6 +346,8 @@ def import_units(
     fps: Fraction,
     duration_us: int,
     source: str,
+    spans: Spans = EVERYTHING,
+    snap_us: int = 0,
     progress: Progress = lambda us: None,
 ) -> Imported:
     """Bring pictures in as footage of `camera`; the first that can be decoded is of `start_us`.
@@ -314,7 +358,18 @@ def import_units(
     wire = RecorderSocket(socket_path)
     try:
         wire.say(m.Hello("import", 0, os.getpid()))
-        job = _Import(wire, camera, stream_kind, start_us, codec=codec, fps=fps, duration_us=duration_us, source=source)
+        job = _Import(
+            wire,
+            camera,
+            stream_kind,
+            start_us,
+            codec=codec,
+            fps=fps,
+            duration_us=duration_us,
+            source=source,
+            spans=spans,
+            snap_us=snap_us,
+        )
         first_90k: int | None = None
         told_us = 0
         for unit in units:
@@ -328,7 +383,7 @@ def import_units(
     finally:
         wire.close()
     return Imported(
-        start_us=start_us,
+        start_us=job.start_us,
         end_us=job.end_us,
         frames=job.frames,
         bytes=job.bytes,
@@ -336,4 +391,5 @@ def import_units(
         runs=job.runs,
         reencoded=False,
         dropped=job.dropped,
+        left_out=job.left_out,
     )
