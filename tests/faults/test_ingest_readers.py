@@ -50,7 +50,7 @@ def test_a_silent_server_is_noticed_and_tried_again(tmp_path: Path) -> None:
         recorder = process.recorder
         recorder.open(http(camera.url))
         end = recorder.wait(RunEnd)
-        assert (end.reason, "5 s" in end.message) == ("camera_silent", True)
+        assert (end.reason, "4 s" in end.message) == ("camera_silent", True)
         recorder.wait(RunStart)
         recorder.wait(RunEnd)
         assert recorder.of(StreamState)[-1].reconnects <= 2

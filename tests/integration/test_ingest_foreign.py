@@ -46,7 +46,7 @@ def test_what_is_recorded_over_http_equals_the_film(tmp_path: Path, codec: Codec
     assert [sample.dts_90k + sample.cts_90k for sample in samples] == [picture.pts_90k for picture in shown.pictures]
 
 
-@pytest.mark.parametrize("codec", list(Codec))
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
 def test_rtsp_with_rtp_over_udp(tmp_path: Path, codec: Codec) -> None:
     shown = film(codec, frames=30)
     with worker(tmp_path) as process, ScriptedCamera(over_rtsp_udp(shown)) as camera:
@@ -154,7 +154,7 @@ def says(status: str, headers: str = "", body: bytes = b"") -> bytes:
         (says("404 Not Found"), CameraProtocol, "no such stream"),
         (says("503 Busy"), CameraProtocol, "answered with an error"),
         (says("200 OK", "Content-Type: text/html\r\n", b"<html>" + b"hello " * 40_000), CameraProtocol, "is not MPEG-TS"),
-        (says("302 Found", "Location: http://127.0.0.1:1/secret\r\n"), CameraProtocol, "is not MPEG-TS"),
+        (says("302 Found", "Location: http://127.0.0.1:1/secret\r\n"), CameraProtocol, "is not followed"),
         (
             says(
                 "200 OK",
@@ -180,5 +180,5 @@ def test_probe_says_what_is_wrong(reply: bytes, error: type[Exception], text: st
 def test_probe_tells_a_closed_port_and_an_unknown_name() -> None:
     with pytest.raises(CameraUnreachable, match="connection was refused"):
         probe("http://127.0.0.1:9/")
-    with pytest.raises(CameraUnreachable, match="name is not known"):
+    with pytest.raises(CameraUnreachable, match="is not known"):
         probe("http://no-such-camera.invalid/")

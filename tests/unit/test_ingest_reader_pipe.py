@@ -95,4 +95,4 @@ def test_a_codec_that_a_reader_may_not_name() -> None:
 
 
 def test_an_order_never_prints_its_password() -> None:
-    assert "secret" not in repr(ReadOrder(url="http://h/", username="a", password="secret", parent=1))
+    assert "secret" not in repr(ReadOrder(url="http://h/", username="a", password="secret", handles=(3,)))

@@ -29,6 +29,7 @@ from belvedere.media.sdp import Presentation, parse_sdp
 
 _SESSION_TIMEOUT_S = 60  # RFC 2326 12.37
 _MOST_BUFFERED = 512 << 10
+_OVER_TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
 _SHOWN = re.compile(r"[^ -~]")
 
 
@@ -47,9 +48,22 @@ class RtspSession:
     UnsupportedCodec, after which the session is of no more use. `outgoing` collects bytes to send; take and clear them.
     """
 
-    def __init__(self, address: str, username: str, password: str, *, sound: bool = False) -> None:
-        """`sound`: ask for the sound too; otherwise nothing of it is set up."""
+    def __init__(
+        self,
+        address: str,
+        username: str,
+        password: str,
+        *,
+        client_ports: tuple[int, int] | None = None,
+        sound: bool = False,
+    ) -> None:
+        """`sound`: ask for the sound too; otherwise nothing of it is set up.
+
+        `client_ports`: RTP and RTCP go over UDP to these ports of ours; then `receive` takes packets in RTSP's framing
+        all the same, and our own reports collect in `datagrams`."""
         self.outgoing = bytearray()
+        self.datagrams: list[bytes] = []
+        self.server_ports = (0, 0)  # where the camera sends from, when it says so
         self.state = SessionState.TALKING
         self.server = ""
         self.presentation: Presentation | None = None
@@ -64,6 +78,7 @@ class RtspSession:
         self.keep_alive_s = _SESSION_TIMEOUT_S / 2
         self.reports: list[SenderReport] = []
         self._address = address
+        self._client_ports = client_ports
         self._authenticator = Authenticator(username, password)
         self._has_user = bool(username)
         self._buffer = b""
@@ -154,7 +169,10 @@ class RtspSession:
             last.ntp_middle if last else 0,
             monotonic_us - self._last_report_us,
         )
-        self.outgoing += pack(">BBH", 0x24, track.report_channel & 0xFF, len(packet)) + packet
+        if self._client_ports is not None:
+            self.datagrams = [*self.datagrams[-3:], packet]
+        else:
+            self.outgoing += pack(">BBH", 0x24, track.report_channel & 0xFF, len(packet)) + packet
 
     def teardown(self) -> None:
         """Says goodbye. Nothing is waited for."""
@@ -282,13 +300,20 @@ class RtspSession:
         presentation = parse_sdp(message.body, re.sub(r"^([a-zA-Z]+://)[^/]*@", r"\1", base.strip()))
         self.presentation = presentation
         self._base = presentation.control
-        self._request("SETUP", presentation.video.control, {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"})
+        ports = self._client_ports
+        transport = f"RTP/AVP;unicast;client_port={ports[0]}-{ports[1]}" if ports else _OVER_TCP
+        self._request("SETUP", presentation.video.control, {"Transport": transport})
 
     def _set_up(self, message: Message) -> None:
         if self.presentation is None:
             raise CameraProtocol("The camera set up a stream that it had not described.")
         transport = message.headers.get("transport", "")
-        if transport and "TCP" not in transport.upper():
+        if self._client_ports is not None:
+            if "TCP" in transport.upper():
+                raise CameraProtocol("The camera sends RTSP over TCP only.", advice="Use its rtsp:// address.")
+            if match := re.search(r"server_port\s*=\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?", transport):
+                self.server_ports = int(match[1]), int(match[2] or int(match[1]) + 1)
+        elif transport and "TCP" not in transport.upper():
             raise CameraProtocol(
                 "The camera does not send RTSP over TCP.", advice="Switch RTSP over TCP on in the camera."
             )

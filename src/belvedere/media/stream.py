@@ -42,6 +42,7 @@ class EndReason(StrEnum):
     CAMERA_UNREACHABLE = "camera_unreachable"  # connection lost or refused, no route
     CAMERA_DENIED = "camera_denied"  # wrong user name or password
     CAMERA_SILENT = "camera_silent"  # connected, but no frame came in time
+    CAMERA_FROZEN = "camera_frozen"  # the very same picture came again and again
     CAMERA_PROTOCOL = "camera_protocol"  # bytes that are not RTSP/RTP
     TIMESTAMP_JUMP = "timestamp_jump"  # media time jumped; recording goes on in a new run
     PARAMETERS_CHANGED = "parameters_changed"  # new SPS/PPS/VPS; recording goes on in a new run

@@ -13,6 +13,7 @@ _WORDS: dict[str, str] = {
     EndReason.CAMERA_UNREACHABLE: "The camera could not be reached.",
     EndReason.CAMERA_DENIED: "The camera refused the user name or password.",
     EndReason.CAMERA_SILENT: "The camera was connected but sent no picture.",
+    EndReason.CAMERA_FROZEN: "The camera sent the very same picture again and again.",
     EndReason.CAMERA_PROTOCOL: "The camera sent something that is not video.",
     EndReason.TIMESTAMP_JUMP: "The camera's own time jumped; recording went on.",
     EndReason.PARAMETERS_CHANGED: "The camera's video settings changed; recording went on.",

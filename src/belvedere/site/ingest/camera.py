@@ -1,6 +1,5 @@
 """A camera over RTSP and TCP, by our own client: connecting, talking, playing."""
 
-import errno
 import selectors
 import socket
 
@@ -8,40 +7,29 @@ from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import BelvedereError
 from belvedere.media.rtsp_session import RtspSession, SessionState
 from belvedere.media.stream import EndReason
-from belvedere.site.ingest.keeper import CHECK_US, CONNECTS_AT_ONCE, Phase, StreamKeeper, Surroundings
+from belvedere.site.ingest.dial import WHY, Dialing
+from belvedere.site.ingest.keeper import CHECK_US, Phase, Surroundings
 from belvedere.site.ingest.messages import ClockSeen, OpenStream
-from belvedere.site.ingest.names import Endpoint, literal_endpoint
 from belvedere.site.ingest.run import RunWriter
+from belvedere.site.ingest.sound import Sound
 
 # Below the size from which the C library maps each block on its own.
 READ_BYTES = 120 << 10
 _READS_A_TURN = 16  # so that one camera's burst does not keep the others waiting
 _SEND_BYTES = 64 << 10
-_CONNECT_US = 5 * SECOND_US
 _TALK_US = 10 * SECOND_US
 _REPORT_US = 5 * SECOND_US
 
-_WHY = {
-    errno.ECONNREFUSED: "the connection was refused",
-    errno.EHOSTUNREACH: "no route",
-    errno.ENETUNREACH: "no route",
-    errno.EHOSTDOWN: "no route",
-    errno.ETIMEDOUT: "timed out",
-    errno.ECONNRESET: "it broke the connection",
-    errno.EPIPE: "it broke the connection",
-}
 
-
-class Camera(StreamKeeper):
+class Camera(Dialing):
     """One OpenStream with an rtsp:// address."""
 
     def __init__(self, order: OpenStream, around: Surroundings) -> None:
         super().__init__(order, around)
-        self._socket: socket.socket | None = None
-        self._registered = 0
         self._session: RtspSession | None = None
         self._keep_alive_us = 0
         self._report_us = 0
+        self._sound = Sound(order.audio, around.link)
 
     def tick(self, now_us: int) -> None:
         """Timers, and reading what came since the last sweep. `now_us` is monotonic."""
@@ -53,10 +41,12 @@ class Camera(StreamKeeper):
                     self._check_us = now_us + CHECK_US
                     self._supervise(now_us)
             elif self.phase is Phase.WAITING:
-                if now_us >= self._due_us and len(self._around.connecting) < CONNECTS_AT_ONCE:
+                if self._wants_to_start(now_us):
                     self._start(now_us)
             elif self.phase is Phase.RESOLVING:
                 self._resolved(now_us)
+            elif self.phase is Phase.TALKING and self._hurry_sound(now_us):
+                self._send()
             elif self.phase is not Phase.CLOSED and now_us >= self._due_us:
                 if self.phase is Phase.CONNECTING:
                     self._unreachable("timed out")
@@ -70,7 +60,7 @@ class Camera(StreamKeeper):
         """The selector has something for this camera's socket."""
         try:
             if self.phase is Phase.CONNECTING:
-                self._connected()
+                self._dialled()
             else:
                 if mask & selectors.EVENT_WRITE:
                     self._send()
@@ -79,57 +69,11 @@ class Camera(StreamKeeper):
         except BelvedereError as error:
             self._fault(error)
 
-    # Connecting
-
-    def _start(self, now_us: int) -> None:
-        self.reconnects += 1
-        self._around.connecting.add(self.order.stream)
-        self._due_us = now_us + _CONNECT_US
-        self._tell("connecting", f"Connecting to {self.place}.")
-        endpoint = literal_endpoint(self.host, self.port)
-        if endpoint is not None:
-            self._connect(endpoint)
-        elif self._around.names.start(self.host, self.port):
-            self.phase = Phase.RESOLVING
-        else:
-            self._unreachable("too many names are being looked up")
-
-    def _resolved(self, now_us: int) -> None:
-        known, endpoint = self._around.names.result(self.host, self.port)
-        if known and endpoint is not None:
-            self._due_us = now_us + _CONNECT_US
-            self._connect(endpoint)
-        elif known:
-            self._unreachable("the name is not known")
-        elif now_us >= self._due_us:
-            self._unreachable("the name server does not answer")
-
-    def _connect(self, endpoint: Endpoint) -> None:
-        try:
-            connection = socket.socket(endpoint.family, socket.SOCK_STREAM)
-        except OSError as error:
-            self._unreachable(f"this machine can't open a connection ({error.strerror})")
-            return
-        self._socket = connection
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.phase = Phase.CONNECTING
-        code = connection.connect_ex(endpoint.address)
-        if code not in (0, errno.EINPROGRESS):
-            self._unreachable(_WHY.get(code, "no route"))
-            return
-        self._watch()
-
-    def _connected(self) -> None:
-        if self._socket is None:
-            return
-        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._unreachable(_WHY.get(code, "no route"))
-            return
+    def _connected(self, connection: socket.socket) -> None:
         self.phase = Phase.TALKING
         self._due_us = self._around.clock.monotonic_us() + _TALK_US
-        self._session = RtspSession(self.order.url, self.order.username, self.order.password)
+        sound = self._sound.wanted(self._around.clock.monotonic_us())
+        self._session = RtspSession(self.order.url, self.order.username, self.order.password, sound=sound)
         self._session.begin()
         self._send()
 
@@ -145,7 +89,7 @@ class Camera(StreamKeeper):
             except (BlockingIOError, InterruptedError):
                 break
             except OSError as error:
-                why = _WHY.get(error.errno or 0, "the connection broke")
+                why = WHY.get(error.errno or 0, "the connection broke")
                 self._fail(EndReason.CAMERA_UNREACHABLE, f"The connection to {self.place} was lost: {why}.")
                 return
             if not data:
@@ -159,8 +103,10 @@ class Camera(StreamKeeper):
             if session.state is SessionState.PLAYING and self.phase is Phase.TALKING:
                 self._play(session, monotonic_us)
             if units and self._run is not None:
-                self._last_unit_us = monotonic_us
+                self._pulse.beat(units, monotonic_us)
                 self._run.add(units, clock.now_us(), monotonic_us)
+            if self.order.audio and self._run is not None:
+                self._sound.take(session, clock.now_us(), monotonic_us)
             if session.outgoing:
                 self._send()
             if session.state is SessionState.CLOSED:
@@ -187,7 +133,7 @@ class Camera(StreamKeeper):
                 pass
             except OSError as error:
                 if session.state is not SessionState.CLOSED:
-                    why = _WHY.get(error.errno or 0, "the connection broke")
+                    why = WHY.get(error.errno or 0, "the connection broke")
                     self._fail(EndReason.CAMERA_UNREACHABLE, f"The connection to {self.place} was lost: {why}.")
                 return
             if len(session.outgoing) > _SEND_BYTES:
@@ -204,15 +150,7 @@ class Camera(StreamKeeper):
             wanted = selectors.EVENT_READ
         if self._session is not None and self._session.outgoing and self._socket is not None:
             wanted |= selectors.EVENT_WRITE
-        if self._socket is None or wanted == self._registered:
-            return
-        if not self._registered:
-            self._around.selector.register(self._socket, wanted, self)
-        elif wanted:
-            self._around.selector.modify(self._socket, wanted, self)
-        else:
-            self._around.selector.unregister(self._socket)
-        self._registered = wanted
+        self._register(wanted)
 
     # Playing
 
@@ -233,6 +171,7 @@ class Camera(StreamKeeper):
             return
         if not self._attend(run, now_us):
             return
+        self._sound.attend(now_us)
         if now_us >= self._report_us:
             self._report_us = now_us + _REPORT_US
             session.report(now_us)
@@ -242,7 +181,17 @@ class Camera(StreamKeeper):
         if session.outgoing:
             self._send()
 
+    def _hurry_sound(self, now_us: int) -> bool:
+        """Whether the session has something to say because the camera does not answer about sound."""
+        return self._session is not None and self._sound.hurry(self._session, now_us)
+
     # Ending
+
+    def _end_run(self, reason: EndReason, message: str) -> None:
+        had_pictures = self._run is not None and self._run.frames + self._run.left_out > 0
+        super()._end_run(reason, message)
+        now_us = self._around.clock.monotonic_us()
+        self._sound.end(reason, message, self._session, now_us, had_pictures=had_pictures)
 
     def _farewell(self) -> None:
         if self._session is not None:
@@ -250,11 +199,5 @@ class Camera(StreamKeeper):
             self._send()
 
     def _disconnect(self) -> None:
-        self._around.connecting.discard(self.order.stream)
-        if self._socket is not None:
-            if self._registered:
-                self._around.selector.unregister(self._socket)
-                self._registered = 0
-            self._socket.close()
-            self._socket = None
+        self._hang_up()
         self._session = None

@@ -11,23 +11,20 @@ from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BelvedereError, CameraDenied, UnsupportedCodec
 from belvedere.media.stream import EndReason
 from belvedere.site.ingest.address import host_and_port
+from belvedere.site.ingest.backoff import Backoff
+from belvedere.site.ingest.gate import ConnectGate
 from belvedere.site.ingest.messages import OpenStream, StreamState
 from belvedere.site.ingest.names import NameLookups
+from belvedere.site.ingest.pulse import Pulse
 from belvedere.site.ingest.reader_process import ReaderProcess
 from belvedere.site.ingest.recorder_link import RecorderLink
 from belvedere.site.ingest.run import RunWriter
 
 log = structlog.get_logger()
 
-_FIRST_FRAME_US = 10 * SECOND_US
-_SILENCE_US = 5 * SECOND_US
 _KEYFRAME_US = 30 * SECOND_US
 _STEADY_US = 10 * SECOND_US
-_FIRST_WAIT_US = SECOND_US
-_LONGEST_WAIT_US = 30 * SECOND_US
-_REFUSED_WAIT_US = 60 * SECOND_US
 CHECK_US = SECOND_US // 4
-CONNECTS_AT_ONCE = 16
 
 
 class Phase(StrEnum):
@@ -41,9 +38,10 @@ class Phase(StrEnum):
 
 @dataclass(slots=True)
 class Surroundings:
-    """What all cameras of the process share. `connecting` bounds the connects under way at once.
+    """What all cameras of the process share.
 
-    `dying` holds killed readers until they are gone, so that none stays a zombie.
+    `left_out` counts frames of connections that are over and belong to no run, `frozen` the streams ended for repeating one
+    picture. `dying` holds killed readers until they are gone, so that none stays a zombie.
     """
 
     clock: Clock
@@ -51,7 +49,9 @@ class Surroundings:
     selector: selectors.BaseSelector
     names: NameLookups
     chance: random.Random
-    connecting: set[int] = field(default_factory=set)
+    gate: ConnectGate = field(default_factory=ConnectGate)
+    left_out: int = 0
+    frozen: int = 0
     dying: list[ReaderProcess] = field(default_factory=list)
 
     def bury(self) -> None:
@@ -69,12 +69,12 @@ class StreamKeeper:
         self.host, self.port = host_and_port(order.url)
         self._around = around
         self._due_us = 0
-        self._wait_us = 0
+        self._backoff = Backoff(around.chance)
+        self._pulse = Pulse()
         self._run: RunWriter | None = None
         self._live = False
         self._told = ("", "")
         self._playing_since_us = 0
-        self._last_unit_us = 0
         self._check_us = 0
         self._warned = False
 
@@ -130,26 +130,34 @@ class StreamKeeper:
 
     def _begin_run(self, run: RunWriter, now_us: int) -> None:
         """The camera plays from now on."""
-        self._around.connecting.discard(self.order.stream)
+        self._around.gate.leave(self.order.stream)
         self.phase = Phase.PLAYING
-        self._playing_since_us = self._last_unit_us = now_us
+        self._playing_since_us = now_us
+        self._pulse.begin(now_us)
         self._warned = False
         self._run = run
         self._watch()
 
     def _attend(self, run: RunWriter, now_us: int) -> bool:
         """Tells how a playing stream is; false when it was ended because no picture comes."""
-        patience_us = _SILENCE_US if self._last_unit_us > self._playing_since_us else _FIRST_FRAME_US
-        if now_us - self._last_unit_us > patience_us:
-            seconds = patience_us // SECOND_US
+        pulse = self._pulse
+        if pulse.silent(now_us):
+            seconds = pulse.patience_us // SECOND_US
             self._fail(EndReason.CAMERA_SILENT, f"The camera has sent no picture for {seconds} s.")
+            return False
+        if pulse.stuck(now_us):
+            self._around.frozen += 1
+            self._fail(EndReason.CAMERA_FROZEN, "The camera sends the very same picture again and again.")
             return False
         config = run.config
         if config is not None:
             codec = "H.264" if config.codec == "h264" else "H.265"
-            self._tell("recording", f"Recording {codec}, {config.width}x{config.height}.")
+            text = f"Recording {codec}, {config.width}x{config.height}."
+            if pulse.still_stuck:
+                text += " The picture is the very same, bit by bit, after a new connection too: look at the camera."
+            self._tell("recording", text)
             if now_us - self._playing_since_us > _STEADY_US:
-                self._wait_us = 0
+                self._backoff.reset()
         elif now_us - self._playing_since_us > _KEYFRAME_US and not run.frames and not self._warned:
             self._warned = True
             if run.knows_parameters:
@@ -163,26 +171,23 @@ class StreamKeeper:
     def _fault(self, error: BelvedereError) -> None:
         """The camera did not do its part; the error says which."""
         if isinstance(error, CameraDenied):
-            self._fail(EndReason.CAMERA_DENIED, str(error), state="denied", wait_us=_REFUSED_WAIT_US)
+            self._fail(EndReason.CAMERA_DENIED, str(error), state="denied", refused=True)
         elif isinstance(error, UnsupportedCodec):
-            self._fail(EndReason.CAMERA_PROTOCOL, str(error), state="refused", wait_us=_REFUSED_WAIT_US)
+            self._fail(EndReason.CAMERA_PROTOCOL, str(error), state="refused", refused=True)
         else:
             self._fail(EndReason.CAMERA_PROTOCOL, str(error))
 
     def _unreachable(self, why: str) -> None:
         self._fail(EndReason.CAMERA_UNREACHABLE, f"No answer from {self.place}: {why}.")
 
-    def _fail(self, reason: EndReason, message: str, *, state: str = "waiting", wait_us: int = 0) -> None:
+    def _fail(self, reason: EndReason, message: str, *, state: str = "waiting", refused: bool = False) -> None:
         """The connection is over; another is tried after a while."""
         self._end_run(reason, message)
-        if reason is EndReason.CAMERA_SILENT:
+        if reason in (EndReason.CAMERA_SILENT, EndReason.CAMERA_FROZEN):
             self._farewell()  # or the camera may keep the old session for its time-out
         self._disconnect()
         around = self._around
-        if not wait_us:
-            self._wait_us = min(_LONGEST_WAIT_US, 2 * self._wait_us) or _FIRST_WAIT_US
-            wait_us = self._wait_us
-        wait_us = int(wait_us * around.chance.uniform(0.75, 1.25))
+        wait_us = self._backoff.refused_us() if refused else self._backoff.wait_us()
         self.phase = Phase.WAITING
         self._due_us = around.clock.monotonic_us() + wait_us
         self._tell(state, message)
@@ -193,6 +198,7 @@ class StreamKeeper:
     def _end_run(self, reason: EndReason, message: str) -> None:
         if self._run is not None:
             self._run.end(reason, message)
+            self._around.left_out += self._run.left_out
             self._run = None
 
     def _tell(self, state: str, message: str) -> None:

@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 
 from belvedere.foundation.clock import SECOND_US, Clock, SystemClock
-from belvedere.foundation.errors import BadMedia, CameraProtocol, CameraUnreachable
+from belvedere.foundation.errors import BadMedia, BelvedereError, CameraDenied, CameraProtocol, CameraUnreachable
 from belvedere.media.access_unit import AccessUnit
 from belvedere.media.nal import parameter_key
 from belvedere.media.rtsp_session import RtspSession, SessionState
@@ -15,6 +15,7 @@ from belvedere.media.sps import SpsInfo, parse_sps
 from belvedere.media.stream import TICKS_PER_SECOND, Codec
 from belvedere.media.timeline import Reorder, Timeline
 from belvedere.site.ingest.address import host_and_port, own_client, split_address
+from belvedere.site.ingest.dial import open_datagrams, open_port_pair
 from belvedere.site.ingest.foreign import OPEN_US, ForeignTrack, described_video, ended_error
 from belvedere.site.ingest.names import literal_endpoint, look_up
 from belvedere.site.ingest.reader_pipe import Described, Ended
@@ -85,14 +86,45 @@ def probe(
 
 def _probe_foreign(url: str, username: str, password: str, wanted_us: int, clock: Clock) -> ProbeReport:
     """The same through a reader process."""
-    reader = ReaderProcess(url, username, password)
+    look = _Look(clock, tells_clock=False)
+    challenge = ""
+    while True:
+        sockets = _sockets_of(url)
+        try:
+            reader = ReaderProcess(url, username, password, sockets, challenge)
+        finally:
+            for one in sockets:
+                one.close()  # the reader has its own
+        try:
+            container = _watch_reader(look, reader, wanted_us, host_and_port(url))
+        except _Again as again:
+            if challenge or not username:
+                raise CameraDenied("The camera refused the user name or password.", advice="Check both.") from again
+            challenge = again.message
+        else:
+            return look.report(container, 0, 0)
+        finally:
+            reader.kill()
+            reader.wait(_CONNECT_S)
+
+
+class _Again(CameraDenied):
+    """The camera asks for a log-in on a new connection; `message` is its challenge."""
+
+
+def _sockets_of(url: str) -> list[socket.socket]:
+    """What a reader of this address needs (ReadOrder.handles)."""
+    if url.startswith("udp://"):
+        return [open_datagrams(*host_and_port(url))]
+    connection = _connect(url)
+    connection.settimeout(None)
+    if not url.startswith("rtsp+udp://"):
+        return [connection]
     try:
-        look = _Look(clock, tells_clock=False)
-        container = _watch_reader(look, reader, wanted_us, host_and_port(url))
-    finally:
-        reader.kill()
-        reader.wait(_CONNECT_S)
-    return look.report(container, 0, 0)
+        return [connection, *open_port_pair(connection)]
+    except BelvedereError:
+        connection.close()
+        raise
 
 
 def _connect(url: str) -> socket.socket:
@@ -180,6 +212,8 @@ def _watch_reader(look: "_Look", reader: ReaderProcess, wanted_us: int, where: t
                 container, video = word.container, described_video(word)
                 track = ForeignTrack(video.codec)
             elif isinstance(word, Ended):
+                if not look.frames and word.why == "again":
+                    raise _Again(word.message)
                 if not look.frames:
                     raise ended_error(word)
             elif video is not None and track is not None:

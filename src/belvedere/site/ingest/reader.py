@@ -1,17 +1,15 @@
-"""`python -m belvedere.site.ingest.reader`: reads one camera through FFmpeg, for the transports that our client does not speak.
+"""`python -m belvedere.site.ingest.reader`: reads one camera, for the transports that our client does not speak.
 
-It holds no key and no database, and knows one camera's password, which comes on standard input. It opens what the order
-says with lists of allowed protocols, formats and codecs, decodes nothing, and writes access units to standard output.
+It runs confined (site/sandbox): no key, no database, no file, no new connection. It knows one camera's password, which
+comes on standard input, and has the sockets to that camera alone, opened by its owner. HTTP and RTSP are spoken here in
+Python; FFmpeg sees only the container's bytes, with lists of allowed formats and codecs, and decodes nothing.
 """
 
-import ctypes
-import errno
 import os
-import resource
-import signal
+import socket
 import sys
-from typing import Any, cast
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import Any, Protocol, cast
 
 import av
 import msgspec
@@ -19,7 +17,13 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from belvedere.foundation.errors import BadMedia, BelvedereError, CameraFault, CameraProtocol, UnsupportedCodec
+from belvedere.foundation.errors import (
+    BadMedia,
+    BelvedereError,
+    CameraDenied,
+    CameraProtocol,
+    UnsupportedCodec,
+)
 from belvedere.media.access_unit import ACCESS_UNIT_BYTES
 from belvedere.media.nal import (
     H264Nal,
@@ -34,7 +38,8 @@ from belvedere.media.nal import (
 )
 from belvedere.media.stream import TICKS_PER_SECOND, Codec
 from belvedere.site.ingest.address import host_and_port, split_address
-from belvedere.site.ingest.names import literal_endpoint, look_up
+from belvedere.site.ingest.reader_fault import ReaderFault, closed, explain
+from belvedere.site.ingest.reader_http import open_http
 from belvedere.site.ingest.reader_pipe import (
     LONGEST_ORDER,
     MOST_NALS,
@@ -45,38 +50,33 @@ from belvedere.site.ingest.reader_pipe import (
     ReadOrder,
     pack_word,
 )
+from belvedere.site.ingest.reader_rtp import Datagrams, read_rtp_over_udp
 
-_OPEN_S = 8.0
-_READ_S = 20.0  # the owner loses patience sooner; this is for a reader whose owner waits
-_MEMORY_BYTES = 1 << 30
+_READ_BYTES = 64 << 10
 _PREFIX_BYTES = 256 << 10
 _USUAL_FRAME_90K = TICKS_PER_SECOND // 25
 _SOON_90K = 2 * TICKS_PER_SECOND
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
 _CODECS = {"h264": Codec.H264, "hevc": Codec.H265}
 _PLAIN_NAMES = {"mjpeg": "MJPEG", "mpeg4": "MPEG-4", "mpeg2video": "MPEG-2", "vvc": "H.266", "av1": "AV1"}
-# mpjpeg is read only to say that it is MJPEG. The rtsp reader unpacks RTP itself, over udp.
-_FILES = "mpegts,flv,mov,mpjpeg"
-_ALLOWED = {
-    "rtsp+udp": ("rtp,udp,tcp", "rtsp"),
-    "http": ("http,tcp", _FILES),
-    "https": ("https,tls,tcp", _FILES),
-    "udp": ("udp", "mpegts"),
-}
-_FRAMINGS = {"rtsp+udp": "RTSP", "udp": "an MPEG transport stream"}
+# mpjpeg is read only to say that it is MJPEG.
+_FORMATS = {"http": "mpegts,flv,mov,mpjpeg", "https": "mpegts,flv,mov,mpjpeg", "udp": "mpegts"}
+
+
+class Source(Protocol):
+    """Where FFmpeg gets its bytes. `lost` counts packets that did not arrive, as far as that can be known."""
+
+    lost: int
+
+    def read(self, most: int) -> bytes: ...
 
 
 def main() -> int:
     """Reads until the camera or the owner ends it. Exit 0 after a last word, 2 without an order."""
-    _confine()
     data = sys.stdin.buffer.read(LONGEST_ORDER)
     try:
         order = msgspec.msgpack.decode(data, type=ReadOrder)
     except msgspec.MsgspecError:
         return 2
-    if os.getppid() != order.parent:
-        return 2  # the owner ended before it could be asked to take us along
     try:
         try:
             _read(order)
@@ -87,21 +87,6 @@ def main() -> int:
     return 0
 
 
-def _confine() -> None:
-    """Ends with its owner, gains no rights, writes no file, and can't take the machine's memory."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    for limit, most in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 64),
-        (resource.RLIMIT_AS, _MEMORY_BYTES),
-    ):
-        resource.setrlimit(limit, (most, most))
-
-
 def _say(word: AnyWord) -> None:
     """Writes the whole word. Raises BrokenPipeError when nobody reads any more."""
     data = memoryview(pack_word(word))
@@ -110,76 +95,60 @@ def _say(word: AnyWord) -> None:
 
 
 def _last_word(error: BelvedereError) -> Ended:
-    if isinstance(error, _Fault):
-        return Ended(why=error.why, message=error.message, advice=error.advice)
-    why = "codec" if isinstance(error, UnsupportedCodec) else "protocol"
-    return Ended(why=why, message=error.message, advice=error.advice)
-
-
-class _Fault(CameraFault):
-    """What ended the reading. `why` as in Ended."""
-
-    def __init__(self, why: str, message: str, advice: str) -> None:
-        super().__init__(message, advice=advice)
-        self.why = why
+    if isinstance(error, ReaderFault):
+        return Ended(why=error.why, message=error.message[:400], advice=error.advice)
+    why = (
+        "codec" if isinstance(error, UnsupportedCodec) else "denied" if isinstance(error, CameraDenied) else "protocol"
+    )
+    return Ended(why=why, message=error.message[:400], advice=error.advice)
 
 
 def _read(order: ReadOrder) -> None:
     """Opens and passes on until the end, which is always told by an error."""
     url, _, _ = split_address(order.url)
-    scheme, _, rest = url.partition("://")
+    scheme = url.partition("://")[0]
     host, port = host_and_port(url)
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    if literal_endpoint(host, port) is None and look_up(host, port) is None:
-        raise _unreachable(place, "the name is not known")
-    login = f"{quote(order.username, safe='')}:{quote(order.password, safe='')}@" if order.username else ""
-    source = f"{'rtsp' if scheme == 'rtsp+udp' else scheme}://{login}{rest}"
+    sockets = [socket.socket(fileno=handle) for handle in order.handles]
+    if scheme == "rtsp+udp":
+        read_rtp_over_udp(order, sockets, place, _say)
     try:
-        container = av.open(source, container_options=_options(scheme, host), timeout=(_OPEN_S, _READ_S))
+        source: Source = Datagrams(sockets[0]) if scheme == "udp" else open_http(sockets[0], order, url, place)
+        container: InputContainer = av.open(source, mode="r", buffer_size=_READ_BYTES, container_options=_options(scheme))
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise _explain(error, scheme, place, opened=False) from None
+        raise explain(error, scheme, place, opened=False) from None
     with container:
-        stream, codec = _video(container)
-        header = stream.codec_context.extradata or b""
-        # AVCDecoderConfigurationRecord and its H.265 sibling begin with version 1; a byte stream with zeros.
-        length_size = _length_size(codec, header) if header[:1] == b"\1" else 0
-        sets = _header_sets(codec, header) if length_size else split_annex_b(header)
-        wanted = tuple(nal for nal in sets if is_parameter_set(codec, nal_type(codec, nal)))[:31]
-        _say(Described(codec=codec.value, container=container.format.name[:400], parameter_sets=wanted))
-        pictures = _Pictures(codec, length_size)
-        try:
-            for packet in container.demux(stream):
-                pictures.take(packet)
-        except (av.FFmpegError, OSError) as error:
-            if isinstance(error, BrokenPipeError) and not isinstance(error, av.FFmpegError):
-                raise
-            raise _explain(error, scheme, place, opened=True) from None
-    raise _closed(place)
+        _pass_on(container, source, scheme, place)
+    raise closed(place)
 
 
-def _options(scheme: str, host: str) -> dict[str, str]:
-    protocols, formats = _ALLOWED[scheme]
-    options = {
-        "protocol_whitelist": protocols,
-        "format_whitelist": formats,
+def _pass_on(container: InputContainer, source: Source, scheme: str, place: str) -> None:
+    stream, codec = _video(container)
+    header = stream.codec_context.extradata or b""
+    # AVCDecoderConfigurationRecord and its H.265 sibling begin with version 1; a byte stream with zeros.
+    length_size = _length_size(codec, header) if header[:1] == b"\1" else 0
+    sets = _header_sets(codec, header) if length_size else split_annex_b(header)
+    wanted = tuple(nal for nal in sets if is_parameter_set(codec, nal_type(codec, nal)))[:31]
+    _say(Described(codec=codec.value, container=container.format.name[:400], parameter_sets=wanted))
+    pictures = _Pictures(codec, length_size, lambda picture: _say(msgspec.structs.replace(picture, lost=source.lost)))
+    try:
+        for packet in container.demux(stream):
+            pictures.take(packet)
+    except (av.FFmpegError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and not isinstance(error, av.FFmpegError):
+            raise
+        raise explain(error, scheme, place, opened=True) from None
+
+
+def _options(scheme: str) -> dict[str, str]:
+    return {
+        "protocol_whitelist": "none",  # FFmpeg opens nothing: it is given bytes
+        "format_whitelist": _FORMATS[scheme],
         "codec_whitelist": "none",  # so that not even the probing opens a decoder
         "analyzeduration": "500000",
         "probesize": "1000000",
         "max_streams": "16",
     }
-    if scheme in ("http", "https"):
-        options |= {"max_redirects": "0", "user_agent": "Belvedere", "icy": "0"}
-    elif scheme == "rtsp+udp":
-        options |= {"rtsp_transport": "udp", "rtsp_flags": "filter_src", "allowed_media_types": "video"}
-    else:
-        options |= {"buffer_size": str(2 << 20), "localaddr": host}
-        if _is_multicast(host):
-            del options["localaddr"]
-    return options
-
-
-def _is_multicast(host: str) -> bool:
-    return host.lower().startswith("ff") if ":" in host else 224 <= int(host.split(".")[0]) <= 239
 
 
 def _video(container: InputContainer) -> tuple[VideoStream, Codec]:
@@ -231,8 +200,9 @@ class _Pictures:
     FFmpeg gives the first picture over RTSP no time, although it counts from that picture: it waits for the second.
     """
 
-    def __init__(self, codec: Codec, length_size: int) -> None:
+    def __init__(self, codec: Codec, length_size: int, say: Callable[[PictureCame], None]) -> None:
         self._codec = codec
+        self._say = say
         self._length_size = length_size
         self._ahead: list[bytes] = []
         self._untimed: PictureCame | None = None
@@ -277,10 +247,10 @@ class _Pictures:
         if self._untimed is not None:
             # Counted from the picture that waits, or else from elsewhere: then it was one frame before this one.
             before = 0 if 0 < ticks <= _SOON_90K else ticks - _USUAL_FRAME_90K
-            _say(msgspec.structs.replace(self._untimed, timestamp=before & 0xFFFF_FFFF))
+            self._say(msgspec.structs.replace(self._untimed, timestamp=before & 0xFFFF_FFFF))
             self._untimed = None
         self._last = max(ticks, 0)
-        _say(msgspec.structs.replace(picture, timestamp=ticks & 0xFFFF_FFFF))
+        self._say(msgspec.structs.replace(picture, timestamp=ticks & 0xFFFF_FFFF))
 
     def _starts_decoding(self, nal: bytes, kind: int) -> bool:
         if is_random_access(self._codec, kind):
@@ -304,39 +274,6 @@ class _Pictures:
             self._length_size = _length_size(self._codec, header)
             return _header_sets(self._codec, header)
         return []
-
-
-def _unreachable(place: str, why: str) -> _Fault:
-    return _Fault("unreachable", f"No answer from {place}: {why}.", "Check the address and the network.")
-
-
-def _closed(place: str) -> _Fault:
-    return _Fault("closed", f"The camera at {place} ended the stream.", "Check that the stream is switched on in it.")
-
-
-def _explain(error: Exception, scheme: str, place: str, *, opened: bool) -> _Fault:
-    """FFmpeg's error in plain words. Its own text is never passed on, for it holds the address with the password."""
-    if isinstance(error, av.HTTPUnauthorizedError | av.HTTPForbiddenError):
-        return _Fault("denied", "The camera refused the user name or password.", "Check both.")
-    if isinstance(error, av.HTTPNotFoundError):
-        return _Fault("protocol", f"The camera at {place} knows no such stream (404).", "Check the path.")
-    if isinstance(error, av.HTTPError):
-        return _Fault("protocol", f"The camera at {place} answered with an error.", "Check the path of the address.")
-    if isinstance(error, ConnectionRefusedError):
-        return _unreachable(place, "the connection was refused")
-    if isinstance(error, av.ExitError | TimeoutError):
-        silent = f"{place} sends no picture."
-        return _Fault("unreachable", silent, "Check the camera.") if opened else _unreachable(place, "timed out")
-    if isinstance(error, ConnectionError):
-        return _Fault("unreachable", f"The connection to {place} was lost.", "Check the network.")
-    if opened:
-        return _closed(place)
-    # FFmpeg calls an answer that ended early, and one that sends us elsewhere, an I/O error.
-    broke_off = isinstance(error, OSError) and error.errno == errno.EIO
-    if broke_off or isinstance(error, av.InvalidDataError | av.EOFError | ValueError | av.UndefinedError):
-        what = _FRAMINGS.get(scheme, "MPEG-TS, FLV or fragmented MP4")
-        return _Fault("protocol", f"What {place} sends is not {what}.", "Check the path of the address.")
-    return _unreachable(place, "no route")
 
 
 if __name__ == "__main__":

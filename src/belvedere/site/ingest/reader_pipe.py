@@ -21,12 +21,18 @@ _Nals = Annotated[tuple[bytes, ...], msgspec.Meta(max_length=MOST_NALS)]
 
 
 class ReadOrder(msgspec.Struct, frozen=True):
-    """What to read. `url` holds no credentials; `parent` is the process that the reader must not outlive."""
+    """What to read. `url` holds no credentials.
+
+    `handles` are sockets that are open already, for the reader can't open any: the connection to the camera, and behind it
+    for rtsp+udp those of RTP and RTCP; for udp the one that hears the stream. `challenge` is the camera's WWW-Authenticate
+    when it asked for a log-in on an earlier connection.
+    """
 
     url: str
     username: str
     password: str
-    parent: int
+    handles: tuple[int, ...]
+    challenge: str = ""
 
     def __repr__(self) -> str:
         return f"ReadOrder(url={self.url!r})"  # credentials are never printed
@@ -52,10 +58,14 @@ class PictureCame(ReaderWord, frozen=True, tag="picture"):
     starts: bool  # false for a further piece of the picture before
     damaged: bool
     nals: _Nals
+    lost: Annotated[int, msgspec.Meta(ge=0, le=1 << 48)] = 0  # packets lost since the stream began (UDP)
 
 
 class Ended(ReaderWord, frozen=True, tag="ended"):
-    """The last word. `why`: closed, unreachable, denied, protocol or codec. `message` is for people."""
+    """The last word. `why`: closed, unreachable, denied, protocol or codec, and `message` is for people; or again.
+
+    "again": the camera asks for a log-in on a new connection, and `message` is its challenge.
+    """
 
     why: _Text
     message: _Text

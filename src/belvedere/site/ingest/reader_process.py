@@ -2,40 +2,34 @@
 
 import fcntl
 import os
+import socket
 import subprocess
-import sys
+from collections.abc import Sequence
 
 import msgspec
 
-from belvedere.foundation.errors import BadAddress, Unavailable
+from belvedere.foundation.errors import BadAddress
 from belvedere.site.ingest.reader_pipe import LONGEST_ORDER, AnyWord, PipeWords, ReadOrder
+from belvedere.site.sandbox.start import start
 
 PIPE_BYTES = 1 << 20
 _READ_BYTES = 256 << 10
-_KEPT = ("PATH", "PYTHONPATH", "PYTHONWARNINGS", "VIRTUAL_ENV", "SSL_CERT_FILE")  # above all no http_proxy
 
 
 class ReaderProcess:
-    """One reader. Nothing here blocks but `wait`. Raises Unavailable when no process can be started, BadAddress."""
+    """One reader. Nothing here blocks but `wait`. Raises Unavailable when no process can be started, BadAddress.
 
-    def __init__(self, url: str, username: str, password: str) -> None:
-        order = msgspec.msgpack.encode(ReadOrder(url=url, username=username, password=password, parent=os.getpid()))
+    `sockets` are those of ReadOrder.handles; the reader gets them, and the caller may close its own ends.
+    """
+
+    def __init__(
+        self, url: str, username: str, password: str, sockets: Sequence[socket.socket], challenge: str = ""
+    ) -> None:
+        handles = tuple(one.fileno() for one in sockets)
+        order = msgspec.msgpack.encode(ReadOrder(url, username, password, handles, challenge))
         if len(order) > LONGEST_ORDER:
             raise BadAddress("The user name or password is too long.", advice="Shorten it in the camera.")
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "belvedere.site.ingest.reader"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # FFmpeg would write addresses with passwords there
-                env={name: os.environ[name] for name in _KEPT if name in os.environ},
-                start_new_session=True,
-                bufsize=0,
-            )
-        except OSError as error:
-            raise Unavailable(
-                "No reader process can be started.", advice="Check the machine's memory and number of processes."
-            ) from error
+        self._process: subprocess.Popen[bytes] = start("belvedere.site.ingest.reader", handles=handles)
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("both pipes were asked for")
         self._words = PipeWords()

@@ -1,0 +1,1 @@
+"""How a process is started that reads what strangers wrote: without keys, database or network."""
