@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from belvedere import __version__
-from belvedere.cli import backups, cameras, doctor, footage, people, start
+from belvedere.cli import backups, cameras, doctor, footage, people, sound, start
 from belvedere.foundation.errors import BelvedereError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(cameras.app, name="camera")
 app.add_typer(people.app, name="user")
+cameras.app.command("audio")(sound.audio)
 app.command("demo")(start.demo)
 app.command("up")(start.up)
 app.command("import")(footage.import_files)

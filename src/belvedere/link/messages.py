@@ -124,13 +124,26 @@ class StreamStatus(msgspec.Struct, frozen=True):
     clock_error_us: int | None  # camera clock minus site clock, from RTCP; None when unknown
 
 
+class SoundStatus(msgspec.Struct, frozen=True):
+    """A camera's sound: whether it is switched on, why, by whom and when, and how its stream is."""
+
+    on: bool
+    because: str
+    set_by: str
+    set_us: int
+    stream: StreamStatus
+
+
 class CameraStatus(msgspec.Struct, frozen=True):
+    """`streams` are those of pictures. `sound` is None where it was never switched on."""
+
     camera: str
     name: str
     enabled: bool
     streams: tuple[StreamStatus, ...]
     first_us: int | None  # oldest footage kept
     bytes_kept: int
+    sound: SoundStatus | None = None
 
 
 class DiskStatus(msgspec.Struct, frozen=True):

@@ -30,6 +30,7 @@ from belvedere.site.makers.desk import CameraDesk
 from belvedere.site.recorder.archive import Archive
 from belvedere.site.recorder.reconcile import begin_boot, reconcile
 from belvedere.site.recorder.recorder import Recorder
+from belvedere.site.recorder.sound import SoundDesk
 from belvedere.site.storage.camera_key import open_connection_safe
 from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.folders import open_disks
@@ -141,6 +142,7 @@ async def run(settings: Settings, clock: Clock) -> int:
         monitor.start()
         try:
             answers = {**HealthAnswers(health, monitor, recorder, clock).answers, **desk.answers()}
+            answers |= SoundDesk(recorder.sound_book, changed).answers()
             link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers)
         except BaseException:
             await recorder.stop()

@@ -102,12 +102,16 @@ class ToWorker(msgspec.Struct, frozen=True, tag_field="t"):
 
 
 class OpenStream(ToWorker, frozen=True, tag="open"):
-    """Connect and keep connected. `url` holds no credentials; they come beside it."""
+    """Connect and keep connected. `url` holds no credentials; they come beside it.
+
+    `audio`: handle of the camera's stream of sound, 0 where none is to be asked for.
+    """
 
     stream: int
     url: str
     username: str
     password: str
+    audio: int = 0
 
     def __repr__(self) -> str:
         return f"OpenStream(stream={self.stream}, url={self.url!r})"  # credentials are never printed

@@ -11,7 +11,7 @@ from itertools import dropwhile
 
 from belvedere import __version__
 from belvedere.foundation.clock import Clock
-from belvedere.foundation.errors import BadInput, NotFound
+from belvedere.foundation.errors import BadInput, NotFound, Refused
 from belvedere.foundation.settings import SiteSettings
 from belvedere.link.messages import CameraStatus, DiskStatus, Init, Piece, Playlist, Run, SiteStatus, StreamStatus
 from belvedere.media import seal
@@ -19,6 +19,7 @@ from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant
 from belvedere.site.recorder.feed import idle_status
 from belvedere.site.recorder.recorder import Recorder
+from belvedere.site.recorder.sound import sound_status
 from belvedere.site.recorder.timing import wall_us
 from belvedere.site.storage import fragments
 from belvedere.site.storage.cameras import Camera, Cameras
@@ -100,7 +101,9 @@ class Archive:
 
         Pieces that reach out of the grant's span are left out. Raises Refused, NotFound.
         """
-        action = Action.PLAYBACK if Action.PLAYBACK in grant.actions else Action.EXPORT
+        # Sound leaves the store in exports only.
+        playback = Action.PLAYBACK in grant.actions and stream != StreamKind.AUDIO
+        action = Action.PLAYBACK if playback else Action.EXPORT
         grant.require(action, camera, now_us=self._clock.now_us(), start_us=from_us, end_us=to_us)
         stream_id = self._stream_id(camera, stream)
         rows = self._index.read().execute(
@@ -152,6 +155,8 @@ class Archive:
         Raises Refused and NotFound before the first chunk; SealBroken or NotFound while reading, when the bytes were altered
         or the footage was deleted meanwhile.
         """
+        if stream == StreamKind.AUDIO and action is not Action.EXPORT:
+            raise Refused("Sound is given out in exports only.", advice="Export the span that you need.")
         row = (
             self._index.read()
             .execute(statements()["segment_to_read"], {"segment": segment, "camera": camera, "stream": stream})
@@ -260,6 +265,7 @@ class Archive:
         kept: dict[str, list[tuple[str, int, int | None]]] = {}
         for slug, kind, size, _, first_us in self._index.read().execute(statements()["kept"]).fetchall():
             kept.setdefault(slug, []).append((kind, size, first_us))
+        sounds = self._recorder.sound_book.settings()
         cameras = tuple(
             CameraStatus(
                 camera=camera.slug,
@@ -268,6 +274,7 @@ class Archive:
                 streams=self._streams(camera, [kind for kind, _, _ in kept.get(camera.slug, [])]),
                 first_us=min((f for _, _, f in kept.get(camera.slug, []) if f is not None), default=None),
                 bytes_kept=sum(size for _, size, _ in kept.get(camera.slug, [])),
+                sound=sound_status(camera, sounds.get(camera.slug), self._recorder.sounds.get(camera.slug)),
             )
             for camera in self._cameras.all()
         )
@@ -283,7 +290,7 @@ class Archive:
 
     def _streams(self, camera: Camera, kinds: list[str]) -> tuple[StreamStatus, ...]:
         found = []
-        for kind in StreamKind:
+        for kind in (StreamKind.MAIN, StreamKind.SUB):
             feed = self._recorder.feeds.get((camera.slug, kind))
             if feed is not None:
                 found.append(feed.status())

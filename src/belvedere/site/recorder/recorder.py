@@ -9,22 +9,33 @@ from pathlib import Path
 import structlog
 
 from belvedere.foundation.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
-from belvedere.foundation.errors import BadInput, BelvedereError
+from belvedere.foundation.errors import BadInput
 from belvedere.foundation.settings import SiteSettings
-from belvedere.media.stream import TICKS_PER_SECOND, Codec, EndReason, Fragment, StreamConfig, StreamKind
+from belvedere.media.stream import (
+    TICKS_PER_SECOND,
+    VIDEO_CODECS,
+    Codec,
+    EndReason,
+    Fragment,
+    StreamConfig,
+    StreamKind,
+)
 from belvedere.site.ingest import messages as m
-from belvedere.site.recorder.events import Abort, Add, Begin, ClockNote, Cut, End, Finish
+from belvedere.site.recorder.events import Add, Begin, ClockNote, Cut, End
 from belvedere.site.recorder.feed import Feed, honest_arrival_us
-from belvedere.site.recorder.importing import ImportJob, open_import
+from belvedere.site.recorder.importing import ImportJob
+from belvedere.site.recorder.imports import Imports
 from belvedere.site.recorder.intake import WorkerConnection
 from belvedere.site.recorder.live import LiveSink
 from belvedere.site.recorder.slots import balanced_limit, share
+from belvedere.site.recorder.sound import PicturesOnly, hears
 from belvedere.site.recorder.track import Track
 from belvedere.site.recorder.writer import DiskWriter
 from belvedere.site.storage.cameras import Cameras, StreamRef
 from belvedere.site.storage.disk import Disk
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import Keyring
+from belvedere.site.storage.sound import SoundBook
 
 log = structlog.get_logger()
 
@@ -55,15 +66,18 @@ class Recorder:
         self._index = index
         self._cameras = cameras
         self._clock = clock
-        self._sink = sink
+        self._sink: LiveSink = PicturesOnly(sink)
         self._loop = asyncio.get_running_loop()
         self.crashed: asyncio.Future[None] = self._loop.create_future()
         self.feeds: dict[tuple[str, StreamKind], Feed] = {}
+        # Sound comes over the connection of the camera's main stream: invariant: the two have one connection, or none.
+        self.sounds: dict[str, Feed] = {}
+        self.sound_book = SoundBook(index, clock)
         self._handles: dict[int, Feed | ImportJob] = {}
         self._next_handle = 1
         self._slots: dict[int, WorkerConnection] = {}
         self._connections: set[WorkerConnection] = set()
-        self._imports: dict[WorkerConnection, dict[int, ImportJob]] = {}
+        self._imports = Imports(index, cameras, clock, self._pick_writer, self._handle, self._drop_handle, self._soon)
         self._server: asyncio.Server | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._offset_us = clock.now_us() - clock.monotonic_us()
@@ -120,9 +134,9 @@ class Recorder:
         if self._server is not None:
             self._server.close()
         for connection in list(self._connections):
-            self._drop_imports(connection)
+            self._imports.drop(connection)
             connection.close()
-        for feed in self.feeds.values():
+        for feed in self._all():
             feed.writer.offer(End(feed.track, reason, ""))
         await asyncio.gather(*(asyncio.to_thread(writer.stop) for writer in self.writers))
 
@@ -151,7 +165,27 @@ class Recorder:
                 ref = self._cameras.stream(*key)
                 self.feeds[key] = Feed(ref, address, self._pick_writer(ref), Track(ref))
                 self._tell(self.feeds[key])
+        self._refresh_sounds()
         self._assign(balanced_limit(len(self.feeds), self._settings.cameras_per_process))
+
+    def _all(self) -> list[Feed]:
+        """Streams of pictures and of sound."""
+        return [*self.feeds.values(), *self.sounds.values()]
+
+    def _refresh_sounds(self) -> None:
+        """Have sound beside the main streams of those cameras where it is on. A change opens the camera's connection anew."""
+        on = self.sound_book.on()
+        wanted = {camera.slug for camera in self._cameras.all() if hears(camera, on)}
+        for slug in wanted ^ self.sounds.keys():
+            main = self.feeds.get((slug, StreamKind.MAIN))
+            if main is not None and main.connection is not None:
+                self._unplug(main, EndReason.CAMERA_CLOSED, "The camera's sound was switched on or off.")
+            if slug in wanted and main is not None:
+                ref = self._cameras.stream(slug, StreamKind.AUDIO)
+                self.sounds[slug] = Feed(ref, main.address, self._pick_writer(ref), Track(ref))
+            elif slug not in wanted:
+                self._end_run(self.sounds[slug], EndReason.REMOVED, "The camera's sound was switched off.")
+                del self.sounds[slug]
 
     def _pick_writer(self, ref: StreamRef) -> DiskWriter:
         """Streams are spread over the disks; one that does not work is left out while another does."""
@@ -167,9 +201,11 @@ class Recorder:
         """Take a stream from its worker and end its run."""
         if feed.connection is not None:
             feed.connection.send(m.CloseStream(feed.handle))
-        self._handles.pop(feed.handle, None)
-        feed.connection, feed.handle = None, 0
-        self._end_run(feed, reason, message)
+        sound = self.sounds.get(feed.ref.camera) if feed.ref.kind is StreamKind.MAIN else None
+        for each in (feed, sound) if sound is not None else (feed,):
+            self._handles.pop(each.handle, None)
+            each.connection, each.handle = None, 0
+            self._end_run(each, reason, message)
 
     def _assign(self, limit: int) -> None:
         """Give streams without a worker to workers that carry fewer than `limit`."""
@@ -182,7 +218,11 @@ class Recorder:
             feed.connection, feed.handle = self._slots[slot], self._handle(feed)
             self._set_state(feed, "connecting", "")
             address = feed.address
-            feed.connection.send(m.OpenStream(feed.handle, address.url, address.username, address.password))
+            sound = self.sounds.get(feed.ref.camera) if feed.ref.kind is StreamKind.MAIN else None
+            if sound is not None:
+                sound.connection, sound.handle = feed.connection, self._handle(sound)
+            audio = sound.handle if sound is not None else 0
+            feed.connection.send(m.OpenStream(feed.handle, address.url, address.username, address.password, audio))
             if feed.live:
                 feed.connection.send(m.SetLive(feed.handle, True))
 
@@ -191,6 +231,9 @@ class Recorder:
         self._next_handle += 1
         self._handles[handle] = of
         return handle
+
+    def _drop_handle(self, handle: int) -> None:
+        self._handles.pop(handle, None)
 
     def set_live(self, camera: str, stream: str, on: bool) -> None:
         """Have a stream's frames sent one by one, or no longer."""
@@ -205,7 +248,7 @@ class Recorder:
     def joined(self, connection: WorkerConnection) -> None:
         self._connections.add(connection)
         if connection.hello is not None and connection.hello.kind == "import":
-            self._imports[connection] = {}
+            self._imports.joined(connection)
             return
         old = self._slots.get(connection.slot)
         if old is not None:
@@ -218,7 +261,7 @@ class Recorder:
 
     def left(self, connection: WorkerConnection) -> None:
         self._connections.discard(connection)
-        self._drop_imports(connection)
+        self._imports.drop(connection)
         if self._slots.get(connection.slot) is connection:
             log.warning("ingest_left", slot=connection.slot)
             self._lose_slot(connection, "The ingest process stopped.")
@@ -226,7 +269,7 @@ class Recorder:
 
     def _lose_slot(self, connection: WorkerConnection, message: str) -> None:
         del self._slots[connection.slot]
-        for feed in self.feeds.values():
+        for feed in self._all():
             if feed.connection is connection:
                 self._handles.pop(feed.handle, None)
                 feed.connection, feed.handle = None, 0
@@ -257,9 +300,9 @@ class Recorder:
                 if feed is not None:
                     self._clock_seen(feed, message.camera_us - message.arrival_us)
             case m.ImportOpen():
-                self._import_open(connection, message)
+                self._imports.open(connection, message)
             case m.ImportEnd():
-                self._import_end(connection, message.stream)
+                self._imports.end(connection, message.stream)
             case m.Hello():
                 raise BadInput("A worker said hello twice.")
 
@@ -267,9 +310,6 @@ class Recorder:
         """The feed of a handle; None for one that was closed while the worker spoke."""
         found = self._handles.get(handle)
         return found if isinstance(found, Feed) and found.connection is connection else None
-
-    def _job(self, connection: WorkerConnection, handle: int) -> ImportJob | None:
-        return self._imports.get(connection, {}).get(handle)
 
     def _run_start(self, connection: WorkerConnection, message: m.RunStart) -> None:
         if (
@@ -287,12 +327,14 @@ class Recorder:
             message.init,
             message.config_id,
         )
-        job = self._job(connection, message.stream)
+        job = self._imports.job(connection, message.stream)
         if job is not None:
             job.writer.offer(Begin(job.track, config))
             return
         feed = self._feed(connection, message.stream)
         if feed is not None:
+            if (config.codec in VIDEO_CODECS) == (feed.ref.kind is StreamKind.AUDIO):
+                raise BadInput("A worker sent sound for pictures, or pictures for sound.")
             feed.config, feed.running = config, True
             feed.recent.clear()
             feed.writer.offer(Begin(feed.track, config))
@@ -302,7 +344,7 @@ class Recorder:
         if not 0 < message.duration_90k <= _LONGEST_FRAGMENT_90K or not 0 <= message.start_90k < _LONGEST_RUN_90K:
             raise BadInput("A worker sent a fragment of impossible length.")
         feed = self._feed(connection, message.stream)
-        job = self._job(connection, message.stream) if feed is None else None
+        job = self._imports.job(connection, message.stream) if feed is None else None
         now_us = self._clock.now_us()
         fragment = Fragment(
             message.data,
@@ -327,7 +369,7 @@ class Recorder:
 
     def _run_end(self, connection: WorkerConnection, message: m.RunEnd) -> None:
         reason = EndReason(message.reason) if message.reason in list(EndReason) else EndReason.UNKNOWN
-        job = self._job(connection, message.stream)
+        job = self._imports.job(connection, message.stream)
         if job is not None:
             job.writer.offer(End(job.track, EndReason.IMPORT_END, ""))
             return
@@ -348,49 +390,6 @@ class Recorder:
             limit = _IMPORT_PENDING_BYTES if connection in self._imports else _PENDING_BYTES
             if connection.paused and pending < limit // 2:
                 connection.resume()
-
-    # Imports.
-
-    def _import_open(self, connection: WorkerConnection, message: m.ImportOpen) -> None:
-        jobs = self._imports.get(connection)
-        if jobs is None:
-            raise BadInput("An ingest process can't import.")
-        others = [job for held in self._imports.values() for job in held.values()]
-        ref, limit_us = open_import(message, self._index, self._cameras, self._clock, others)
-        track = Track(ref, import_start_us=message.start_us, provenance=message.source)
-        reached_us = message.start_us + message.duration_us
-        job = ImportJob(ref, track, self._pick_writer(ref), message.start_us, limit_us, reached_us)
-        handle = self._handle(job)
-        jobs[handle] = job
-        connection.send(m.ImportReady(handle))
-
-    def _import_end(self, connection: WorkerConnection, handle: int) -> None:
-        job = self._job(connection, handle)
-        if job is None or job.finishing:
-            raise BadInput("There is no such import.")
-        job.finishing = True
-
-        def done(problem: BelvedereError | None, segments: int, size: int) -> None:
-            self._soon(functools.partial(self._import_done, connection, handle, problem, segments, size))()
-
-        job.writer.offer(Finish(job.track, done))
-
-    def _import_done(
-        self, connection: WorkerConnection, handle: int, problem: BelvedereError | None, segments: int, size: int
-    ) -> None:
-        self._handles.pop(handle, None)
-        self._imports.get(connection, {}).pop(handle, None)
-        if problem is not None:
-            connection.send(m.Trouble(problem.code, problem.message, problem.advice))
-        else:
-            connection.send(m.ImportDone(handle, segments, size))
-
-    def _drop_imports(self, connection: WorkerConnection) -> None:
-        for handle, job in self._imports.pop(connection, {}).items():
-            self._handles.pop(handle, None)
-            if not job.finishing:
-                log.warning("import_broken_off", camera=job.ref.camera)
-                job.writer.offer(Abort(job.track))
 
     # Time and state.
 
@@ -422,12 +421,12 @@ class Recorder:
         step_us, self._offset_us = offset_us - self._offset_us, offset_us
         if abs(step_us) > CLOCK_STEP_US:
             log.error("clock_changed", step_us=step_us)
-            for feed in self.feeds.values():
+            for feed in self._all():
                 feed.writer.offer(Cut(feed.track, EndReason.CLOCK_CHANGED, "The recorder's clock was set."))
             if abs(step_us) > HOUR_US:
                 for writer in self.writers:
                     writer.hold_retention = True
-        for feed in self.feeds.values():
+        for feed in self._all():
             if feed.writer.state in ("wrong_disk", "fault"):
                 self._move(feed)
             self._tell(feed)
