@@ -16,6 +16,7 @@ from belvedere.hub.context import HubContext
 from belvedere.hub.errors import add_error_answers
 from belvedere.hub.evidence import routes as evidence
 from belvedere.hub.figures import router as figures_router
+from belvedere.hub.health import routes as health
 from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
 from belvedere.hub.register import routes as register
 from belvedere.hub.review import routes as review
@@ -23,6 +24,7 @@ from belvedere.hub.review import routes as review
 ROOMS: tuple[APIRouter, ...] = (
     access.router,
     register.router,
+    health.router,
     review.router,
     evidence.router,
     audit.router,

@@ -18,6 +18,7 @@ from belvedere.hub.access.sessions import SessionDesk
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.local import keep_logging, log_local_acts
 from belvedere.hub.reach import hub_of
 from belvedere.hub.register.cameras import CameraRegister
@@ -34,8 +35,8 @@ __all__ = ["HubContext", "hub_of", "open_hub"]
 class HubContext:
     """What a route reaches through `hub_of(request)`.
 
-    `engine`, `users`, `sessions` and `register` block: call them in a thread. `audit`, `grants`, `link` and `state` are for
-    the event loop.
+    `engine`, `users`, `sessions` and `register` block: call them in a thread. `audit`, `grants`, `link`, `state` and `health` are
+    for the event loop.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class HubContext:
     sessions: SessionDesk
     tries: LoginTries
     grants: GrantDesk
+    health: HealthDesk
 
 
 @asynccontextmanager
@@ -77,9 +79,11 @@ async def open_hub(
         site = link or SiteLink(settings.link_socket)
         await audit.start()
         local_acts: asyncio.Task[None] | None = None
+        health = HealthDesk(engine, site, settings.site.id, clock)
         try:
             await log_local_acts(engine, audit)
             local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
+            health.start()
             yield HubContext(
                 settings=settings,
                 clock=clock,
@@ -94,11 +98,13 @@ async def open_hub(
                 sessions=SessionDesk(engine, clock),
                 tries=LoginTries(clock),
                 grants=GrantDesk(engine, clock, key, audit, register.camera_ids),
+                health=health,
             )
         finally:
             if local_acts is not None:
                 local_acts.cancel()
                 await asyncio.gather(local_acts, return_exceptions=True)
+            await health.stop()
             await audit.stop()
             await site.close()
     finally:

@@ -28,6 +28,15 @@ def _span(facts: Facts) -> str:
     return f", {iso(start)} to {iso(end)}" if isinstance(start, int) and isinstance(end, int) else ""
 
 
+def _about(facts: Facts) -> str:
+    """`camera gate: clock`, or the disk or site that a ticket is about."""
+    if facts.get("camera") == "all":
+        return "all cameras"
+    subject = next((name for name in ("camera", "disk", "site") if facts.get(name)), "")
+    fault = str(facts.get("fault", "")).replace("_", " ")
+    return f"{subject} {facts.get(subject, '')}{f' ({fault})' if fault else ''}".strip()
+
+
 def _why(facts: Facts) -> str:
     reason = facts.get("reason") or facts.get("message") or facts.get("code")
     return f": {reason}" if reason else ""
@@ -44,6 +53,11 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "view.live": lambda facts: f"Watched {_cameras(facts)} live",
     "view.playback": lambda facts: f"Reviewed {_cameras(facts)}{_span(facts)}",
     "view.refused": lambda facts: f"Refused to show {_cameras(facts)}{_why(facts)}",
+    "ticket.assigned": lambda facts: f"Ticket of {_about(facts)} given to {facts.get('owner') or 'nobody'}",
+    "ticket.noted": lambda facts: f"Note in the ticket of {_about(facts)}{_why(facts)}",
+    "ticket.closed": lambda facts: f"Ticket of {_about(facts)} closed{_why(facts)}",
+    "outage.declared": lambda facts: f"Planned work declared, {_about(facts)}{_span(facts)}{_why(facts)}",
+    "outage.ended": lambda facts: "Planned work ended",
     "export.started": lambda facts: f"Export “{facts.get('name', '')}” begun: {_cameras(facts)}{_span(facts)}",
     "export.ready": lambda facts: f"Export “{facts.get('name', '')}” ready",
     "export.failed": lambda facts: f"Export “{facts.get('name', '')}” failed{_why(facts)}",
