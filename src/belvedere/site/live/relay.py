@@ -237,8 +237,6 @@ class Relay:
             raise Refused("This access shows masked pictures only.", advice="Ask for access to unmasked pictures.")
         if stream == StreamKind.AUDIO:
             raise Refused("There is no live sound.", advice="Export the span that you need; sound comes with it.")
-        if stream == StreamKind.AUDIO:
-            raise Refused("There is no live sound.", advice="Export the span that you need; sound comes with it.")
         if stream not in list(StreamKind):
             raise BadInput(f"There is no stream called {stream!r}.", advice="Ask for main or sub.")
         if self._viewers >= MAX_VIEWERS:
