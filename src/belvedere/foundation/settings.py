@@ -44,6 +44,9 @@ class SiteSettings(BaseModel):
         1000, ge=50, le=2000, description="Footage is made durable at least this often, in milliseconds."
     )
     retention_days: int = Field(31, ge=1, le=3660, description="Footage is deleted after so many days.")
+    camera_networks: list[str] = Field(
+        default_factory=list, description="Networks in which cameras may be searched for; empty: no search."
+    )
     min_free_bytes: int = Field(2 << 30, ge=0, description="Below this much free space the oldest footage goes first.")
 
 

@@ -27,6 +27,9 @@ from belvedere.site.health.monitor import Monitor
 from belvedere.site.health.store import HealthStore
 from belvedere.site.live.relay import Relay
 from belvedere.site.makers.desk import CameraDesk
+from belvedere.site.onvif.answers import begin_devices
+from belvedere.site.onvif.keeper import DeviceKeeper
+from belvedere.site.onvif.store import DeviceStore
 from belvedere.site.recorder.archive import Archive
 from belvedere.site.recorder.reconcile import begin_boot, reconcile
 from belvedere.site.recorder.recorder import Recorder
@@ -143,6 +146,9 @@ async def run(settings: Settings, clock: Clock) -> int:
         try:
             answers = {**HealthAnswers(health, monitor, recorder, clock).answers, **desk.answers()}
             answers |= SoundDesk(recorder.sound_book, changed).answers()
+            store = DeviceStore(index, safe, cameras, clock, settings.site.retention_days)
+            devices = DeviceKeeper(store, settings.ingest_socket, clock)
+            answers |= await begin_devices(devices, opener, settings.site.camera_networks, clock)
             link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers)
         except BaseException:
             await recorder.stop()
@@ -161,6 +167,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             log.error("crashed", error=repr(recorder.crashed.exception()))
             os._exit(EXIT_CRASHED)
         await link.close()
+        await devices.stop()
         await asyncio.to_thread(monitor.stop)
         desk.stop()
         await recorder.stop()

@@ -18,6 +18,7 @@ _LABEL = b"belvedere camera.key 1\0"
 # Every column that holds something sealed by the ConnectionSafe: table, key column, sealed column, and the slug it is bound to.
 SEALED = (
     ("camera", "id", "connection", "SELECT slug FROM camera WHERE id = t.id"),
+    ("device", "camera_id", "connection", "SELECT slug || ' device' FROM camera WHERE id = t.camera_id"),
     ("camera_before", "camera_id", "connection", "SELECT slug FROM camera WHERE id = t.camera_id"),
 )
 
