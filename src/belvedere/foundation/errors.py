@@ -22,6 +22,7 @@ BelvedereError
 ├── LinkFault               site and hub can't talk
 │   └── SiteAway
 └── Unavailable             a part of this installation is missing (browser, codec, tool)
+    └── KeyAway             the key of this footage is kept by the hub, which has to release it first
 """
 
 
@@ -121,3 +122,7 @@ class SiteAway(LinkFault):
 
 class Unavailable(BelvedereError):
     code = "unavailable"
+
+
+class KeyAway(Unavailable):
+    code = "key_away"

@@ -18,6 +18,9 @@ from belvedere.hub.access.sessions import SessionDesk
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.custody.desk import CustodyDesk
+from belvedere.hub.custody.release import ReleasingLink
+from belvedere.hub.custody.vault import Vault
 from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.local import keep_logging, log_local_acts
 from belvedere.hub.reach import hub_of
@@ -53,6 +56,7 @@ class HubContext:
     tries: LoginTries
     grants: GrantDesk
     health: HealthDesk
+    custody: CustodyDesk
 
 
 @asynccontextmanager
@@ -76,13 +80,20 @@ async def open_hub(
         audit = await asyncio.to_thread(AuditLog, engine, settings.hub_folder / "log", key, clock)
         register = CameraRegister(engine, clock)
         await asyncio.to_thread(register.put_site, settings.site.id, settings.site.name)
-        site = link or SiteLink(settings.link_socket)
+        site = link or ReleasingLink(settings.link_socket)
+        vault = Vault(engine, settings.hub_folder / "keys" / "wrapping", clock)
+        custody = CustodyDesk(settings.site.id, engine, vault, key, audit, clock)
+        if isinstance(site, ReleasingLink):
+            site.bind(custody)
         await audit.start()
         local_acts: asyncio.Task[None] | None = None
         health = HealthDesk(engine, site, settings.site.id, clock)
+        keys_kept: asyncio.Task[None] | None = None
         try:
             await log_local_acts(engine, audit)
             local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
+            if isinstance(site, ReleasingLink):
+                keys_kept = asyncio.create_task(custody.run(site), name="custody")
             health.start()
             yield HubContext(
                 settings=settings,
@@ -99,11 +110,13 @@ async def open_hub(
                 tries=LoginTries(clock),
                 grants=GrantDesk(engine, clock, key, audit, register.camera_ids),
                 health=health,
+                custody=custody,
             )
         finally:
-            if local_acts is not None:
-                local_acts.cancel()
-                await asyncio.gather(local_acts, return_exceptions=True)
+            for task in (local_acts, keys_kept):
+                if task is not None:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
             await health.stop()
             await audit.stop()
             await site.close()

@@ -4,8 +4,9 @@ Only durable footage is seen here, because the index names nothing else. No key 
 against the wall time that the bytes really cover.
 """
 
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import dropwhile
 
@@ -152,8 +153,8 @@ class Archive:
     ) -> Iterator[bytes]:
         """Plaintext bytes [start, end) of a segment in chunks of at most 1 MiB.
 
-        Raises Refused and NotFound before the first chunk; SealBroken or NotFound while reading, when the bytes were altered
-        or the footage was deleted meanwhile.
+        Raises Refused, NotFound and KeyAway before the first chunk; SealBroken or NotFound while reading, when the bytes were
+        altered or the footage was deleted meanwhile.
         """
         if stream == StreamKind.AUDIO and action is not Action.EXPORT:
             raise Refused("Sound is given out in exports only.", advice="Export the span that you need.")
@@ -183,13 +184,13 @@ class Archive:
             start_us=wall_us(start_us, media_start_90k, rate_ppm, covered[0].start_90k),
             end_us=wall_us(start_us, media_start_90k, rate_ppm, max(r.end_90k for r in covered)),
         )
-        return self._read(camera_id, disk_id, day, path, seal.identity(camera, stream), marks, start, end)
+        key = functools.partial(self._keyring.get, camera_id, day, grant.id)
+        return self._read(key, disk_id, path, seal.identity(camera, stream), marks, start, end)
 
     def _read(
         self,
-        camera_id: int,
+        key: Callable[[], bytes],
         disk_id: int,
-        day: int,
         path: str,
         bound_to: bytes,
         marks: list[seal.Mark],
@@ -204,9 +205,7 @@ class Archive:
         except FileNotFoundError as error:
             raise _gone() from error
         try:
-            reader = seal.SegmentReader(
-                lambda offset, size: os.pread(fd, size, offset), self._keyring.get(camera_id, day), bound_to
-            )
+            reader = seal.SegmentReader(lambda offset, size: os.pread(fd, size, offset), key(), bound_to)
             held: list[bytes] = []
             size = 0
             for part in reader.read(marks, fragments.RECORD_BYTES, start, end):

@@ -85,7 +85,7 @@ class RunRows:
             "boot_id": self._store.boot,
             "seq": place.seq,
             "ordinal": place.ordinal,
-            "day": place.day,
+            "day": place.key_day,
             "start_us": segment.start_us,
             "media_start_90k": place.media_start_90k,
             "rate_ppm": place.rate_ppm,

@@ -123,6 +123,7 @@ class OpenRun:
         if self.clock.media_start_90k != media_start_90k:
             self.clock.resume(media_start_90k, start_us, self.clock.rate_ppm)
         day = start_us // DAY_US
+        key_day, key = store.keyring.make_for(self.ref.camera_id, day)
         seq = store.next_seq()
         ref = self.ref
         self.current = OpenSegment(
@@ -136,9 +137,10 @@ class OpenRun:
                 media_start_90k,
                 self.clock.rate_ppm,
                 store.clock.now_us(),
+                key_day,
             ),
             start_us,
-            store.keyring.make(ref.camera_id, day),
+            key,
             seal.identity(ref.camera, ref.kind),
             store.scratch,
             Tally(media_start_90k, self._qp),

@@ -42,6 +42,7 @@ class Place:
     media_start_90k: int
     rate_ppm: int
     opened_us: int
+    key_day: int  # whose key seals it: `day`, or later where that key was forgotten before the footage came
 
 
 class OpenSegment:

@@ -1,0 +1,1 @@
+"""Custody of footage keys: wrapping keys, ceremony, release under a grant, recovery, lost and disposed boxes."""

@@ -1,0 +1,1 @@
+"""Custody: whom camera-day keys are sealed for, when the site forgets its own copy, and what proves a camera-day whole."""
