@@ -18,7 +18,7 @@ VENV = Path(os.environ.get("BELVEDERE_VENV", ROOT / ".venv"))
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
 HELP = """usage: python3 run.py [OPTIONS]           start with the demo estate (--port N, --data DIR, --no-browser)
-       python3 run.py test [--all] [...]  run the tests; what follows goes to pytest
+       python3 run.py test [--all] [...]  run the tests; what follows goes to pytest (--page writes the page about them)
        python3 run.py bench [NAME] [--quick] [--json FILE]
        python3 run.py COMMAND ...         any belvedere command: up, demo, camera, import, export, doctor, version ...
 """
