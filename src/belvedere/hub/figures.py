@@ -1,6 +1,11 @@
-"""Figures for Prometheus, to this machine only. They count; they name no person and no camera."""
+"""Figures for Prometheus, to this machine only. They count; they name no person and no camera.
+
+`FIGURES` is the one list of them; docs/reference/metrics.md is kept equal to it by a test.
+"""
 
 import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -9,41 +14,156 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import Refused
 from belvedere.hub.access.doors import public
 from belvedere.hub.context import HubContext
+from belvedere.hub.health.words import WORDS
 from belvedere.hub.reach import hub_of
+from belvedere.link.health import HealthReport
 from belvedere.link.messages import SiteStatus
 
 router = APIRouter()
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One name in `/metrics`. A counter is shown with `_total` behind its name."""
+
+    name: str
+    kind: str  # gauge, counter
+    unit: str
+    text: str
+    label: str = ""  # at most one, and its values are bounded: see metrics.md
+
+    @property
+    def shown(self) -> str:
+        return f"{self.name}_total" if self.kind == "counter" else self.name
+
+
+FIGURES = (
+    Figure("belvedere_site_up", "gauge", "0 or 1", "1 while the site answers."),
+    Figure("belvedere_site_started_seconds", "gauge", "seconds since 1970", "When the site's recorder started."),
+    Figure("belvedere_sessions", "gauge", "sessions", "Open sessions."),
+    Figure("belvedere_log_entries", "gauge", "entries", "Entries of the audit log."),
+    Figure("belvedere_grants_issued", "counter", "grants", "Grants issued since start."),
+    Figure("belvedere_refusals", "counter", "asks", "Asks and uses refused since start."),
+    Figure("belvedere_logins_limited", "counter", "log-ins", "Log-ins turned away unread."),
+    Figure("belvedere_cameras", "gauge", "cameras", "Cameras that the site knows and that are switched on."),
+    Figure("belvedere_streams", "gauge", "streams", "Streams by state.", "state"),
+    Figure("belvedere_incoming_bits_per_second", "gauge", "bit/s", "What comes in, all cameras together.", "stream"),
+    Figure("belvedere_lost_packets", "counter", "packets", "Packets of present streams lost on their way to the site."),
+    Figure("belvedere_reconnects", "counter", "connections", "Connections made to present streams."),
+    Figure("belvedere_gaps_day", "gauge", "gaps", "Gaps of half a second and more in the last 24 hours.", "stream"),
+    Figure("belvedere_missing_day_seconds", "gauge", "seconds", "Footage missing of the last 24 hours.", "stream"),
+    Figure(
+        "belvedere_clock_error_seconds_max", "gauge", "seconds", "The largest error of a camera's clock, either way."
+    ),
+    Figure("belvedere_hints", "gauge", "cameras", "Cameras whose picture should be looked at.", "kind"),
+    Figure("belvedere_tickets_open", "gauge", "tickets", "Open fault tickets.", "kind"),
+    Figure("belvedere_outages_planned", "gauge", "outages", "Planned work that lasts or is to come."),
+    Figure("belvedere_looks", "counter", "pictures", "Pictures whose figures were asked for, for the hints."),
+    Figure("belvedere_looks_failed", "counter", "pictures", "Those that could not be decoded."),
+    Figure("belvedere_states_dropped", "counter", "changes", "Changes of state not kept, because there were too many."),
+    Figure("belvedere_disk_size_bytes", "gauge", "bytes", "Size of a footage disk.", "disk"),
+    Figure("belvedere_disk_free_bytes", "gauge", "bytes", "Free space of a footage disk.", "disk"),
+    Figure("belvedere_disk_ok", "gauge", "0 or 1", "1 while a footage disk takes footage.", "disk"),
+    Figure("belvedere_disk_pending_bytes", "gauge", "bytes", "Footage taken in and not durable yet.", "disk"),
+    Figure("belvedere_disk_kept_days", "gauge", "days", "How far back the footage on a disk reaches.", "disk"),
+    Figure(
+        "belvedere_disk_days_left", "gauge", "days", "Until a disk is full; absent where age makes room first.", "disk"
+    ),
+)
+_BY_NAME = {figure.name: figure for figure in FIGURES}
+_STATES = ("connecting", "recording", "waiting", "denied", "refused", "off", "imported")
+
+
 class _Figures(Collector):
     """One reading of the hub."""
 
-    def __init__(self, hub: HubContext, status: SiteStatus | None) -> None:
+    def __init__(self, hub: HubContext, status: SiteStatus | None, report: HealthReport | None) -> None:
         self._hub = hub
         self._status = status
+        self._report = report
 
     def collect(self) -> list[Metric]:
-        hub, status = self._hub, self._status
-        found: list[Metric] = [
-            GaugeMetricFamily("belvedere_site_up", "1 while the site answers.", value=status is not None),
-            GaugeMetricFamily("belvedere_sessions", "Open sessions.", value=hub.sessions.count()),
-            GaugeMetricFamily("belvedere_log_entries", "Entries of the audit log.", value=hub.audit.checkpoint().size),
-            CounterMetricFamily("belvedere_grants_issued", "Grants issued since start.", value=hub.grants.issued),
-            CounterMetricFamily("belvedere_refusals", "Asks and uses refused since start.", value=hub.grants.refused),
-            CounterMetricFamily("belvedere_logins_limited", "Log-ins turned away unread.", value=hub.tries.refused),
+        hub, status, report = self._hub, self._status, self._report
+        found = [
+            _plain("belvedere_site_up", status is not None),
+            _plain("belvedere_sessions", hub.sessions.count()),
+            _plain("belvedere_log_entries", hub.audit.checkpoint().size),
+            _plain("belvedere_grants_issued", hub.grants.issued),
+            _plain("belvedere_refusals", hub.grants.refused),
+            _plain("belvedere_logins_limited", hub.tries.refused),
         ]
-        streams = GaugeMetricFamily("belvedere_streams", "Streams by state.", labels=["state"])
-        free = GaugeMetricFamily("belvedere_disk_free_bytes", "Free space of a footage disk.", labels=["disk"])
+        tickets = hub.health.tickets.count_open()
+        unknown = sum(count for kind, count in tickets.items() if kind not in WORDS)  # of a site newer than this hub
+        kinds = [(kind, tickets.get(kind, 0)) for kind in sorted(WORDS)]
+        found.append(_labelled("belvedere_tickets_open", [*kinds, ("other", unknown)]))
         if status is not None:
-            states = [stream.state for camera in status.cameras for stream in camera.streams]
-            for state in sorted(set(states)):
-                streams.add_metric([state], states.count(state))
-            for disk in status.disks:
-                free.add_metric([disk.name], disk.bytes_free)
-        return [*found, streams, free]
+            found += _site_figures(status)
+        if report is not None:
+            found += _day_figures(report)
+        return found
+
+
+def _plain(name: str, value: float) -> Metric:
+    figure = _BY_NAME[name]
+    family = CounterMetricFamily if figure.kind == "counter" else GaugeMetricFamily
+    return family(name, figure.text, value=value)
+
+
+def _labelled(name: str, values: Iterable[tuple[str, float]]) -> Metric:
+    figure = _BY_NAME[name]
+    made = GaugeMetricFamily(name, figure.text, labels=[figure.label])
+    for label, value in values:
+        made.add_metric([label], value)
+    return made
+
+
+def _site_figures(status: SiteStatus) -> list[Metric]:
+    streams = [stream for camera in status.cameras for stream in camera.streams]
+    states = [stream.state for stream in streams]
+    errors = [abs(stream.clock_error_us) for stream in streams if stream.clock_error_us is not None]
+    rates = [(kind, sum(s.bits_per_second for s in streams if s.stream == kind)) for kind in ("main", "sub")]
+    found = [
+        _plain("belvedere_site_started_seconds", status.started_us / SECOND_US),
+        _plain("belvedere_cameras", sum(camera.enabled for camera in status.cameras)),
+        _labelled("belvedere_streams", [(state, states.count(state)) for state in _STATES]),
+        _labelled("belvedere_incoming_bits_per_second", rates),
+        _plain("belvedere_lost_packets", sum(stream.lost_packets for stream in streams)),
+        _plain("belvedere_reconnects", sum(stream.reconnects for stream in streams)),
+        _labelled("belvedere_disk_size_bytes", [(disk.name, disk.bytes_total) for disk in status.disks]),
+        _labelled("belvedere_disk_free_bytes", [(disk.name, disk.bytes_free) for disk in status.disks]),
+        _labelled("belvedere_disk_ok", [(disk.name, disk.state == "ok") for disk in status.disks]),
+    ]
+    if errors:
+        found.append(_plain("belvedere_clock_error_seconds_max", max(errors) / SECOND_US))
+    return found
+
+
+def _day_figures(report: HealthReport) -> list[Metric]:
+    streams = [stream for camera in report.cameras for stream in camera.streams]
+    gaps = [(kind, sum(s.gaps_day for s in streams if s.stream == kind)) for kind in ("main", "sub")]
+    missing = [
+        (kind, sum(s.missing_day_us for s in streams if s.stream == kind) / SECOND_US) for kind in ("main", "sub")
+    ]
+    hints = [hint.kind for camera in report.cameras for hint in camera.hints]
+    kinds = [kind for kind in sorted(WORDS) if WORDS[kind].hint]
+    left = [(disk.name, disk.days_left) for disk in report.disks if disk.days_left is not None]
+    kept = [(disk.name, disk.kept_days) for disk in report.disks if disk.kept_days is not None]
+    return [
+        _labelled("belvedere_gaps_day", gaps),
+        _labelled("belvedere_missing_day_seconds", missing),
+        _labelled("belvedere_hints", [(kind, hints.count(kind)) for kind in kinds]),
+        _plain("belvedere_outages_planned", len(report.outages)),
+        _plain("belvedere_looks", report.looks),
+        _plain("belvedere_looks_failed", report.looks_failed),
+        _plain("belvedere_states_dropped", report.states_dropped),
+        _labelled("belvedere_disk_pending_bytes", [(disk.name, disk.pending_bytes) for disk in report.disks]),
+        _labelled("belvedere_disk_kept_days", kept),
+        _labelled("belvedere_disk_days_left", left),
+    ]
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -56,10 +176,11 @@ async def metrics(request: Request) -> Response:
         raise Refused("Figures are for this machine only.", advice="Ask from the hub itself.")
     hub = hub_of(request)
     status = await hub.state.status()
+    report = await hub.health.report() if status is not None else None
 
     def make() -> bytes:
         registry = CollectorRegistry()
-        registry.register(_Figures(hub, status))
+        registry.register(_Figures(hub, status, report))
         return generate_latest(registry)
 
     return Response(await run_in_threadpool(make), headers={"Content-Type": CONTENT_TYPE_LATEST})
