@@ -179,7 +179,6 @@ class Rig:
             segment_seconds=self.segment_seconds,
             sync_ms=100,
             min_free_bytes=self.min_free,
-            retention_days=31,
         )
         return findings
 

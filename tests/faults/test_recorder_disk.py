@@ -135,7 +135,7 @@ def test_deletion_killed_at_any_operation(tmp_path: Path) -> None:
         feed(rig)
         files.kill_at = files.steps + step
         try:
-            done = rig.writer._make_room(1)
+            done = rig.writer.space.make_room(1)
         except Killed:
             rig.close()
             files.kill_at = 0
@@ -185,7 +185,7 @@ def test_a_full_disk_at_any_write_keeps_what_was_durable(tmp_path: Path) -> None
 
 def test_below_min_free_with_nothing_to_delete(tmp_path: Path) -> None:
     rig, files = broken_rig(tmp_path / "low")
-    rig.writer._min_free = 1_000_000
+    rig.writer.space.min_free_bytes = 1_000_000
     start = rig.clock.now_us()
     track = rig.track()
     rig.record(track, range(3), start, size=SIZE)

@@ -150,7 +150,7 @@ def test_oldest_goes_first_when_space_runs_short(tmp_path: Path) -> None:
     track = rig.track()
     rig.record(track, range(60), start)
     before = rig.rows("SELECT count(*), min(start_us) FROM segment")[0]
-    rig.writer._min_free = 1_000_000
+    rig.writer.space.min_free_bytes = 1_000_000
     files.free = 999_000
     rig.writer.cycle()
     files.free = 2_000_000
@@ -163,23 +163,6 @@ def test_oldest_goes_first_when_space_runs_short(tmp_path: Path) -> None:
     assert rig.rows("SELECT count(*) FROM garbage") == [(0,)]
     assert rig.rows("SELECT count(*) FROM run") == [(1,)]
     rig.close()
-
-
-def test_age_deletes_footage_then_its_keys(rig: Rig) -> None:
-    track = rig.track()
-    rig.record(track, range(20), rig.clock.now_us())
-    rig.end(track)
-    wrapped = rig.rows("SELECT wrapped FROM day_key")[0][0]
-    assert isinstance(wrapped, bytes)
-    rig.clock.advance(30 * DAY_US)
-    assert rig.writer.expire() == 0
-    rig.clock.advance(2 * DAY_US)
-    assert rig.writer.expire() > 0
-    assert rig.rows("SELECT count(*) FROM run") == [(0,)]
-    assert rig.rows("SELECT bytes_kept, segments_kept FROM stream WHERE id = 1") == [(0, 0)]
-    assert rig.files.names() == []
-    for name in ("index.db", "index.db-wal"):
-        assert wrapped not in (rig.folder / name).read_bytes(), "a destroyed key can't be read from the database files"
 
 
 def test_a_hole_in_the_middle_splits_the_run(rig: Rig) -> None:

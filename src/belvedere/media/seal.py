@@ -106,8 +106,27 @@ def next_mark(mark: Mark, length: int, note_bytes: int) -> Mark:
     )
 
 
+class SegmentKey(bytes):
+    """The key of one segment by itself. It stands wherever a camera-day key may, and opens nothing but that segment."""
+
+
+def segment_key(day_key: bytes, segment_id: bytes) -> SegmentKey:
+    """The key that seals one segment, from its camera-day key."""
+    if isinstance(day_key, SegmentKey):
+        return day_key
+    return SegmentKey(HKDF(SHA256(), KEY_BYTES, salt=segment_id, info=b"belvedere segment key 1").derive(day_key))
+
+
+def segment_id_of(header: bytes) -> bytes:
+    """The segment id that a file's header names. Raises SealBroken."""
+    if len(header) < HEADER_BYTES or header[:4] != _MAGIC:
+        raise _broken("it does not begin as a segment does")
+    found: bytes = _HEADER.unpack(header[:HEADER_BYTES])[4]
+    return found
+
+
 def _cipher(day_key: bytes, segment_id: bytes) -> AESGCM:
-    return AESGCM(HKDF(SHA256(), KEY_BYTES, salt=segment_id, info=b"belvedere segment key 1").derive(day_key))
+    return AESGCM(segment_key(day_key, segment_id))
 
 
 class Scratch:

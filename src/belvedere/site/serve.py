@@ -34,6 +34,7 @@ from belvedere.site.recorder.archive import Archive
 from belvedere.site.recorder.reconcile import begin_boot, reconcile
 from belvedere.site.recorder.recorder import Recorder
 from belvedere.site.recorder.sound import SoundDesk
+from belvedere.site.retention.desk import RetentionDesk
 from belvedere.site.storage.camera_key import open_connection_safe
 from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.folders import open_disks
@@ -137,6 +138,9 @@ async def run(settings: Settings, clock: Clock) -> int:
         archive = Archive(settings.site, index, keyring, cameras, recorder, clock)
         await recorder.start(settings.ingest_socket)
         opener = HubOpener(settings.hub_public_key_file, clock)
+        here = [disk for disk in disks if disk.id not in wrong]
+        retention = RetentionDesk(settings.site, settings.hub_public_key_file, index, keyring, here, clock, boot)
+        retention.start()
         changed = recorder.cameras_changed
         desk = CameraDesk(index, safe, keys / "camera.key", cameras, archive.status, changed, clock)
         desk.start()
@@ -149,6 +153,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             store = DeviceStore(index, safe, cameras, clock, settings.site.retention_days)
             devices = DeviceKeeper(store, settings.ingest_socket, clock)
             answers |= await begin_devices(devices, opener, settings.site.camera_networks, clock)
+            answers |= retention.answers
             link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers)
         except BaseException:
             await recorder.stop()
@@ -170,6 +175,7 @@ async def run(settings: Settings, clock: Clock) -> int:
         await devices.stop()
         await asyncio.to_thread(monitor.stop)
         desk.stop()
+        await asyncio.to_thread(retention.stop)
         await recorder.stop()
         return 0
     finally:

@@ -188,6 +188,7 @@ def _end_runs(index: Index, here: dict[int, Disk], found: Findings) -> None:
 def _strangers(index: Index, keyring: Keyring, disk: Disk, found: Findings) -> None:
     """Files that no row knows."""
     known = {path for (path,) in index.read().execute("SELECT path FROM segment WHERE disk_id = ?", (disk.id,))}
+    known |= {path for (path,) in index.read().execute("SELECT path FROM quarantine WHERE disk_id = ?", (disk.id,))}
     doomed = {path for (path,) in index.read().execute("SELECT path FROM garbage WHERE disk_id = ?", (disk.id,))}
     cameras = dict(index.read().execute("SELECT slug, id FROM camera").fetchall())
     names = disk.files.names()

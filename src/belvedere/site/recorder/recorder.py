@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from belvedere.foundation.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
+from belvedere.foundation.clock import MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import BadInput
 from belvedere.foundation.settings import SiteSettings
 from belvedere.media.stream import (
@@ -92,7 +92,6 @@ class Recorder:
                 segment_seconds=settings.segment_seconds,
                 sync_ms=settings.sync_ms,
                 min_free_bytes=settings.min_free_bytes,
-                retention_days=settings.retention_days,
                 on_cycle=self._soon(self._room),
                 on_crash=lambda error: self._soon(functools.partial(self._crash, error))(),
             )
@@ -423,9 +422,6 @@ class Recorder:
             log.error("clock_changed", step_us=step_us)
             for feed in self._all():
                 feed.writer.offer(Cut(feed.track, EndReason.CLOCK_CHANGED, "The recorder's clock was set."))
-            if abs(step_us) > HOUR_US:
-                for writer in self.writers:
-                    writer.hold_retention = True
         for feed in self._all():
             if feed.writer.state in ("wrong_disk", "fault"):
                 self._move(feed)

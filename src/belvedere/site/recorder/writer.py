@@ -2,7 +2,7 @@
 
 What comes is written soon, so that little is lost when this process dies; it is made durable together, because a sync
 costs the same for little as for much. Each cycle, in this order: data, sync, directory sync, one index transaction; then
-space and retention. What the index says is therefore always on the disk. A cycle starts at least every `sync_ms`.
+free space. What the index says is therefore always on the disk. A cycle starts at least every `sync_ms`.
 """
 
 import errno
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from belvedere.foundation.clock import DAY_US, MINUTE_US, Clock
+from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BelvedereError, DiskFull, StorageFault, WrongDisk
 from belvedere.media import seal
 from belvedere.media.stream import EndReason, Fragment
@@ -20,7 +20,8 @@ from belvedere.site.recorder.rows import ORDER, RunRows, end_row
 from belvedere.site.recorder.run import OpenRun, Store
 from belvedere.site.recorder.segment import FULL_ERRORS
 from belvedere.site.recorder.track import Track
-from belvedere.site.storage.deletion import Doomed, delete, sweep
+from belvedere.site.retention.space import DiskSpace
+from belvedere.site.storage.deletion import Doomed, delete
 from belvedere.site.storage.disk import Disk
 from belvedere.site.storage.index import Index, statements
 from belvedere.site.storage.keys import Keyring
@@ -30,8 +31,7 @@ log = structlog.get_logger()
 EARLY_BYTES = 8 << 20  # this much waiting is written before its time
 _WRITE_S = 0.4  # what came is written at least this often: that much is lost when the process is killed
 _UNSYNCED_BYTES = 64 << 20  # this much written is made durable before its time
-_BATCH = 32  # segments deleted in one go
-_RETENTION_EVERY_US = 10 * MINUTE_US
+_BATCH = 32  # clock notes kept while the index can't be written
 
 
 class DiskWriter:
@@ -49,7 +49,6 @@ class DiskWriter:
         segment_seconds: int,
         sync_ms: int,
         min_free_bytes: int,
-        retention_days: int,
         on_cycle: Callable[[], None] = lambda: None,
         on_crash: Callable[[BaseException], None] = lambda error: None,
     ) -> None:
@@ -62,10 +61,7 @@ class DiskWriter:
         self._keyring = keyring
         self._clock = clock
         self._sync_s = sync_ms / 1000
-        self._min_free = min_free_bytes
-        self._retention_us = retention_days * DAY_US
-        self._retention_due_us = 0
-        self.hold_retention = False  # after a large clock step: age can't be trusted
+        self.space = DiskSpace(disk, index, clock, min_free_bytes)
         self._full = False
         self._lock = threading.Lock()
         self._events: list[Event] = []
@@ -87,7 +83,7 @@ class DiskWriter:
             boot,
             next_seq,
             segment_seconds * 90_000,
-            self._make_room,
+            self.space.make_room,
             seal.Scratch(),
             self._failed,
         )
@@ -152,7 +148,7 @@ class DiskWriter:
         return hurried or bool(self._finishing) or self._written_bytes > _UNSYNCED_BYTES
 
     def settle(self) -> None:
-        """Make what was taken in durable and write its rows; then see to space and age."""
+        """Make what was taken in durable and write its rows; then see to space."""
         for run in self._touched.values():
             run.start_sync()
         for run in list(self._touched.values()):
@@ -310,47 +306,17 @@ class DiskWriter:
             delete(self._index, self.disk.files, [Doomed(*row) for row in rows])
         track.runs.clear()
 
-    # Space and age.
-
-    def _make_room(self, size: int) -> bool:
-        """Delete the oldest footage of this disk, whoever's it is, until `size` bytes were freed."""
-        freed = 0
-        while freed < size:
-            rows = (
-                self._index.read()
-                .execute(statements()["oldest_closed"], {"disk_id": self.disk.id, "count": _BATCH})
-                .fetchall()
-            )
-            if not rows:
-                return False
-            doomed = _enough([Doomed(*row) for row in rows], size - freed)
-            try:
-                got = delete(self._index, self.disk.files, doomed)
-            except StorageFault as error:
-                log.error("eviction_failed", disk=self.disk.name, error=str(error))
-                return False
-            log.warning("evicted", disk=self.disk.name, segments=len(doomed), bytes=got)
-            if not got:
-                return False
-            freed += got
-        return True
+    # Space.
 
     def _tend_space(self) -> None:
         if not self._look():
             return
-        free = self.disk.files.space()[1]
-        short = self._min_free - free
-        was_full, self._full = self._full, short > 0 and not self._make_room(short)
+        short = self.space.short()
+        was_full, self._full = self._full, short > 0 and not self.space.make_room(short)
         if self._full:
             self._failed(OSError(errno.ENOSPC, "below min_free_bytes"))
         elif was_full:
             self.state, self.message = "ok", ""
-        if self._clock.monotonic_us() >= self._retention_due_us and not self.hold_retention:
-            self._retention_due_us = self._clock.monotonic_us() + _RETENTION_EVERY_US
-            try:
-                self.expire()
-            except StorageFault as error:
-                log.error("retention_failed", disk=self.disk.name, error=str(error))
 
     def _look(self) -> bool:
         """Whether the folder is still the disk it should be."""
@@ -362,37 +328,3 @@ class DiskWriter:
         if self.state == "wrong_disk":
             self.state, self.message = "ok", ""
         return True
-
-    def expire(self) -> int:
-        """Delete what is older than the retention period, then the keys whose footage is all gone. Returns segments deleted."""
-        before_us = self._clock.now_us() - self._retention_us
-        count = 0
-        while True:
-            rows = (
-                self._index.read()
-                .execute(statements()["expired"], {"disk_id": self.disk.id, "before_us": before_us, "count": _BATCH})
-                .fetchall()
-            )
-            if not rows:
-                break
-            delete(self._index, self.disk.files, [Doomed(*row) for row in rows])
-            count += len(rows)
-        sweep(self._index, self.disk.files, self.disk.id)
-        unused = (
-            self._index.read()
-            .execute(statements()["unused_day_keys"], {"before_us": self._clock.now_us() - 2 * DAY_US})
-            .fetchall()
-        )
-        if unused:
-            self._keyring.destroy([(camera_id, day) for camera_id, day in unused])
-            log.info("keys_destroyed", count=len(unused))
-        return count
-
-
-def _enough(oldest: list[Doomed], size: int) -> list[Doomed]:
-    """As many of the oldest segments as it takes to free `size` bytes, one at least."""
-    count, total = 0, 0
-    while count < len(oldest) and (total < size or not count):
-        total += oldest[count].bytes
-        count += 1
-    return oldest[:count]

@@ -60,6 +60,7 @@ class Index:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
+            self._writer.create_function("next_id", 1, self.next_id)  # numbers made in SQL and in Python are never the same
             self._upgrade()
             self._next = {
                 table: int(seq) + 1
@@ -153,10 +154,10 @@ class Index:
                 self._readers.append(connection)
         return connection
 
-    def forget(self) -> None:
-        """Empty the write-ahead log, so that nothing deleted can be read from it."""
+    def forget(self) -> bool:
+        """Empty the write-ahead log, so that nothing deleted can be read from it. False: a reader is in the way, ask again."""
         with self._lock:
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
     def close(self) -> None:
         with self._lock:

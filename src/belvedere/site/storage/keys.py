@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from belvedere.foundation.clock import HOUR_US, Clock
 from belvedere.foundation.errors import NotFound, StorageFault
+from belvedere.media.seal import SegmentKey
 from belvedere.site.storage.index import Index
 
 _KEY_BYTES = 32
@@ -112,7 +114,12 @@ class Keyring:
             return self._keep(camera_id, day, key)
 
     def get(self, camera_id: int, day: int) -> bytes:
-        """The key of a camera and day. Raises NotFound when it was destroyed: that footage is gone for good."""
+        """The key of a camera and day. Raises NotFound when it was destroyed: that footage is gone for good.
+
+        Below zero `day` names a held segment (minus its id), which has a key of its own.
+        """
+        if day < 0:
+            return self._held(-day)
         with self._lock:
             found = self._find(camera_id, day)
         if found is None:
@@ -139,16 +146,34 @@ class Keyring:
                 advice="Restore the key file that belongs to this index.",
             ) from error
 
+    def hold(self, db: sqlite3.Connection, segment_id: int, key: SegmentKey) -> None:
+        """Store the key of a held segment, inside a transaction; `segment.day` is then minus the segment's id."""
+        row = (segment_id, aes_key_wrap(self._wrapping, key), self._clock.now_us())
+        db.execute("INSERT OR REPLACE INTO held_key (segment_id, wrapped, created_us) VALUES (?, ?, ?)", row)
+
+    def _held(self, segment_id: int) -> SegmentKey:
+        row = self._index.read().execute("SELECT wrapped FROM held_key WHERE segment_id = ?", (segment_id,)).fetchone()
+        if row is None:
+            raise NotFound("The key of this footage was destroyed.", advice="The footage was deleted for good.")
+        try:
+            return SegmentKey(aes_key_unwrap(self._wrapping, row[0]))
+        except InvalidUnwrap as error:
+            raise StorageFault(
+                "The key of held footage can't be opened: the wrapping key is not the one that closed it.",
+                advice="Restore the key file that belongs to this index.",
+            ) from error
+
     def _keep(self, camera_id: int, day: int, key: bytes) -> bytes:
         self._open[(camera_id, day)] = key
         if len(self._open) > _CACHED:
             self._open.popitem(last=False)
         return key
 
-    def destroy(self, pairs: list[tuple[int, int]]) -> None:
+    def destroy(self, pairs: list[tuple[int, int]]) -> bool:
         """Destroy the keys of these (camera, day) pairs: in memory, in the pages and in the write-ahead log.
 
-        A key handed out for sealing within the last hour stays: its footage may not be indexed yet.
+        A key handed out for sealing within the last hour stays: its footage may not be indexed yet. False: what was deleted
+        may still be read from the log, because a reader was in the way; destroy again, also without any pairs.
         """
         with self._lock:
             recent_us = self._clock.monotonic_us() - HOUR_US
@@ -158,4 +183,4 @@ class Keyring:
                 db.executemany("DELETE FROM day_key WHERE camera_id = ? AND day = ?", pairs)
             for pair in pairs:
                 self._open.pop(pair, None)
-            self._index.forget()
+            return self._index.forget()

@@ -109,26 +109,35 @@ UPDATE segment SET bytes = :bytes, plain_bytes = :plain_bytes, dur_us = :dur_us,
 SELECT id, stream_id, run_id, disk_id, path, bytes FROM segment
 WHERE disk_id = :disk_id AND NOT flags & 1 ORDER BY kept_from_us, id LIMIT :count;
 
--- name: expired
-SELECT id, stream_id, run_id, disk_id, path, bytes FROM segment
-WHERE disk_id = :disk_id AND kept_from_us < :before_us AND NOT flags & 1 ORDER BY kept_from_us, id LIMIT :count;
-
 -- name: of_run
 SELECT id, stream_id, run_id, disk_id, path, bytes FROM segment WHERE run_id = :run_id ORDER BY ordinal;
+
+-- name: run_extent
+SELECT count(*), min(ordinal), max(ordinal), min(start_us), max(start_us + dur_us), coalesce(sum(lost_packets), 0)
+FROM segment WHERE run_id = :run_id;
+
+-- name: tell_destroyed
+INSERT INTO destroyed_segment
+    (camera_id, camera, stream, day, disk_id, path, start_us, dur_us, bytes, sha256, why, decided, marked_us, destroyed_us)
+SELECT s.camera_id, c.slug, s.kind, g.day, g.disk_id, g.path, g.start_us, g.dur_us, g.bytes, g.sha256,
+       :why, :decided, /*marked*/ 0, :now_us
+FROM /*table*/ segment g JOIN stream s ON s.id = g.stream_id JOIN camera c ON c.id = s.camera_id WHERE g.id = :id;
 
 -- name: run_shape
 SELECT id, ordinal, start_us, dur_us, lost_packets FROM segment WHERE run_id = :run_id ORDER BY ordinal;
 
 -- name: split_run
-INSERT INTO run (stream_id, config_id, boot_id, start_us, end_us, end_reason, message, imported, provenance, lost_packets)
-SELECT stream_id, config_id, boot_id, :start_us, :end_us, :end_reason, :message, imported, provenance, :lost_packets
+INSERT INTO run (id, stream_id, config_id, boot_id, start_us, end_us, end_reason, message, imported, provenance, lost_packets)
+SELECT next_id('run'), stream_id, config_id, boot_id, :start_us, :end_us, :end_reason, :message, imported, provenance, :lost_packets
 FROM run WHERE id = :run_id;
 
 -- name: unused_day_keys
 -- Days whose footage is all gone. Today's and later keys stay: their first segment may just be on its way.
 SELECT k.camera_id, k.day FROM day_key k
 WHERE k.created_us < :before_us AND NOT EXISTS (
-    SELECT 1 FROM segment g JOIN stream s ON s.id = g.stream_id WHERE s.camera_id = k.camera_id AND g.day = k.day);
+    SELECT 1 FROM segment g JOIN stream s ON s.id = g.stream_id WHERE s.camera_id = k.camera_id AND g.day = k.day)
+  AND NOT EXISTS (
+    SELECT 1 FROM quarantine q JOIN stream s ON s.id = q.stream_id WHERE s.camera_id = k.camera_id AND q.day = k.day);
 
 -- name: segments_to_check
 SELECT g.disk_id, g.path, g.bytes, g.plain_bytes, g.sha256, g.fragments, s.camera_id, c.slug, s.kind, g.day

@@ -1,0 +1,1 @@
+"""How long footage stays, what is held back, and how it is destroyed."""
