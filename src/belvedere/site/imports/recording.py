@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -55,13 +56,33 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _open(path: Path) -> InputContainer:
-    if not path.is_file():
+class OpenFile:
+    """A file that is open already, as FFmpeg reads it: for a process that can't open any (imports.apart)."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.name = name
+        self._file = file
+        file.seek(0)
+
+    def read(self, most: int) -> bytes:
+        return self._file.read(most)
+
+    def seek(self, at: int, whence: int = 0) -> int:
+        return self._file.seek(at, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _open(path: Path, file: OpenFile | None = None) -> InputContainer:
+    if file is None and not path.is_file():
         raise BadMedia(f"There is no file {path}.", advice="Check the name.")
-    if path.stat().st_size == 0:
+    if file is None and path.stat().st_size == 0:
         raise BadMedia(f"{path.name} is empty.", advice="Copy it from the recorder again.")
     try:
-        container = av.open(str(path), container_options={"protocol_whitelist": "file"})
+        source: str | OpenFile = str(path) if file is None else file
+        protocols = "file" if file is None else "none"
+        container: InputContainer = av.open(source, mode="r", container_options={"protocol_whitelist": protocols})
     except (av.FFmpegError, ValueError) as error:
         raise BadMedia(
             f"{path.name} can't be read as a video: {getattr(error, 'strerror', None) or error}.",
@@ -99,9 +120,9 @@ def _raw_rate(container: InputContainer, stream: VideoStream) -> Fraction:
     return Fraction(25)
 
 
-def examine(path: Path, *, hashed: bool = True) -> Recording:
+def examine(path: Path, *, hashed: bool = True, file: OpenFile | None = None) -> Recording:
     """What `path` is. Without `hashed`, which reads all of it, `sha256` is "". Raises BadMedia when it is no video for us."""
-    with _open(path) as container:
+    with _open(path, file) as container:
         stream = container.streams.video[0]
         name = stream.codec_context.name
         made_us = None
@@ -123,6 +144,13 @@ def examine(path: Path, *, hashed: bool = True) -> Recording:
         )
 
 
+def counted_duration_us(recording: Recording) -> int:
+    """How long a recording is that does not say so: its pictures counted, which reads all of it."""
+    with _open(recording.path) as container:
+        pictures = sum(1 for _ in _packets(container, container.streams.video[0]))
+    return int(pictures * SECOND_US / recording.fps)
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """An access unit on its way in: NAL units without start codes, times in 90 kHz ticks as the file counts them."""
@@ -133,11 +161,11 @@ class Unit:
     keyframe: bool
 
 
-def read_units(recording: Recording) -> Iterator[Unit]:
+def read_units(recording: Recording, file: OpenFile | None = None) -> Iterator[Unit]:
     """Access units in decode order, copied. A file that breaks off ends the iteration: what was whole is kept."""
     assert recording.codec is not None
     step = round(TICKS_PER_SECOND / recording.fps)
-    with _open(recording.path) as container:
+    with _open(recording.path, file) as container:
         stream = container.streams.video[0]
         to_annex_b = BitStreamFilterContext(_FILTERS[recording.codec], stream)
         base = stream.time_base or Fraction(1, TICKS_PER_SECOND)
@@ -172,7 +200,7 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator["av.Pac
             yield packet
 
 
-def reencode_units(recording: Recording) -> Iterator[Unit]:
+def reencode_units(recording: Recording, file: OpenFile | None = None) -> Iterator[Unit]:
     """Access units of a recording in another codec, decoded and encoded again as H.264 without B-frames."""
     step = round(TICKS_PER_SECOND / recording.fps)
     gop = max(1, round(2 * recording.fps))
@@ -185,7 +213,7 @@ def reencode_units(recording: Recording) -> Iterator[Unit]:
     encoder.max_b_frames = 0
     encoder.options = {"preset": "veryfast", "crf": "20"}
     last = -1
-    with _open(recording.path) as container:
+    with _open(recording.path, file) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         base = stream.time_base or Fraction(1, TICKS_PER_SECOND)

@@ -16,7 +16,8 @@ from belvedere.foundation.errors import BadMedia, BelvedereError, LinkFault
 from belvedere.media.fmp4 import make_config, write_fragment
 from belvedere.media.nal import is_parameter_set, nal_type, parameter_key
 from belvedere.media.stream import TICKS_PER_SECOND, Codec, EndReason, Frame, StreamConfig
-from belvedere.site.imports.recording import Recording, Unit, frame_of, read_units, reencode_units, ticks_to_us
+from belvedere.site.imports.apart import units_apart
+from belvedere.site.imports.recording import Recording, Unit, frame_of, ticks_to_us
 from belvedere.site.ingest import messages as m
 
 _FRAGMENT_90K = TICKS_PER_SECOND // 2
@@ -309,7 +310,7 @@ def import_recording(
     Copies the pictures as they are when they are H.264 or H.265, else encodes them again as H.264 and says so. Raises
     Conflict when that camera has footage of this time already, BadMedia when nothing in the file can be decoded.
     """
-    units = read_units(recording) if recording.codec is not None else reencode_units(recording)
+    units = units_apart(recording)
     source = f"{recording.path.name} sha256:{recording.sha256}"
     if recording.codec is None:
         source += f" re-encoded from {recording.codec_name}"
