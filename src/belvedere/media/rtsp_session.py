@@ -230,9 +230,13 @@ class RtspSession:
         if 100 <= message.status < 200:
             return
         self.server = self.server or _SHOWN.sub("", message.headers.get("server", ""))[:80]
-        if message.status == 401 and not (self._setting_sound and self._tries > 1):
-            self._challenged(message)
-            return
+        if message.status == 401:
+            try:
+                self._challenged(message)
+                return
+            except CameraDenied:
+                if not self._setting_sound:
+                    raise
         self._tries = 0
         if self._setting_sound:
             self._sound_set_up(message)
