@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from belvedere import __version__
-from belvedere.cli import backups, cameras, doctor, footage, people, sound, start
+from belvedere.cli import backups, cameras, doctor, footage, people, recordings, sound, start
 from belvedere.foundation.errors import BelvedereError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app.add_typer(people.app, name="user")
 cameras.app.command("audio")(sound.audio)
 app.command("demo")(start.demo)
 app.command("up")(start.up)
-app.command("import")(footage.import_files)
+app.command("import")(recordings.import_files)
 app.command("export")(footage.export)
 app.command("verify")(footage.verify)
 app.command("backup")(backups.backup_command)
