@@ -43,6 +43,9 @@ class SiteSettings(BaseModel):
     sync_ms: int = Field(
         1000, ge=50, le=2000, description="Footage is made durable at least this often, in milliseconds."
     )
+    activity_cpu_percent: int = Field(
+        15, ge=0, le=100, description="Share of one processor core that comparing passing keyframes may take; 0: none."
+    )
     retention_days: int = Field(31, ge=1, le=3660, description="Footage is deleted after so many days.")
     camera_networks: list[str] = Field(
         default_factory=list, description="Networks in which cameras may be searched for; empty: no search."

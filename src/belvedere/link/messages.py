@@ -122,6 +122,7 @@ class StreamStatus(msgspec.Struct, frozen=True):
     reconnects: int
     lost_packets: int
     clock_error_us: int | None  # camera clock minus site clock, from RTCP; None when unknown
+    rate_control: str = ""  # vbr, capped, cbr, smart or unclear (site/activity/rate.py); "" before it was looked at
 
 
 class SoundStatus(msgspec.Struct, frozen=True):
@@ -154,6 +155,29 @@ class DiskStatus(msgspec.Struct, frozen=True):
     message: str
 
 
+class IngestStatus(msgspec.Struct, frozen=True):
+    """The processes that read cameras, together. Counts are since each of them started.
+
+    `confinement`: bubblewrap, landlock or limits, what holds the decoders of this machine (site/sandbox); `words` says it to
+    people, `refused` why no better one was taken.
+    """
+
+    confinement: str
+    words: str
+    refused: tuple[str, ...]
+    processes: int
+    frames_left_out: int  # that belong to no run: before a first keyframe, or while the recorder was behind
+    live_left_out: int  # frames not sent on live, because the queue to the recorder was full
+    viewer_frames_left_out: int  # for viewers who could not keep up
+    queue_bytes: int  # waiting for the recorder now
+    pauses: int  # times that the recorder did not read for a while, because its disks were behind
+    frozen: int  # connections ended because the very same picture came again and again
+    connecting: int  # under way now
+    waiting_to_connect: int
+    time_answers: int = 0  # of the time service
+    time_limited: int = 0  # asks that came too often
+
+
 class SiteStatus(Reply, frozen=True, tag="site_status"):
     version: str
     site: str
@@ -162,6 +186,7 @@ class SiteStatus(Reply, frozen=True, tag="site_status"):
     started_us: int
     cameras: tuple[CameraStatus, ...]
     disks: tuple[DiskStatus, ...]
+    ingest: IngestStatus | None = None
 
 
 class Run(msgspec.Struct, frozen=True):

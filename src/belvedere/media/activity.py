@@ -19,6 +19,7 @@ _TRUN_AT = 72
 _ENTRIES_AT = _TRUN_AT + _TRUN.size
 _USUAL_FLAGS = 0x301
 _MOST_FRAMES = 1 << 16
+_MOST_FRAME_BYTES = 16 << 20
 _SLICE_BYTES = 32  # a slice header's beginning; a longer one has lists that no camera sends
 _MOST_STEPS = 64  # in any list of a slice header
 _HIGHEST_QP = 51
@@ -67,6 +68,17 @@ def frame_table(data: bytes) -> FrameTable | None:
         [sample.keyframe for sample in samples],
         not any(sample.keyframe for sample in samples[1:]),
     )
+
+
+def first_frame(data: bytes) -> tuple[int, int] | None:
+    """Where the first frame of a fragment lies (offset, bytes), from the fragment's beginning alone; None when it can't be told."""
+    if len(data) < _ENTRIES_AT + 16 or data[4:8] != b"moof" or data[76:80] != b"trun":
+        return None
+    _, _, flags, count, offset = _TRUN.unpack_from(data, _TRUN_AT)
+    if not count or flags & 0x301 != _USUAL_FLAGS:
+        return None
+    size = int.from_bytes(data[_ENTRIES_AT + (flags & 4) + 4 :][:4], "big")
+    return (offset, size) if 0 < offset < len(data) and 0 < size < _MOST_FRAME_BYTES else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from belvedere.foundation.errors import BelvedereError, Conflict, Refused
 from belvedere.foundation.settings import Settings, load_settings
 from belvedere.policy.grant import Grant
 from belvedere.policy.signed import GrantOpener, LogMark
+from belvedere.site.activity.room import ActivityRoom
 from belvedere.site.health.answers import HealthAnswers
 from belvedere.site.health.monitor import Monitor
 from belvedere.site.health.store import HealthStore
@@ -133,7 +134,8 @@ async def run(settings: Settings, clock: Clock) -> int:
         found = reconcile(index, keyring, [disk for disk in disks if disk.id not in wrong])
         boot = begin_boot(index, found, __version__, clock.now_us())
         relay = Relay(clock)
-        recorder = Recorder(settings.site, index, keyring, cameras, disks, boot, clock, relay)
+        activity = ActivityRoom(index, clock, settings.site.activity_cpu_percent)
+        recorder = Recorder(settings.site, index, keyring, cameras, disks, boot, clock, activity.ears(relay))
         relay.bind(recorder.set_live)
         archive = Archive(settings.site, index, keyring, cameras, recorder, clock)
         await recorder.start(settings.ingest_socket)
@@ -150,6 +152,7 @@ async def run(settings: Settings, clock: Clock) -> int:
         try:
             answers = {**HealthAnswers(health, monitor, recorder, clock).answers, **desk.answers()}
             answers |= SoundDesk(recorder.sound_book, changed).answers()
+            answers |= activity.start(recorder, archive, opener)
             store = DeviceStore(index, safe, cameras, clock, settings.site.retention_days)
             devices = DeviceKeeper(store, settings.ingest_socket, clock)
             answers |= await begin_devices(devices, opener, settings.site.camera_networks, clock)
@@ -174,6 +177,7 @@ async def run(settings: Settings, clock: Clock) -> int:
         await link.close()
         await devices.stop()
         await asyncio.to_thread(monitor.stop)
+        await asyncio.to_thread(activity.stop)
         desk.stop()
         await asyncio.to_thread(retention.stop)
         await recorder.stop()

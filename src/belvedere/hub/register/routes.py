@@ -37,6 +37,7 @@ class StreamOut(_FromAttributes):
     reconnects: int
     lost_packets: int
     clock_error_us: int | None
+    rate_control: str = ""
 
 
 class CameraOut(BaseModel):

@@ -40,6 +40,7 @@ class Feed:
     lost_packets: int = 0
     clock_error_us: int | None = None
     clock_noted_us: int = 0
+    rate_control: str = ""
     last_frame_us: int = 0
     live: bool = False
     recent: deque[tuple[int, int, int, bool, int]] = field(default_factory=lambda: deque(maxlen=_RECENT))
@@ -80,6 +81,7 @@ class Feed:
             reconnects=self.reconnects,
             lost_packets=self.lost_packets,
             clock_error_us=self.clock_error_us,
+            rate_control=self.rate_control,
         )
 
 

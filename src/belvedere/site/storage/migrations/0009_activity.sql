@@ -20,13 +20,6 @@ CREATE TRIGGER activity_moves AFTER UPDATE OF start_us ON segment WHEN OLD.start
     WHERE stream_id = OLD.stream_id AND start_us = OLD.start_us AND segment_id = OLD.id;
 END;
 
--- How far back-filling from the index has come: segments up to this id have been looked at.
-CREATE TABLE activity_backfill (
-    id      INTEGER PRIMARY KEY CHECK (id = 1),
-    done_to INTEGER NOT NULL
-) STRICT;
-INSERT INTO activity_backfill VALUES (1, 0);
-
 -- How a stream's encoder holds its bitrate, as its sizes tell; looked at anew each day.
 CREATE TABLE rate_control (
     stream_id  INTEGER PRIMARY KEY REFERENCES stream (id),

@@ -1,0 +1,123 @@
+"""`python -m belvedere.site.activity.decoder`: decodes keyframes, small, and says what changed. No key, no database, no network.
+
+Keyframes come on standard input, numbers go out on standard output; a picture never leaves this process.
+"""
+
+import os
+import sys
+import time
+from collections import OrderedDict
+
+import av
+import cv2
+import msgspec
+import numpy as np
+from av.codec import CodecContext
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from belvedere.foundation.errors import BadMedia
+from belvedere.media.nal import join_annex_b, split_lengths
+from belvedere.media.stream import Codec
+from belvedere.site.activity.decoder_pipe import LENGTH, LONGEST_LOOK, Look, Told, pack_word
+from belvedere.site.activity.pictures import Eye, Picture
+
+_NICE = 15
+_MOST_EYES = 512
+_MOST_CONTEXTS = 8
+_NAMES = {Codec.H264: "h264", Codec.H265: "hevc"}
+_LARGEST_SIDE = 8192
+
+
+class Decoder:
+    """Eyes and codec contexts, a bounded number of each, the least used let go first."""
+
+    def __init__(self) -> None:
+        self._eyes: OrderedDict[int, Eye] = OrderedDict()
+        self._contexts: OrderedDict[tuple[str, tuple[bytes, ...]], VideoCodecContext] = OrderedDict()
+
+    def look(self, look: Look) -> Told:
+        """Answer one order. A picture that can't be decoded is a failed answer."""
+        begun_us = time.process_time_ns() // 1000
+        eye = self._eyes.pop(look.eye, None)
+        if eye is None or look.forget:
+            eye = Eye()
+        self._eyes[look.eye] = eye
+        if len(self._eyes) > _MOST_EYES:
+            self._eyes.popitem(last=False)
+        if look.fresh:
+            eye.forget()
+        try:
+            luma = self._decode(look)
+        except (BadMedia, av.FFmpegError, ValueError, MemoryError):
+            luma = None
+        seen = eye.look(luma, look.zones) if luma is not None else None
+        cpu_us = time.process_time_ns() // 1000 - begun_us
+        if seen is None:
+            return Told(None, 0.0, 0.0, "", cpu_us, failed=luma is None)
+        return Told(seen.share, min(seen.brightness, 255.0), min(seen.contrast, 255.0), seen.hint, cpu_us)
+
+    def _decode(self, look: Look) -> Picture | None:
+        key = (look.codec, look.parameter_sets)
+        context = self._contexts.pop(key, None)
+        if context is None:
+            made = CodecContext.create(_NAMES[Codec(look.codec)], "r")
+            if not isinstance(made, VideoCodecContext):
+                return None
+            context = made
+            context.thread_count = 1
+            context.options = {"skip_loop_filter": "all"}  # a third of the work; both pictures are without it
+        self._contexts[key] = context
+        if len(self._contexts) > _MOST_CONTEXTS:
+            self._contexts.popitem(last=False)
+        packet = av.Packet(join_annex_b([*look.parameter_sets, *split_lengths(look.keyframe)]))
+        try:
+            frames = [*context.decode(packet), *context.decode(None)]
+        finally:
+            context.flush_buffers()
+        return _luma(frames[0]) if frames else None
+
+
+def _luma(frame: VideoFrame) -> Picture | None:
+    """Rows x columns of grey; None for a picture of no use."""
+    if not (8 <= frame.width <= _LARGEST_SIDE and 8 <= frame.height <= _LARGEST_SIDE):
+        return None
+    if not frame.format.name.startswith(("yuv420p", "yuvj420p", "nv12", "gray")) or frame.format.name.endswith("e"):
+        frame = frame.reformat(format="gray")
+    plane = frame.planes[0]
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+
+
+def main() -> int:
+    """Answer until standard input ends. Exit 2 for words that are none."""
+    _yield_to_recording()
+    orders: msgspec.msgpack.Decoder[Look] = msgspec.msgpack.Decoder(Look)
+    decoder = Decoder()
+    source = sys.stdin.buffer
+    try:
+        while len(head := source.read(LENGTH.size)) == LENGTH.size:
+            (length,) = LENGTH.unpack(head)
+            if length > LONGEST_LOOK:
+                return 2
+            data = memoryview(pack_word(decoder.look(orders.decode(source.read(length)))))
+            while data:
+                data = data[os.write(1, data) :]
+    except msgspec.MsgspecError:
+        return 2
+    except BrokenPipeError:
+        pass  # the owner is gone
+    return 0
+
+
+def _yield_to_recording() -> None:
+    """One thread, at low priority. What confines this process was done before it was entered (site/sandbox)."""
+    cv2.setNumThreads(1)
+    av.logging.set_level(None)
+    try:
+        os.nice(_NICE)
+    except OSError:
+        pass  # the sandbox may not let a process change its priority
+
+
+if __name__ == "__main__":
+    sys.exit(main())
