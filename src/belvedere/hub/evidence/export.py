@@ -45,6 +45,7 @@ from belvedere.hub.evidence.manifest import (
 )
 from belvedere.hub.evidence.pack import PackWriter, drop_parts
 from belvedere.hub.evidence.readme import readme
+from belvedere.hub.evidence.sound import SoundPlan, plan_sound, write_sound
 from belvedere.hub.evidence.store import FAILED, READY, WORKING, ExportRow, ExportStore
 from belvedere.hub.storage.engine import reading
 from belvedere.hub.storage.metadata import camera as camera_table
@@ -234,7 +235,15 @@ class ExportDesk:
         plans = [
             await plan_camera(self._link, order.wire, camera, order.start_us, order.end_us) for camera in order.cameras
         ]
-        job.bytes_total = sum(plan.bytes for plan in plans)
+        try:
+            known = (await self._link.status()).cameras
+        except LinkFault:
+            known = ()
+        sounds = [
+            await plan_sound(self._link, order.wire, camera, order.start_us, order.end_us, known)
+            for camera in order.cameras
+        ]
+        job.bytes_total = sum(plan.bytes for plan in plans) + sum(plan.bytes for plan in sounds)
         if not job.bytes_total:
             reasons = sorted({gap.text for plan in plans for gap in plan.gaps})
             raise NotFound(f"There is no footage of this time. {' '.join(reasons)}", advice="Look at the timeline.")
@@ -252,7 +261,7 @@ class ExportDesk:
             clocks = {}
         writer = await asyncio.to_thread(PackWriter, self._folder / f"{job.row.id}.zip", job.row.made_us)
         try:
-            size, sha256, manifest_sha256 = await self._write(job, plans, clocks, writer)
+            size, sha256, manifest_sha256 = await self._write(job, plans, sounds, clocks, writer)
         except BaseException:  # whatever it was, nothing half-made stays
             await asyncio.shield(asyncio.to_thread(writer.abandon))
             raise
@@ -271,7 +280,12 @@ class ExportDesk:
         await asyncio.to_thread(self._store.finish, job.row.id, READY, "", size, sha256)
 
     async def _write(
-        self, job: _Job, plans: list[CameraPlan], clocks: dict[str, tuple[int, int]], writer: PackWriter
+        self,
+        job: _Job,
+        plans: list[CameraPlan],
+        sounds: list[SoundPlan],
+        clocks: dict[str, tuple[int, int]],
+        writer: PackWriter,
     ) -> tuple[int, str, str]:
         order, row = job.order, job.row
         words = await asyncio.to_thread(self._camera_words, order.cameras)
@@ -280,14 +294,29 @@ class ExportDesk:
             job.bytes_done += size
 
         cameras = []
-        for plan in plans:
+        for plan, heard in zip(plans, sounds, strict=True):
             clips: list[Clip] = []
             for number in range(len(plan.stretches)):
                 clips.append(await write_clip(self._link, order.wire, plan, number, order.start_us, writer, done))
+            sound = [
+                await write_sound(self._link, order.wire, heard, number, writer, done)
+                for number in range(len(heard.stretches))
+            ]
             name, place, site = words.get(plan.camera, (plan.camera, "", ""))
             error_us, measured_us = clocks.get(plan.camera, (None, None))
             cameras.append(
-                Camera(plan.camera, name, place, site, plan.stream, error_us, measured_us, tuple(clips), plan.gaps)
+                Camera(
+                    plan.camera,
+                    name,
+                    place,
+                    site,
+                    plan.stream,
+                    error_us,
+                    measured_us,
+                    tuple(clips),
+                    plan.gaps,
+                    tuple(sound),
+                )
             )
         grant, proof = order.grant, job.proof
         manifest = Manifest(

@@ -97,8 +97,28 @@ class Clip(msgspec.Struct, frozen=True):
     lost_packets: int = 0
 
 
+class Sound(msgspec.Struct, frozen=True):
+    """One unbroken stretch of a camera's sound: AAC in an MP4, or G.711 in a WAV. It is no part of any clip.
+
+    `filled_bytes` of a WAV are silence where packets were lost; all others are the camera's own.
+    """
+
+    path: str
+    camera: str
+    start_us: int
+    end_us: int
+    codec: str
+    codec_string: str
+    config_id: str
+    run: int
+    media_90k: int
+    fragments: int
+    sources: tuple[Source, ...]
+    filled_bytes: int = 0
+
+
 class Camera(msgspec.Struct, frozen=True):
-    """A camera of the export.
+    """A camera of the export. `sound` is empty where none was recorded.
 
     `clock_error_us` is camera clock minus site clock, as the site knew it at `clock_measured_us`; None where not known.
     """
@@ -112,6 +132,7 @@ class Camera(msgspec.Struct, frozen=True):
     clock_measured_us: int | None
     clips: tuple[Clip, ...]
     gaps: tuple[Gap, ...]
+    sound: tuple[Sound, ...] = ()
 
 
 class File(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from belvedere.foundation.clock import SECOND_US, iso
 from belvedere.hub.evidence.manifest import Camera, Clip, Manifest
 
 _WIDTH = 96
+_SOUNDS = {"aac": "AAC", "pcma": "G.711 A-law", "pcmu": "G.711 mu-law"}
 
 
 def _when(us: int) -> str:
@@ -59,6 +60,13 @@ def _camera(camera: Camera) -> list[str]:
     lines.append(_paragraph(clock_words(camera.clock_error_us), "  "))
     for clip in camera.clips:
         lines += _clip(clip)
+    for sound in camera.sound:
+        lines.append(f"  {sound.path}")
+        lines.append(f"      sound from {_when(sound.start_us)}")
+        lines.append(f"            to   {_when(sound.end_us)}  ({_lasting(sound.end_us - sound.start_us)})")
+        lines.append(f"      {_SOUNDS.get(sound.codec, sound.codec)}, as the camera sent it, not re-encoded")
+        if sound.filled_bytes:
+            lines.append(f"      {sound.filled_bytes} bytes of silence stand where packets were lost on the way")
     if camera.gaps:
         lines.append("  Missing from the time asked for:")
     for gap in camera.gaps:
@@ -135,6 +143,7 @@ def readme(manifest: Manifest) -> str:
         "-------------------",
         "",
         "  clips/           the video",
+        *(["  sound/           the sound, apart from the video"] if any(one.sound for one in manifest.cameras) else []),
         "  manifest.json    what was asked for, what each clip covers, what is missing, and the list of files",
         "  manifest.sig     the signature of manifest.json (Ed25519, 64 bytes)",
         "  log/entry.json   what the audit log says about this export",

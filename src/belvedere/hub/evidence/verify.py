@@ -236,12 +236,12 @@ def _agreement(manifest: dict[str, Any]) -> Iterator[str]:
     if [_get(camera, "id", str) for camera in cameras] != _get(manifest, "export.cameras", list):
         yield f"{_MANIFEST}: it does not account for the cameras asked for"
     clips = [clip for camera in cameras for clip in _list(camera, "clips")]
-    paths = sorted(_get(clip, "path", str) for clip in clips)
-    files = sorted(
-        path for path in (_get(file, "path", str) for file in _list(manifest, "files")) if path.startswith("clips/")
-    )
-    if paths != files:
-        yield f"{_MANIFEST}: the clips it describes are not the files it lists"
+    sounds = [sound for camera in cameras if "sound" in camera for sound in _list(camera, "sound")]
+    listed = [_get(file, "path", str) for file in _list(manifest, "files")]
+    for folder, described in (("clips/", clips), ("sound/", sounds)):
+        paths = sorted(_get(one, "path", str) for one in described)
+        if paths != sorted(path for path in listed if path.startswith(folder)):
+            yield f"{_MANIFEST}: the {folder[:-1]} it describes are not the files it lists"
     for camera in cameras:
         spans = [
             (_time(span, "start_us"), _time(span, "end_us")) for span in _list(camera, "clips") + _list(camera, "gaps")
