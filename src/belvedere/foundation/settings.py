@@ -51,6 +51,13 @@ class SiteSettings(BaseModel):
         default_factory=list, description="Networks in which cameras may be searched for; empty: no search."
     )
     min_free_bytes: int = Field(2 << 30, ge=0, description="Below this much free space the oldest footage goes first.")
+    time_service: str = Field(
+        "",
+        description="Address and port on which cameras may ask for the time (NTP), such as 192.168.50.1:123; empty: off.",
+    )
+    time_service_alone: bool = Field(
+        False, description="The time service answers even when nothing keeps this machine's own clock right."
+    )
 
 
 class Settings(BaseSettings):

@@ -21,7 +21,7 @@ from belvedere.hub.context import HubContext
 from belvedere.hub.health.words import WORDS
 from belvedere.hub.reach import hub_of
 from belvedere.link.health import HealthReport
-from belvedere.link.messages import SiteStatus
+from belvedere.link.messages import IngestStatus, SiteStatus
 
 router = APIRouter()
 
@@ -65,6 +65,18 @@ FIGURES = (
     Figure("belvedere_looks", "counter", "pictures", "Pictures whose figures were asked for, for the hints."),
     Figure("belvedere_looks_failed", "counter", "pictures", "Those that could not be decoded."),
     Figure("belvedere_states_dropped", "counter", "changes", "Changes of state not kept, because there were too many."),
+    Figure("belvedere_ingest_processes", "gauge", "processes", "Processes that read cameras."),
+    Figure("belvedere_ingest_frames_left_out", "counter", "frames", "Frames that belong to no recorded run."),
+    Figure("belvedere_ingest_live_left_out", "counter", "frames", "Frames not sent on live: the queue was full."),
+    Figure("belvedere_ingest_queue_bytes", "gauge", "bytes", "Waiting in ingest processes for the recorder."),
+    Figure("belvedere_ingest_pauses", "counter", "pauses", "Times the recorder did not read: its disks were behind."),
+    Figure("belvedere_ingest_frozen", "counter", "connections", "Connections ended: the same picture came again."),
+    Figure("belvedere_ingest_connecting", "gauge", "connections", "Connections to cameras being made."),
+    Figure("belvedere_ingest_waiting_to_connect", "gauge", "streams", "Streams that wait for their turn to connect."),
+    Figure("belvedere_viewer_frames_left_out", "counter", "frames", "Frames not shown to viewers who were too slow."),
+    Figure("belvedere_sandbox", "gauge", "0 or 1", "1 for what holds the site's decoders.", "level"),
+    Figure("belvedere_time_answers", "counter", "answers", "Answers of the time service."),
+    Figure("belvedere_time_limited", "counter", "asks", "Asks of the time service that came too often."),
     Figure("belvedere_disk_size_bytes", "gauge", "bytes", "Size of a footage disk.", "disk"),
     Figure("belvedere_disk_free_bytes", "gauge", "bytes", "Free space of a footage disk.", "disk"),
     Figure("belvedere_disk_ok", "gauge", "0 or 1", "1 while a footage disk takes footage.", "disk"),
@@ -75,6 +87,7 @@ FIGURES = (
     ),
 )
 _BY_NAME = {figure.name: figure for figure in FIGURES}
+_SANDBOXES = ("bubblewrap", "landlock", "limits")
 _STATES = ("connecting", "recording", "waiting", "denied", "refused", "off", "imported")
 
 
@@ -121,6 +134,23 @@ def _labelled(name: str, values: Iterable[tuple[str, float]]) -> Metric:
     return made
 
 
+def _ingest_figures(status: IngestStatus) -> list[Metric]:
+    return [
+        _plain("belvedere_ingest_processes", status.processes),
+        _plain("belvedere_ingest_frames_left_out", status.frames_left_out),
+        _plain("belvedere_ingest_live_left_out", status.live_left_out),
+        _plain("belvedere_ingest_queue_bytes", status.queue_bytes),
+        _plain("belvedere_ingest_pauses", status.pauses),
+        _plain("belvedere_ingest_frozen", status.frozen),
+        _plain("belvedere_ingest_connecting", status.connecting),
+        _plain("belvedere_ingest_waiting_to_connect", status.waiting_to_connect),
+        _plain("belvedere_viewer_frames_left_out", status.viewer_frames_left_out),
+        _labelled("belvedere_sandbox", [(level, status.confinement == level) for level in _SANDBOXES]),
+        _plain("belvedere_time_answers", status.time_answers),
+        _plain("belvedere_time_limited", status.time_limited),
+    ]
+
+
 def _site_figures(status: SiteStatus) -> list[Metric]:
     streams = [stream for camera in status.cameras for stream in camera.streams]
     states = [stream.state for stream in streams]
@@ -137,6 +167,8 @@ def _site_figures(status: SiteStatus) -> list[Metric]:
         _labelled("belvedere_disk_free_bytes", [(disk.name, disk.bytes_free) for disk in status.disks]),
         _labelled("belvedere_disk_ok", [(disk.name, disk.state == "ok") for disk in status.disks]),
     ]
+    if status.ingest is not None:
+        found += _ingest_figures(status.ingest)
     if errors:
         found.append(_plain("belvedere_clock_error_seconds_max", max(errors) / SECOND_US))
     return found

@@ -23,6 +23,7 @@ from belvedere.foundation.settings import Settings, load_settings
 from belvedere.policy.grant import Grant
 from belvedere.policy.signed import GrantOpener, LogMark
 from belvedere.site.activity.room import ActivityRoom
+from belvedere.site.custody.custodian import Custodian
 from belvedere.site.health.answers import HealthAnswers
 from belvedere.site.health.monitor import Monitor
 from belvedere.site.health.store import HealthStore
@@ -41,6 +42,7 @@ from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.folders import open_disks
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import Keyring, load_key
+from belvedere.site.time_service.server import TimeService
 from belvedere.site.uplink.server import serve_link
 
 log = structlog.get_logger()
@@ -139,7 +141,20 @@ async def run(settings: Settings, clock: Clock) -> int:
         relay.bind(recorder.set_live)
         archive = Archive(settings.site, index, keyring, cameras, recorder, clock)
         await recorder.start(settings.ingest_socket)
+        time_service = TimeService(clock, alone=settings.site.time_service_alone)
+        archive.live_counters, archive.time_counters = relay.counters, time_service
         opener = HubOpener(settings.hub_public_key_file, clock)
+        custodian = Custodian(
+            index,
+            keyring,
+            cameras,
+            opener,
+            clock,
+            hub_key_file=settings.hub_public_key_file,
+            box_key_file=keys / "box.key",
+            settings=settings.site.model_dump(mode="json"),
+        )
+        custodian.start()
         here = [disk for disk in disks if disk.id not in wrong]
         retention = RetentionDesk(settings.site, settings.hub_public_key_file, index, keyring, here, clock, boot)
         retention.start()
@@ -153,10 +168,13 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers = {**HealthAnswers(health, monitor, recorder, clock).answers, **desk.answers()}
             answers |= SoundDesk(recorder.sound_book, changed).answers()
             answers |= activity.start(recorder, archive, opener)
+            answers |= custodian.answers()
+            answers |= retention.answers
             store = DeviceStore(index, safe, cameras, clock, settings.site.retention_days)
             devices = DeviceKeeper(store, settings.ingest_socket, clock)
             answers |= await begin_devices(devices, opener, settings.site.camera_networks, clock)
-            answers |= retention.answers
+            if settings.site.time_service:
+                await time_service.start(settings.site.time_service)
             link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers)
         except BaseException:
             await recorder.stop()
@@ -174,11 +192,13 @@ async def run(settings: Settings, clock: Clock) -> int:
             # Crash only: the supervisor starts this process again, and reconciliation makes everything right.
             log.error("crashed", error=repr(recorder.crashed.exception()))
             os._exit(EXIT_CRASHED)
+        time_service.close()
         await link.close()
         await devices.stop()
         await asyncio.to_thread(monitor.stop)
         await asyncio.to_thread(activity.stop)
         desk.stop()
+        await asyncio.to_thread(custodian.stop)
         await asyncio.to_thread(retention.stop)
         await recorder.stop()
         return 0

@@ -83,6 +83,11 @@ class StreamKeeper:
         """Host and port, as shown to people."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def left_out(self) -> int:
+        """Frames of this connection that belong to no run."""
+        return self._run.left_out if self._run is not None else 0
+
     def tick(self, now_us: int) -> None:
         """Timers, and reading what came since the last sweep. `now_us` is monotonic."""
         raise NotImplementedError

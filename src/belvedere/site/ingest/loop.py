@@ -19,7 +19,7 @@ from belvedere.site.ingest.address import own_client
 from belvedere.site.ingest.camera import Camera
 from belvedere.site.ingest.foreign import ForeignCamera
 from belvedere.site.ingest.keeper import StreamKeeper, Surroundings
-from belvedere.site.ingest.messages import CloseStream, OpenStream, SetLive, StreamState, ToWorker
+from belvedere.site.ingest.messages import CloseStream, IngestFigures, OpenStream, SetLive, StreamState, ToWorker
 from belvedere.site.ingest.names import NameLookups
 from belvedere.site.ingest.recorder_link import RecorderGone, RecorderLink
 
@@ -29,6 +29,7 @@ SWEEP_US = 150_000
 # Watched streams are looked at this often at most: one wake-up then serves all whose packets came meanwhile.
 _PACE_US = 8_000
 _GOODBYE_S = 3.0
+_FIGURES_US = 5_000_000
 _MOST_STREAMS = 400
 
 
@@ -42,6 +43,7 @@ class IngestLoop:
         self._around = Surroundings(clock, link, self._selector, NameLookups(), chance or random.Random())
         self._cameras: dict[int, StreamKeeper] = {}
         self._stopping = False
+        self._figures_us = 0
         self._link_mask = selectors.EVENT_READ
         self._selector.register(link.connection, self._link_mask, link)
         self._wake_end, self._wake = socket.socketpair()
@@ -82,6 +84,8 @@ class IngestLoop:
             if now_us >= sweep_us:
                 for camera in list(self._cameras.values()):
                     self._guard(camera, 0)
+                if now_us >= self._figures_us:
+                    self._tell_figures(now_us)
                 if self._around.dying:
                     self._around.bury()
                 # Never owe more than one sweep: a host that was asleep must not be made up for.
@@ -134,6 +138,21 @@ class IngestLoop:
             self._cameras[order.stream] = kind(order, self._around)
         except BelvedereError as error:
             self._link.send(StreamState(stream=order.stream, state="refused", message=str(error), reconnects=0))
+
+    def _tell_figures(self, now_us: int) -> None:
+        around, link = self._around, self._link
+        self._figures_us = now_us + _FIGURES_US
+        left_out = around.left_out + sum(camera.left_out for camera in self._cameras.values())
+        link.send(
+            IngestFigures(
+                left_out=left_out,
+                live_left_out=link.dropped_live,
+                queue_bytes=link.queued_bytes,
+                frozen=around.frozen,
+                connecting=len(around.gate),
+                waiting=around.gate.waiting,
+            )
+        )
 
     def _watch_link(self) -> None:
         mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._link.wants_write else 0)

@@ -94,7 +94,29 @@ class ImportEnd(ToRecorder, frozen=True, tag="import_end"):
     stream: int
 
 
-AnyToRecorder = Hello | RunStart | FragmentCame | LiveFrame | RunEnd | StreamState | ClockSeen | ImportOpen | ImportEnd
+class IngestFigures(ToRecorder, frozen=True, tag="figures"):
+    """What an ingest process counts of itself; every few seconds. See link.messages.IngestStatus."""
+
+    left_out: int
+    live_left_out: int
+    queue_bytes: int
+    frozen: int
+    connecting: int
+    waiting: int
+
+
+AnyToRecorder = (
+    Hello
+    | RunStart
+    | FragmentCame
+    | LiveFrame
+    | RunEnd
+    | StreamState
+    | ClockSeen
+    | ImportOpen
+    | ImportEnd
+    | IngestFigures
+)
 
 
 class ToWorker(msgspec.Struct, frozen=True, tag_field="t"):

@@ -114,7 +114,9 @@ def _read(order: ReadOrder) -> None:
         read_rtp_over_udp(order, sockets, place, _say)
     try:
         source: Source = Datagrams(sockets[0]) if scheme == "udp" else open_http(sockets[0], order, url, place)
-        container: InputContainer = av.open(source, mode="r", buffer_size=_READ_BYTES, container_options=_options(scheme))
+        container: InputContainer = av.open(
+            source, mode="r", buffer_size=_READ_BYTES, container_options=_options(scheme)
+        )
     except (av.FFmpegError, ValueError, OSError) as error:
         raise explain(error, scheme, place, opened=False) from None
     with container:

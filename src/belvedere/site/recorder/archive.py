@@ -19,6 +19,7 @@ from belvedere.media import seal
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant
 from belvedere.site.recorder.feed import idle_status
+from belvedere.site.recorder.ingest_status import LiveCounters, TimeCounters, ingest_status
 from belvedere.site.recorder.recorder import Recorder
 from belvedere.site.recorder.sound import sound_status
 from belvedere.site.recorder.timing import wall_us
@@ -87,6 +88,8 @@ class Archive:
         self._clock = clock
         self._started_us = clock.now_us()
         self._disks = {writer.disk.id: writer.disk for writer in recorder.writers}
+        self.live_counters: LiveCounters | None = None
+        self.time_counters: TimeCounters | None = None
 
     # Pictures.
 
@@ -285,6 +288,7 @@ class Archive:
             started_us=self._started_us,
             cameras=cameras,
             disks=tuple(self._disk_states()),
+            ingest=ingest_status(self._recorder.workers, self.live_counters, self.time_counters),
         )
 
     def _streams(self, camera: Camera, kinds: list[str]) -> tuple[StreamStatus, ...]:

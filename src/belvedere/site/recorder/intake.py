@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from belvedere.foundation.errors import BelvedereError
-from belvedere.site.ingest.messages import AnyToRecorder, Hello, ToWorker, Trouble
+from belvedere.site.ingest.messages import AnyToRecorder, Hello, IngestFigures, ToWorker, Trouble
 
 log = structlog.get_logger()
 
@@ -46,6 +46,8 @@ class WorkerConnection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self.hello: Hello | None = None
         self.paused = False
+        self.pauses = 0
+        self.figures: IngestFigures | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -108,6 +110,8 @@ class WorkerConnection(asyncio.BufferedProtocol):
                 raise msgspec.DecodeError("no hello")
             self.hello = message
             self._intake.joined(self)
+        elif isinstance(message, IngestFigures):
+            self.figures = message
         else:
             self._intake.said(self, message)
 
@@ -136,6 +140,7 @@ class WorkerConnection(asyncio.BufferedProtocol):
         """Stop reading: the worker waits, and leaves out what it can't hold."""
         if not self.paused and not self.closing and self._transport is not None:
             self.paused = True
+            self.pauses += 1
             self._transport.pause_reading()
 
     def resume(self) -> None:

@@ -244,6 +244,11 @@ class Recorder:
 
     # Workers.
 
+    @property
+    def workers(self) -> tuple[WorkerConnection, ...]:
+        """The ingest processes that are connected. Callable from any thread."""
+        return tuple(self._slots.values())
+
     def joined(self, connection: WorkerConnection) -> None:
         self._connections.add(connection)
         if connection.hello is not None and connection.hello.kind == "import":
