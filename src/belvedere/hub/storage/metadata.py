@@ -175,3 +175,76 @@ ticket_note = Table(
     Column("by", Text, nullable=False),
     Column("text", Text, nullable=False),
 )
+
+# How long cameras of one class keep their footage.
+retention_class = Table(
+    "retention_class",
+    METADATA,
+    Column("name", String(48), primary_key=True),
+    Column("days", Integer, nullable=False),
+    Column("reference", Text, nullable=False),  # the written decision, where `days` exceeds the ceiling
+)
+
+camera_class = Table(
+    "camera_class",
+    METADATA,
+    Column("camera", String(48), primary_key=True),  # no foreign key: footage may outlast the camera
+    Column("class_name", String(48), ForeignKey("retention_class.name"), nullable=False),
+)
+
+hold = Table(
+    "hold",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("cameras", JSON, nullable=False),  # list of ids
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("owner_id", String(64), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("placed_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    # Invariant: once set it never returns to null; the footage it let go may be gone.
+    Column("ended_us", BigInteger, nullable=True, index=True),
+    Column("ended_why", Text, nullable=False),
+)
+
+# What people decided about deletion; a site carries each out once.
+retention_decision = Table(
+    "retention_decision",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),  # go, no, restore
+    Column("account_id", String(64), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False, index=True),
+    Column("night", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("hold_id", String(64), nullable=False),
+)
+
+# One row. Invariant: the number rises with every change that a site has to hear of.
+retention_revision = Table(
+    "retention_revision",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+)
+
+certificate = Table(
+    "certificate",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("site", String(48), nullable=False),
+    Column("made_us", BigInteger, nullable=False, index=True),
+    Column("last_line", BigInteger, nullable=False),  # of the site's destructions
+    Column("cameras", Integer, nullable=False),
+    Column("segments", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("whys", Text, nullable=False),  # comma-separated
+    Column("body", LargeBinary, nullable=False),  # the file as it is given out
+)
