@@ -10,6 +10,8 @@ from av.video.codeccontext import VideoCodecContext
 from belvedere.media.fmp4 import make_config, write_fragment
 from belvedere.media.nal import join_lengths, split_annex_b
 from belvedere.media.stream import TICKS_PER_SECOND, Codec, Fragment, Frame, StreamConfig
+from belvedere.site.ingest import messages as m
+from recorder_stage import Stage, came
 
 FPS = 5
 STEP_90K = TICKS_PER_SECOND // FPS
@@ -77,3 +79,18 @@ def cut(frames: Sequence[Frame], start_us: int) -> list[Fragment]:
         start_90k = group[0].dts_90k
         made.append(Fragment(data, start_90k, end_90k - start_90k, len(group), group[0].keyframe, arrival_us))
     return made
+
+
+def started(stream: int, c: StreamConfig) -> m.RunStart:
+    return m.RunStart(stream, c.codec, c.parameter_sets, c.width, c.height, c.codec_string, c.init, c.config_id)
+
+
+async def bring_in(site: Stage, config: StreamConfig, fragments: list[Fragment], start_us: int, kind: str) -> None:
+    """Import a film, whose wall times are then exact."""
+    worker = await site.worker(kind="import")
+    await worker.say(m.ImportOpen("cam-01", kind, start_us, 0, "film.mp4"))
+    ready = await worker.hear()
+    assert isinstance(ready, m.ImportReady), ready
+    await worker.say(started(ready.stream, config), *(came(ready.stream, each) for each in fragments))
+    await worker.say(m.RunEnd(ready.stream, "import_end", ""), m.ImportEnd(ready.stream))
+    assert isinstance(await worker.hear(), m.ImportDone)

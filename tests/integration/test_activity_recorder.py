@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activity_stage import FPS, cut, film, pictures
+from activity_stage import FPS, bring_in, cut, film, pictures, started
 from belvedere.foundation.clock import SECOND_US, SystemClock
 from belvedere.foundation.errors import NotFound, Refused
 from belvedere.link.activity import AskMovement, GetActivity, GetActivityZones, PutActivityZones
@@ -35,10 +35,6 @@ class Desk:
 
     def open(self, wire: bytes) -> Grant:
         return self.held
-
-
-def started(stream: int, c: StreamConfig) -> m.RunStart:
-    return m.RunStart(stream, c.codec, c.parameter_sets, c.width, c.height, c.codec_string, c.init, c.config_id)
 
 
 async def record(site: Stage, config: StreamConfig, fragments: list[Fragment], *, kind: str = "main") -> None:
@@ -93,17 +89,6 @@ async def test_what_is_kept_is_what_was_sent(tmp_path: Path) -> None:
         of_run = site.index.read().execute(statements()["of_run"], {"run_id": 1}).fetchall()
         delete(site.index, site.disks[0].files, [Doomed(*row[:6]) for row in of_run[:1]])
         assert len(store.rows(stream_id, 0, 1 << 60)) == len(rows) - 1
-
-
-async def bring_in(site: Stage, config: StreamConfig, fragments: list[Fragment], start_us: int, kind: str) -> None:
-    """Import a film, whose wall times are then exact."""
-    worker = await site.worker(kind="import")
-    await worker.say(m.ImportOpen("cam-01", kind, start_us, 0, "film.mp4"))
-    ready = await worker.hear()
-    assert isinstance(ready, m.ImportReady), ready
-    await worker.say(started(ready.stream, config), *(came(ready.stream, each) for each in fragments))
-    await worker.say(m.RunEnd(ready.stream, "import_end", ""), m.ImportEnd(ready.stream))
-    assert isinstance(await worker.hear(), m.ImportDone)
 
 
 def answering(site: Stage, decoder: DecoderProcess, held: Grant) -> ActivityAnswers:

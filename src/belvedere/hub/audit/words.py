@@ -52,6 +52,8 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "grant.ended": lambda facts: "Access ended",
     "view.live": lambda facts: f"Watched {_cameras(facts)} live",
     "view.playback": lambda facts: f"Reviewed {_cameras(facts)}{_span(facts)}",
+    "view.activity": lambda facts: f"Looked at how busy it was, {_cameras(facts)}{_span(facts)}",
+    "view.movement": lambda facts: f"Asked whether anything moved, {_cameras(facts)}{_span(facts)}",
     "view.refused": lambda facts: f"Refused to show {_cameras(facts)}{_why(facts)}",
     "ticket.assigned": lambda facts: f"Ticket of {_about(facts)} given to {facts.get('owner') or 'nobody'}",
     "ticket.noted": lambda facts: f"Note in the ticket of {_about(facts)}{_why(facts)}",

@@ -14,6 +14,7 @@ from belvedere.hub.access.doors import CurrentUser, granted
 from belvedere.hub.access.grants import UsableGrant
 from belvedere.hub.access.users import User
 from belvedere.hub.reach import hub_of
+from belvedere.hub.review.activity import router as activity_router
 from belvedere.hub.review.byterange import read_range
 from belvedere.hub.review.live import router as live_router
 from belvedere.hub.review.openings import Opener, Openings
@@ -31,6 +32,7 @@ _Segment = Annotated[int, Path(ge=0, lt=1 << 53)]
 
 router = APIRouter(tags=["review"])
 router.include_router(live_router)
+router.include_router(activity_router)
 
 
 @router.get("/api/timeline")

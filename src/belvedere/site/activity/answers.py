@@ -81,7 +81,7 @@ class ActivityAnswers:
         for camera in request.cameras:
             self._require(grant, camera, request.from_us, request.to_us)
         rates = self._store.rates()
-        from_s, to_s = request.from_us // SECOND_US, -(-request.to_us // SECOND_US)
+        from_s, to_s = _whole_seconds(request.from_us, request.to_us)
         found = []
         for camera in request.cameras:
             kind, padded = self._padded(camera, from_s, to_s)
@@ -103,7 +103,7 @@ class ActivityAnswers:
         camera, from_us, to_us = request.camera, request.from_us, request.to_us
         grant = self._opener.open(request.grant)
         self._require(grant, camera, from_us, to_us)
-        from_s, to_s = from_us // SECOND_US, -(-to_us // SECOND_US)
+        from_s, to_s = _whole_seconds(from_us, to_us)
         kind, padded = self._padded(camera, from_s, to_s)
         trouble = ""
         part = padded.part(from_s, to_s)
@@ -173,3 +173,11 @@ def _check(from_us: int, to_us: int, longest_us: int) -> None:
         raise BadInput("The span of time is empty.", advice="Give a start before the end.")
     if to_us - from_us > longest_us:
         raise BadInput("The span of time is too long.", advice=f"Ask for {longest_us // HOUR_US} hours or less.")
+
+
+def _whole_seconds(from_us: int, to_us: int) -> tuple[int, int]:
+    """The whole seconds within a span: nothing is told of what lies outside the grant. Raises BadInput when there is none."""
+    from_s, to_s = -(-from_us // SECOND_US), to_us // SECOND_US
+    if from_s >= to_s:
+        raise BadInput("The span holds no whole second.", advice="Ask for a second or more.")
+    return from_s, to_s
