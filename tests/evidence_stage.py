@@ -125,11 +125,13 @@ class EvidenceStage:
 
 
 @asynccontextmanager
-async def evidence_stage(data: Path, clock: SimulatedClock | None = None) -> AsyncIterator[EvidenceStage]:
+async def evidence_stage(
+    data: Path, clock: SimulatedClock | None = None, shelf: type[BrokenArchive] = BrokenArchive
+) -> AsyncIterator[EvidenceStage]:
     """Open it all in `data`; open it again there to restart the hub."""
     settings = load_settings(data)
     clock = clock or SimulatedClock()
-    archive = BrokenArchive(clock, film(), clock.now_us() - 10 * MINUTE_US)
+    archive = shelf(clock, film(), clock.now_us() - 10 * MINUTE_US)
     opener = GrantOpener(signing_key(settings).public_key().public_bytes_raw(), clock)
     uplink = Uplink(archive, Relay(clock, linger_s=0), opener, clock)
     tasks: set[asyncio.Task[None]] = set()
