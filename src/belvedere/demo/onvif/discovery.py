@@ -4,6 +4,9 @@ import asyncio
 import re
 import socket
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
 
 from belvedere.demo.onvif.device import FakeDevice
 
@@ -20,8 +23,7 @@ class Hearing(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         match = _MESSAGE.search(data)
@@ -50,18 +52,21 @@ class Hearing(asyncio.DatagramProtocol):
         ).encode()
 
 
-async def hear(device: FakeDevice, host: str, port: int, group: str = "", noise: bytes = b"") -> tuple[Hearing, int]:
-    """Listen on `host` (and to `group`) until the loop ends; returns what counts probes, and the port."""
+@asynccontextmanager
+async def hear(
+    device: FakeDevice, host: str, port: int, group: str = "", noise: bytes = b""
+) -> AsyncIterator[tuple[Hearing, int]]:
+    """Listen on `host`, or to `group` there; what counts probes, and the port."""
     endpoint = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     endpoint.bind((group or host, port))
     if group:
-        endpoint.setsockopt(
-            socket.IPPROTO_IP,
-            socket.IP_ADD_MEMBERSHIP,
-            struct.pack("4s4s", socket.inet_aton(group), socket.inet_aton(host)),
-        )
-    _, hearing = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: Hearing(device, noise), sock=endpoint
-    )
-    return hearing, int(endpoint.getsockname()[1])
+        member = struct.pack("4s4s", socket.inet_aton(group), socket.inet_aton(host))
+        endpoint.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+    loop = asyncio.get_running_loop()
+    transport, hearing = await loop.create_datagram_endpoint(lambda: Hearing(device, noise), sock=endpoint)
+    try:
+        yield hearing, int(endpoint.getsockname()[1])
+    finally:
+        transport.close()
+        await asyncio.sleep(0)

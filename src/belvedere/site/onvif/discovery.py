@@ -189,6 +189,7 @@ async def search(networks: Sequence[Network], *, seconds: float = 4.0, port: int
         await asyncio.sleep(seconds)
     finally:
         transport.close()
+        await asyncio.sleep(0)  # the socket is closed by the loop's next turn
     if listener.ignored:
         _log.info("discovery answers ignored", count=listener.ignored)
     found = sorted(listener.found.values(), key=lambda each: (ipaddress.IPv4Address(each.host), each.address))
