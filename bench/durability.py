@@ -99,9 +99,9 @@ class Recorder:
 
 
 @contextmanager
-def cameras() -> Iterator[int]:
-    """The port of an RTSP server with a street film for every camera."""
-    server = spawn(PYTHON, str(Path(__file__).parent / "load_server.py"), str(street_film()), str(CAMERAS + 1))
+def cameras(film: Path) -> Iterator[int]:
+    """The port of an RTSP server that shows `film` for every camera."""
+    server = spawn(PYTHON, str(Path(__file__).parent / "load_server.py"), str(film), str(CAMERAS + 1))
     try:
         port = int(str(wait_line(server, "port")["port"]))
         drain(server)
@@ -200,15 +200,17 @@ def kills(port: int, count: int, chance: random.Random) -> list[Claim]:
     return losses.claims("kill -9 of a process", 1.0)
 
 
-def power(port: int, count: int, chance: random.Random) -> list[Claim]:
+def power(port: int, count: int, chance: random.Random, *, beside_ffmpeg: bool) -> Losses:
     """Power cuts at random moments while everything goes on."""
     losses = Losses()
     with cut_disk() as disk:
         recorder = Recorder(disk.folder, port)
-        recorder.start()
-        peer = Segments(port, disk.folder / "ff") if shutil.which("ffmpeg") else None
+        peer: Segments | None = None
         try:
-            time.sleep(12)  # the peer's first segment is complete
+            recorder.start()
+            if beside_ffmpeg:
+                peer = Segments(port, disk.folder / "ff")
+                time.sleep(SEGMENT_S + 2)  # its first segment is complete
             for _ in range(count):
                 time.sleep(chance.uniform(0.1, 2.0))
                 _one_cut(disk, recorder, peer, losses)
@@ -216,7 +218,7 @@ def power(port: int, count: int, chance: random.Random) -> list[Claim]:
             if peer:
                 peer.kill()
             recorder.stop()
-    return losses.claims("power cut", 2.0)
+    return losses
 
 
 def _one_cut(disk: CutDisk, recorder: Recorder, peer: Segments | None, losses: Losses) -> None:
@@ -289,13 +291,14 @@ def _fill(path: Path, days: int) -> None:
 def bench(*, quick: bool) -> list[Claim]:
     chance = random.Random(3)
     claims: list[Claim] = []
-    with cameras() as port:
+    with cameras(street_film()) as port:
         claims += kills(port, 6 if quick else 300, chance)
         why = missing()
         if why:
             print(f"No power is cut here: {why}.")
         else:
-            claims += power(port, 12 if quick else 1000, chance)
+            losses = power(port, 12 if quick else 1000, chance, beside_ffmpeg=shutil.which("ffmpeg") is not None)
+            claims += losses.claims("power cut", 2.0)
     return claims + timeline(3 if quick else 31, chance)
 
 

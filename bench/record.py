@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 from films import street_film
 from meter import Usage, total
@@ -51,8 +52,13 @@ def measure(pids: list[int], seconds: float) -> Usage:
 
 def drain(process: "subprocess.Popen[str]") -> None:
     """Keep a chatty process's pipe from filling."""
-    assert process.stdout is not None
-    threading.Thread(target=lambda pipe: [None for _ in pipe], args=(process.stdout,), daemon=True).start()
+    threading.Thread(target=_read_out, args=(process.stdout,), daemon=True).start()
+
+
+def _read_out(pipe: IO[str]) -> None:
+    with pipe:
+        for _ in pipe:
+            pass
 
 
 def belvedere(port: int, cameras: int, seconds: float) -> tuple[Usage, int]:
