@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -11,35 +10,9 @@ import pytest
 from belvedere.site.ingest.messages import CloseStream, FragmentCame, RunEnd, RunStart, StreamState
 from foreign_stage import contain, http, over_http, recorded
 from ingest_stage import Line, Packetizer, ScriptedCamera, answer, describe, film, worker
+from process_stage import children, wait_gone
 
 pytestmark = pytest.mark.faults
-
-
-def children(pid: int) -> list[int]:
-    """Processes whose parent is `pid`."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it ended meanwhile
-        if int(fields[1]) == pid:
-            found.append(int(path.parent.name))
-    return found
-
-
-def wait_gone(pid: int) -> None:
-    """Until the process does not run any more (a zombie of another parent counts as gone)."""
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return
-        if state in "ZX":
-            return
-        os.sched_yield()
-    raise AssertionError(f"process {pid} still runs")
 
 
 def test_a_silent_server_is_noticed_and_tried_again(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class Pulse:
         self._count += len(units)
         if self._count >= _SURE:
             self.patience_us = min(LONGEST_SILENCE_US, max(self._floor_us, self._gap_us * 5 // 2))
-            if now_us - self._begun_us > _STEADY_US:
+            if now_us - self._begun_us > _STEADY_US and self._gap_us * 5 // 2 < SILENCE_US:
                 self._floor_us = SILENCE_US
         for unit in units:
             if unit.keyframe:
