@@ -44,8 +44,8 @@ async def test_a_search_only_asks() -> None:
 
 
 async def test_answers_from_elsewhere_are_not_taken() -> None:
-    async with fake(host="127.0.0.9") as device:  # outside 127.0.0.0/29
-        hearing, port = await hear(device, "127.0.0.9", 0)
+    outside = "127.0.0.9"
+    async with fake(host=outside) as device, hear(device, outside, 0) as (hearing, port):
         other = await search(allowed_networks(["127.0.0.0/29"]), seconds=0.2, port=port)
         assert other.found == () and hearing.probes == 0
 
