@@ -44,11 +44,14 @@ def export(
 
 
 def verify(
-    pack: Annotated[Path, typer.Argument(help="The pack: a ZIP, or the folder it was unpacked to.")],
+    pack: Annotated[
+        Path, typer.Argument(help="The pack: a ZIP, or the folder it was unpacked to; or a certificate of deletion.")
+    ],
     key: Annotated[str, typer.Option("--key", help="The hub's public key in hex, from somebody you trust.")] = "",
 ) -> None:
-    """Check an evidence pack offline. Exit code 0: valid; 1: not valid; 2: can't be read."""
+    """Check an evidence pack or a certificate of deletion offline. Exit code 0: valid; 1: not valid; 2: can't be read."""
     from belvedere.hub.evidence.verify import verify_pack
+    from belvedere.hub.retention.certificate import MAX_BYTES, looks_like_one, verify_certificate
 
     console = Console(highlight=False, soft_wrap=True)
     try:
@@ -57,11 +60,17 @@ def verify(
         raise BadInput(f"{key!r} is no key.", advice="Give 64 hexadecimal digits.") from error
     if not pack.exists():
         raise NotFound(f"There is no {pack}.", advice="Check the name.")
-    report = verify_pack(pack, expected)
+    certificate = pack.is_file() and pack.stat().st_size <= MAX_BYTES and looks_like_one(pack.read_bytes())
+    report = verify_certificate(pack.read_bytes(), expected) if certificate else verify_pack(pack, expected)
     for fact in report.facts:
         console.print(f"  {fact}", markup=False)
     if report.valid:
-        console.print(f"[green]VALID[/green] {escape(str(pack))}: every file is as it was when it was exported.")
+        means = (
+            "the hub certified this deletion, and its log says so."
+            if certificate
+            else "every file is as it was when it was exported."
+        )
+        console.print(f"[green]VALID[/green] {escape(str(pack))}: {means}")
         return
     for problem in report.problems:
         console.print(f"  [red]{escape(problem)}[/red]")

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from belvedere import __version__
-from belvedere.cli import backups, cameras, doctor, footage, people, recordings, sound, start
+from belvedere.cli import backups, cameras, doctor, footage, people, recordings, retention, sound, start
 from belvedere.foundation.errors import BelvedereError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.add_typer(cameras.app, name="camera")
 app.add_typer(people.app, name="user")
 cameras.app.command("audio")(sound.audio)
+app.add_typer(retention.app, name="retention")
 app.command("demo")(start.demo)
 app.command("up")(start.up)
 app.command("import")(recordings.import_files)

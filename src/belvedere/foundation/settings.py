@@ -28,6 +28,9 @@ class HubSettings(BaseModel):
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
 
     password_after_code: bool = Field(True, description="Who logs in with a one-time code must set a password first.")
+    retention_ceiling_days: int = Field(
+        31, ge=1, le=3660, description="A class that keeps footage longer needs a written reference."
+    )
 
 
 class SiteSettings(BaseModel):

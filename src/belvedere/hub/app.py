@@ -19,6 +19,7 @@ from belvedere.hub.figures import router as figures_router
 from belvedere.hub.health import routes as health
 from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
 from belvedere.hub.register import routes as register
+from belvedere.hub.retention import routes as retention
 from belvedere.hub.review import routes as review
 
 ROOMS: tuple[APIRouter, ...] = (
@@ -26,6 +27,7 @@ ROOMS: tuple[APIRouter, ...] = (
     register.router,
     health.router,
     review.router,
+    retention.router,
     evidence.router,
     audit.router,
     figures_router,

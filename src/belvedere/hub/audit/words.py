@@ -63,6 +63,14 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "export.started": lambda facts: f"Export “{facts.get('name', '')}” begun: {_cameras(facts)}{_span(facts)}",
     "export.ready": lambda facts: f"Export “{facts.get('name', '')}” ready",
     "export.failed": lambda facts: f"Export “{facts.get('name', '')}” failed{_why(facts)}",
+    "retention.classes": lambda facts: f"Changed how long footage is kept{_why(facts)}",
+    "retention.decided": lambda facts: f"Answered a stopped night: {facts.get('decision', '')}{_why(facts)}",
+    "retention.restored": lambda facts: f"Restored footage from quarantine{_why(facts)}",
+    "hold.placed": lambda facts: f"Held {_cameras(facts)}{_span(facts)}{_why(facts)}",
+    "hold.extended": lambda facts: f"Extended a hold{_why(facts)}",
+    "hold.ended": lambda facts: f"Ended a hold of {_cameras(facts)}{_span(facts)}{_why(facts)}",
+    "hold.expired": lambda facts: f"A hold of {_cameras(facts)} ended by itself{_span(facts)}",
+    "deletion.certified": lambda facts: f"{facts.get('segments', 0)} segments destroyed: {_cameras(facts)}{_span(facts)}",
     "export.downloaded": lambda facts: f"Export “{facts.get('name', '')}” downloaded",
 }
 
