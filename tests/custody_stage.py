@@ -53,7 +53,8 @@ class KeptSite:
     @property
     def local(self) -> int:
         """Camera-days whose key the site can open by itself."""
-        return int(self.rig.rows("SELECT count(*) FROM day_key WHERE wrapped <> x''")[0][0])  # type: ignore[call-overload]
+        row: tuple[int] = self.rig.index.read().execute("SELECT count(*) FROM day_key WHERE wrapped <> x''").fetchone()
+        return row[0]
 
 
 @contextmanager

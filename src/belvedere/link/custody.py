@@ -13,6 +13,7 @@ from belvedere.link.messages import Reply, Request
 from belvedere.media.keybox import recipient_name
 
 PREFIX = b"belvedere custody 1\n"
+CERTIFICATE_PREFIX = b"belvedere disposal 1\n"  # before what a box signs when it is disposed of
 HUB, BREAK_GLASS = "hub", "break_glass"  # roles of recipients
 PAGE = 200  # copies, roots or notes in one message
 

@@ -19,8 +19,10 @@ from belvedere.link.custody import (
     Acknowledge,
     Acknowledgement,
     AskKey,
+    Copies,
     Custody,
     CustodyState,
+    GetCopies,
     GetCustody,
     GetDocument,
     KeyAsk,
@@ -31,6 +33,7 @@ from belvedere.link.custody import (
     Recipient,
     RecipientList,
     ReleaseKey,
+    SealedCopy,
     SignedWords,
     SiteDocument,
     release_info,
@@ -108,6 +111,8 @@ class CustodyDesk:
                 break
         await asyncio.to_thread(self.ledger.drop_retired, recipients)
         await self._seal_anew(link, state.box, recipients)
+        if state.other_copies:
+            await self._replace_others(link, state.box, recipients)
         state = await link.ask(PutRecipients(signed), CustodyState, reuse=False)
         await asyncio.to_thread(self.ledger.met, self._site, state)
         for name in await asyncio.to_thread(self.vault.retire_done):
@@ -171,6 +176,28 @@ class CustodyDesk:
         if copies:
             await self.put_copies(link, box, copies, recipients)
         return len(copies)
+
+    async def _replace_others(self, link: SiteLink, box: str, recipients: tuple[Recipient, ...]) -> None:
+        """Give the site today's copies for those it still keeps for recipients of before. A page of each a round."""
+        names = {each.name for each in recipients}
+        for old in await asyncio.to_thread(self.vault.keys):
+            if old.name in names or old.destroyed_us is not None:
+                continue
+            page = await link.ask(GetCopies(old.name, "", 0), Copies)
+
+            def seal(copies: tuple[SealedCopy, ...]) -> list[NewCopy]:
+                made: list[NewCopy] = []
+                for copy in copies:
+                    try:
+                        key = self.ledger.key_of(box, copy.camera, copy.day, (copy,))
+                    except BelvedereError:  # waits for `belvedere keys recover`
+                        continue
+                    made += self.ledger.seal_anew(box, copy.camera, copy.day, key, recipients)
+                return made
+
+            copies = await asyncio.to_thread(seal, page.copies)
+            if copies:
+                await self.put_copies(link, box, copies, recipients)
 
     async def put_copies(
         self, link: SiteLink, box: str, copies: list[NewCopy], recipients: tuple[Recipient, ...]

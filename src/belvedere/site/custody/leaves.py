@@ -52,7 +52,10 @@ class Leaf:
 def day_leaves(index: Index, camera_id: int, day: int) -> list[Leaf]:
     """The leaves of a camera-day in their order. `day`: of the footage's own time, UTC."""
     rows = index.read().execute(_LEAVES, {"camera_id": camera_id, "from_us": day * DAY_US, "to_us": (day + 1) * DAY_US})
-    return [Leaf(*row[:6], bool(row[6])) for row in rows.fetchall()]
+    return [
+        Leaf(segment, stream, start_us, dur_us, size, sha256, bool(gone))
+        for segment, stream, start_us, dur_us, size, sha256, gone in rows.fetchall()
+    ]
 
 
 def day_root(leaves: list[Leaf], camera: str) -> bytes:

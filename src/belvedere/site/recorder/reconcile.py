@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from belvedere.foundation.errors import NotFound, SealBroken
+from belvedere.foundation.errors import KeyAway, NotFound, SealBroken
 from belvedere.media import seal
 from belvedere.media.stream import TICKS_PER_SECOND, EndReason
 from belvedere.site.recorder.segment import OPEN, RECOVERED, SUSPECT
@@ -93,7 +93,7 @@ def _close(index: Index, keyring: Keyring, disk: Disk, row: _Row, found: Finding
         return
     try:
         repaired = _repair(disk, fd, keyring, row)
-    except (SealBroken, NotFound) as error:
+    except (SealBroken, NotFound, KeyAway) as error:
         # Kept as it is, for people to look at: it stays readable as far as it opens.
         log.error("segment_damaged", path=row.path, error=str(error))
         repaired = replace(row, flags=(row.flags & ~OPEN) | SUSPECT)
@@ -234,7 +234,10 @@ def _being_made(index: Index, keyring: Keyring, disk: Disk, path: str, cameras: 
             "SELECT day FROM day_key WHERE camera_id = ? ORDER BY created_us DESC LIMIT 3", (cameras[camera],)
         )
         for (day,) in days.fetchall():
-            key = keyring.get(cameras[camera], day)
+            try:
+                key = keyring.get(cameras[camera], day)
+            except KeyAway:
+                continue  # a day that is over: nothing of it is being made
             reader = seal.SegmentReader(
                 lambda offset, count: os.pread(fd, count, offset), key, seal.identity(camera, kind)
             )

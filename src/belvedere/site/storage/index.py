@@ -159,6 +159,17 @@ class Index:
         with self._lock:
             return not self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
+    def rebuild(self) -> None:
+        """Write the whole file anew, so that no page of before is left in it. For a box that is disposed of."""
+        with self._lock:
+            try:
+                self._writer.execute("VACUUM")
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise StorageFault(
+                    f"The site index could not be rebuilt: {error}.", advice="Check the disk that it is on."
+                ) from error
+
     def close(self) -> None:
         with self._lock:
             self._closed = True

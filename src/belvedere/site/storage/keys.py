@@ -11,9 +11,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from belvedere.foundation.clock import HOUR_US, Clock
-from belvedere.foundation.errors import NotFound, StorageFault
+from belvedere.foundation.clock import DAY_US, HOUR_US, Clock
+from belvedere.foundation.errors import KeyAway, NotFound, StorageFault
 from belvedere.media.seal import SegmentKey
+from belvedere.site.custody.recipients import seal_copies
+from belvedere.site.custody.released import ReleasedKeys
 from belvedere.site.storage.index import Index
 
 _KEY_BYTES = 32
@@ -97,29 +99,59 @@ class Keyring:
         self._lock = threading.Lock()
         self._open: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._used_us: dict[tuple[int, int], int] = {}  # when a key was last handed out for sealing, monotonic
+        self._forget_again = False  # a reader kept the log from being emptied
+        self.released = ReleasedKeys(clock)
 
     def make(self, camera_id: int, day: int) -> bytes:
-        """The key of a camera and day (days since 1970 UTC), made and stored durably when it is the first use."""
-        with self._lock:
-            self._used_us[camera_id, day] = self._clock.monotonic_us()
-            found = self._find(camera_id, day)
-            if found is not None:
-                return found
-            key = os.urandom(_KEY_BYTES)
-            with self._index.write() as db:
-                db.execute(
-                    "INSERT INTO day_key (camera_id, day, wrapped, created_us) VALUES (?, ?, ?, ?)",
-                    (camera_id, day, aes_key_wrap(self._wrapping, key), self._clock.now_us()),
-                )
-            return self._keep(camera_id, day, key)
+        """The key of a camera and day (days since 1970 UTC), made and stored durably when it is the first use.
 
-    def get(self, camera_id: int, day: int) -> bytes:
-        """The key of a camera and day. Raises NotFound when it was destroyed: that footage is gone for good.
+        It is sealed for the hub's recipients in the same transaction. Raises KeyAway when it was forgotten here.
+        """
+        with self._lock:
+            return self._make(camera_id, day)
+
+    def make_for(self, camera_id: int, day: int) -> tuple[int, bytes]:
+        """The key that seals footage of `day`, and the day of that key: later than `day` where its own was forgotten."""
+        with self._lock:
+            today = self._clock.now_us() // DAY_US
+            while self._away(camera_id, day):
+                day = max(day + 1, today)
+            return day, self._make(camera_id, day)
+
+    def _make(self, camera_id: int, day: int) -> bytes:
+        found = self._find(camera_id, day)
+        self._used_us[camera_id, day] = self._clock.monotonic_us()
+        if found is not None:
+            return found
+        key = os.urandom(_KEY_BYTES)
+        now_us = self._clock.now_us()
+        with self._index.write() as db:
+            db.execute(
+                "INSERT INTO day_key (camera_id, day, wrapped, created_us) VALUES (?, ?, ?, ?)",
+                (camera_id, day, aes_key_wrap(self._wrapping, key), now_us),
+            )
+            seal_copies(db, camera_id, day, key, now_us)
+        return self._keep(camera_id, day, key)
+
+    def _away(self, camera_id: int, day: int) -> bool:
+        row = (
+            self._index.read()
+            .execute("SELECT 1 FROM day_key WHERE camera_id = ? AND day = ? AND wrapped = x''", (camera_id, day))
+            .fetchone()
+        )
+        return row is not None
+
+    def get(self, camera_id: int, day: int, grant: str = "") -> bytes:
+        """The key of a camera and day. Raises NotFound when it was destroyed: that footage is gone for good; KeyAway when
+        this site has forgotten it and the hub has not released it under the grant with the id `grant`.
 
         Below zero `day` names a held segment (minus its id), which has a key of its own.
         """
         if day < 0:
             return self._held(-day)
+        lent = self.released.get(grant, camera_id, day)
+        if lent is not None:
+            return lent
         with self._lock:
             found = self._find(camera_id, day)
         if found is None:
@@ -138,6 +170,11 @@ class Keyring:
         )
         if row is None:
             return None
+        if not row[0]:
+            raise KeyAway(
+                "The key of this footage is kept by the hub, which has not released it.",
+                advice="Open it in the control room, under a grant. If the hub is away, wait for it, or see the key ceremony.",
+            )
         try:
             return self._keep(camera_id, day, aes_key_unwrap(self._wrapping, row[0]))
         except InvalidUnwrap as error:
@@ -169,18 +206,71 @@ class Keyring:
             self._open.popitem(last=False)
         return key
 
+    def seal_missing(self, pairs: list[tuple[int, int]]) -> int:
+        """Seal the keys of these (camera, day) pairs for recipients that lack them; returns how many copies were made.
+
+        Keys that are not at hand are left out.
+        """
+        made = 0
+        for camera_id, day in pairs:
+            with self._lock:
+                try:
+                    key = self._find(camera_id, day)
+                except KeyAway:
+                    continue
+                if key is not None:
+                    with self._index.write() as db:
+                        made += seal_copies(db, camera_id, day, key, self._clock.now_us())
+        return made
+
+    def forget(self, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Forget the site's own copies of these keys: in memory, in the pages and in the write-ahead log.
+
+        The caller has seen that the hub holds them. Returns those forgotten: keys used for sealing within the hour stay.
+        """
+        with self._lock:
+            pairs = self._idle(pairs)
+            if not pairs and not self._forget_again:
+                return []
+            now_us = self._clock.now_us()
+            with self._index.write() as db:
+                db.executemany("UPDATE day_key SET wrapped = x'' WHERE camera_id = ? AND day = ?", pairs)
+                db.executemany(
+                    "INSERT OR REPLACE INTO key_note (camera_id, day, what, at_us) VALUES (?, ?, 'forgotten', ?)",
+                    [(*pair, now_us) for pair in pairs],
+                )
+            for pair in pairs:
+                self._open.pop(pair, None)
+            self._forget_again = not self._index.forget()
+            return pairs
+
+    def _idle(self, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Those that were not handed out for sealing within the last hour: footage of the others may not be indexed yet."""
+        recent_us = self._clock.monotonic_us() - HOUR_US
+        self._used_us = {pair: used for pair, used in self._used_us.items() if used > recent_us}
+        return [pair for pair in pairs if pair not in self._used_us]
+
     def destroy(self, pairs: list[tuple[int, int]]) -> bool:
         """Destroy the keys of these (camera, day) pairs: in memory, in the pages and in the write-ahead log.
 
-        A key handed out for sealing within the last hour stays: its footage may not be indexed yet. False: what was deleted
-        may still be read from the log, because a reader was in the way; destroy again, also without any pairs.
+        Sealed copies go too, and the hub is told to destroy its own. A key handed out for sealing within the last hour stays:
+        its footage may not be indexed yet. False: what was deleted may still be read from the log, because a reader was in
+        the way; destroy again, also without any pairs.
         """
         with self._lock:
-            recent_us = self._clock.monotonic_us() - HOUR_US
-            self._used_us = {pair: used for pair, used in self._used_us.items() if used > recent_us}
-            pairs = [pair for pair in pairs if pair not in self._used_us]
+            pairs = self._idle(pairs)
+            now_us = self._clock.now_us()
             with self._index.write() as db:
                 db.executemany("DELETE FROM day_key WHERE camera_id = ? AND day = ?", pairs)
+                for pair in pairs:
+                    copies = db.execute("DELETE FROM day_key_copy WHERE camera_id = ? AND day = ?", pair).rowcount
+                    db.execute("DELETE FROM key_note WHERE camera_id = ? AND day = ?", pair)
+                    if copies:
+                        db.execute(
+                            "INSERT INTO key_note (camera_id, day, what, at_us) VALUES (?, ?, 'destroyed', ?)",
+                            (*pair, now_us),
+                        )
             for pair in pairs:
                 self._open.pop(pair, None)
+                self.released.drop(*pair)
             return self._index.forget()
