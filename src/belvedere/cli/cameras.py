@@ -124,10 +124,20 @@ def add_camera(
 
 
 @app.command("list")
-def list_cameras(data: DataOption = REAL_DATA) -> None:
+def list_cameras(
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="As CSV for `camera import`, without user names and passwords.")
+    ] = False,
+    data: DataOption = REAL_DATA,
+) -> None:
     """The cameras of this site and how they are."""
     from belvedere.cli.local import local_site
 
+    if as_csv:
+        from belvedere.cli.camera_sheet import print_sheet
+
+        print_sheet(data)
+        return
     with local_site(load_settings(data)) as link:
         status = link.status()
     table = Table(

@@ -18,9 +18,10 @@ from belvedere.foundation.settings import Settings
 from belvedere.link.blocking import BlockingSiteLink
 from belvedere.link.cameras import GetImportedFiles, ImportedFile, ImportedFiles, NoteImportedFile
 from belvedere.link.messages import Answer
+from belvedere.site.imports.apart import examine_apart
 from belvedere.site.imports.folder import SNAP_US, FolderFile, Planned, Rules, State, Times, plan, scan, walk
 from belvedere.site.imports.names import PRESETS, NamePattern, fitting_preset
-from belvedere.site.imports.recording import Recording, examine
+from belvedere.site.imports.recording import Recording
 from belvedere.site.imports.session import Imported
 from belvedere.site.imports.walltime import free_spans, offset_of_clocks, parse_offset, parse_zone, show_offset
 
@@ -156,7 +157,7 @@ class _Folder:
 
     def take(self, one: Planned) -> _Result:
         """Bring one file in. Raises LinkFault when the recorder is away."""
-        recording = examine(one.file.path)
+        recording = examine_apart(one.file.path)
         seen = () if self._options.again else self._link.ask(GetImportedFiles((recording.sha256,)), ImportedFiles).files
         if seen:
             where = seen[0]
@@ -209,7 +210,7 @@ class _Folder:
 
 
 def _examine(path: Path) -> Recording:
-    return examine(path, hashed=False)
+    return examine_apart(path, hashed=False)
 
 
 def import_folder(settings: Settings, folder: Path, options: FolderOptions) -> None:

@@ -108,7 +108,7 @@ def import_files(
 ) -> None:
     """Bring in recordings made elsewhere: files one after another, or a recorder's folder by the names of its files."""
     from belvedere.cli.local import local_site
-    from belvedere.site.imports.recording import examine
+    from belvedere.site.imports.apart import examine_apart
 
     settings = load_settings(data)
     if stream not in ("main", "sub"):
@@ -146,7 +146,7 @@ def import_files(
     for option, given in (("--pattern", pattern), ("--map", cameras), ("--offset", offset), ("--dry-run", dry_run)):
         if given:
             raise BadInput(f"{option} is for a folder.", advice="Name the folder in place of its files.")
-    recordings = [examine(path) for path in files]
+    recordings = [examine_apart(path) for path in files]
     next_us = parse_time(start, "--start") if start else recordings[0].made_us
     if next_us is None:
         raise BadInput(

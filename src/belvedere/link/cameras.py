@@ -10,7 +10,11 @@ from belvedere.link.messages import Reply, Request
 
 
 class CameraEntry(msgspec.Struct, frozen=True):
-    """A camera to add or change. `main_url` may hold credentials; empty for one that only receives recordings."""
+    """A camera to add or change. `main_url` is empty for one that only receives recordings.
+
+    Addresses may hold credentials. Where they hold none, and the camera is reached at the same host already, its
+    credentials stay as they are.
+    """
 
     camera: str
     name: str
@@ -20,6 +24,7 @@ class CameraEntry(msgspec.Struct, frozen=True):
     make: str = ""
     model: str = ""
     firmware: str = ""
+    keep_addresses: bool = False  # of a camera that is there already
 
     def __repr__(self) -> str:
         return f"CameraEntry(camera={self.camera!r}, enabled={self.enabled})"

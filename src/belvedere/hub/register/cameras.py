@@ -1,7 +1,7 @@
 """The register of sites and cameras: names, places and views. Addresses and passwords of cameras stay at the site."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -99,6 +99,11 @@ class CameraRegister:
             if connection.execute(delete(camera_table).where(camera_table.c.id == camera_id)).rowcount == 0:
                 raise _unknown(camera_id)
             self._note(connection, "camera.removed", {"camera": camera_id})
+
+    def note(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Note an act that changes nothing here, such as a new password at the site, for the audit log."""
+        with writing(self._engine) as connection:
+            self._note(connection, kind, facts)
 
     def list_cameras(self) -> list[Camera]:
         """All cameras, by name."""

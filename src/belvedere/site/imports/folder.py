@@ -10,8 +10,9 @@ from pathlib import Path
 from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import BadInput, BadMedia
 from belvedere.foundation.ids import is_slug
+from belvedere.site.imports.apart import counted_duration_us
 from belvedere.site.imports.names import NameParts, NamePattern
-from belvedere.site.imports.recording import Recording, counted_duration_us
+from belvedere.site.imports.recording import Recording
 from belvedere.site.imports.walltime import Special, choose, covered_us, moments, nearest
 
 MOST_FILES = 200_000

@@ -144,13 +144,6 @@ def examine(path: Path, *, hashed: bool = True, file: OpenFile | None = None) ->
         )
 
 
-def counted_duration_us(recording: Recording) -> int:
-    """How long a recording is that does not say so: its pictures counted, which reads all of it."""
-    with _open(recording.path) as container:
-        pictures = sum(1 for _ in _packets(container, container.streams.video[0]))
-    return int(pictures * SECOND_US / recording.fps)
-
-
 @dataclass(frozen=True, slots=True)
 class Unit:
     """An access unit on its way in: NAL units without start codes, times in 90 kHz ticks as the file counts them."""

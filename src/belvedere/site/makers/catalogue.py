@@ -133,7 +133,7 @@ MAKES = (
         "avigilon",
         "Avigilon",
         (
-            Pattern("/defaultPrimary?streamType=u", "/defaultSecondary?streamType=u", single=True),
+            Pattern("/defaultPrimary?streamType=u", "/defaultSecondary?streamType=u", single=True, vendor=False),
             Pattern(
                 "/rtsp/defaultPrimary?streamType=u", "/rtsp/defaultSecondary?streamType=u", single=True, vendor=False
             ),

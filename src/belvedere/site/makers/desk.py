@@ -1,6 +1,6 @@
 """What the site answers about its cameras: link/cameras.py."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from belvedere.foundation.clock import Clock
@@ -9,6 +9,7 @@ from belvedere.link.cameras import (
     Addresses,
     AdvisoriesLoaded,
     CameraAddress,
+    CameraEntry,
     CameraKeyRotated,
     CameraMakes,
     GetAddresses,
@@ -27,15 +28,28 @@ from belvedere.link.cameras import (
 from belvedere.link.messages import Answer, SiteStatus
 from belvedere.media.stream import StreamKind
 from belvedere.site.imports.book import ImportBook
+from belvedere.site.ingest.address import host_and_port
 from belvedere.site.makers.makebook import MakeBook
 from belvedere.site.storage.camera_key import rotate_camera_key
-from belvedere.site.storage.cameras import Cameras
+from belvedere.site.storage.cameras import Address, Cameras, address_of
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import ConnectionSafe
-from belvedere.site.storage.passwords import Passwords, PasswordWatch
+from belvedere.site.storage.passwords import Passwords, PasswordWatch, with_credentials
 from belvedere.site.uplink.server import Answers
 
 _AT_ONCE = 2000
+
+
+def kept_credentials(entry: CameraEntry, before: Mapping[StreamKind, Address]) -> tuple[str, str]:
+    """The addresses to store for `entry`, with the credentials that the camera has already where none are given."""
+    wanted = {StreamKind.MAIN: entry.main_url, StreamKind.SUB: entry.sub_url}
+    if entry.keep_addresses:
+        wanted = {kind: before[kind].url if kind in before else "" for kind in wanted}
+    known = {host_and_port(address.url)[0]: address for address in before.values() if address.username}
+    for kind, url in wanted.items():
+        if url and not address_of(url).username and (login := known.get(host_and_port(url)[0])) is not None:
+            wanted[kind] = with_credentials(url, login.username, login.password)
+    return wanted[StreamKind.MAIN], wanted[StreamKind.SUB]
 
 
 class CameraDesk:
@@ -86,11 +100,14 @@ class CameraDesk:
     def _put(self, request: PutCameras) -> Answer:
         if len(request.cameras) > _AT_ONCE:
             raise BadInput(f"At most {_AT_ONCE} cameras are added at once.", advice="Split the list.")
+        before = {camera.slug: camera.addresses for camera in self._cameras.all()}
         with self._index.write() as db:
             for entry in request.cameras:
-                self._cameras.put_in(db, entry.camera, entry.name, entry.main_url, entry.sub_url, entry.enabled)
+                main, sub = kept_credentials(entry, before.get(entry.camera, {}))
+                self._cameras.put_in(db, entry.camera, entry.name, main, sub, entry.enabled)
                 if entry.make or entry.model or entry.firmware:
-                    self.makes.put_in(db, entry.camera, entry.make, entry.model, entry.firmware, "sheet")
+                    make, model, firmware = (text or None for text in (entry.make, entry.model, entry.firmware))
+                    self.makes.put_in(db, entry.camera, make, model, firmware, "sheet")
         self._changed()
         return Answer()
 
