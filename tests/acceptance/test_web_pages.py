@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
+from web_axe import AXE, violations
 from web_fake_hub import CODE, PASSWORD, FakeHub
 from web_stage import PHONE, ROOT, fake_hub, sign_in, visit
 
 pytestmark = pytest.mark.browser
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 READY = {
     "/now": "tile-north-gate",
     "/review": "play",
@@ -28,21 +26,6 @@ READY = {
 def theatre(browser: Browser) -> Iterator[tuple[Browser, FakeHub]]:
     with fake_hub() as hub:
         yield browser, hub
-
-
-def violations(page: Page) -> list[Any]:
-    """Serious and critical findings of axe-core."""
-    found: list[Any] = page.evaluate(
-        """async ([source, tags]) => {
-            if (!window.axe) (0, eval)(source);
-            const result = await window.axe.run(document, { runOnly: tags });
-            return result.violations
-                .filter((each) => ["serious", "critical"].includes(each.impact))
-                .map((each) => [each.id, each.nodes.map((node) => node.html.slice(0, 200))]);
-        }""",
-        [AXE.read_text(encoding="utf-8"), RULES],
-    )
-    return found
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -195,7 +195,7 @@ def test_never_two_open_and_never_one_missing(events: list[tuple[str, int]], kin
 
 def stream(**changes: object) -> StreamNow:
     now = StreamNow("main", "recording", "", 0, 0, 0)
-    return StreamNow(**{**{name: getattr(now, name) for name in now.__slots__}, **changes})  # type: ignore[arg-type]
+    return StreamNow(**{**{name: getattr(now, name) for name in now.__slots__}, **changes})
 
 
 def conditions(*streams: StreamNow, planned: bool = False, looked: bool = True, **hints: str) -> dict[str, bool | None]:

@@ -11,6 +11,8 @@ const NowPage = lazy(() => import("./now/NowPage"));
 const ReviewPage = lazy(() => import("./review/ReviewPage"));
 const ExportsPage = lazy(() => import("./exports/ExportsPage"));
 const CamerasPage = lazy(() => import("./cameras/CamerasPage"));
+const HealthPage = lazy(() => import("./health/HealthPage"));
+const InstallerPage = lazy(() => import("./health/InstallerPage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
 const SettingsPage = lazy(() => import("./settings/SettingsPage"));
 
@@ -47,6 +49,8 @@ export function App() {
           <Route path="/review" element={<ReviewPage />} />
           <Route path="/exports" element={<ExportsPage />} />
           <Route path="/cameras" element={<CamerasPage />} />
+          <Route path="/health" element={<HealthPage />} />
+          <Route path="/installer" element={<InstallerPage />} />
           <Route path="/access" element={<AccessPage />} />
           <Route path="/settings" element={<SettingsPage />} />
           <Route path="*" element={<Navigate to="/now" replace />} />

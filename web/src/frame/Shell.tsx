@@ -5,6 +5,7 @@ import {
   IconCommand,
   IconDeviceCctv,
   IconDownload,
+  IconHeartbeat,
   IconKeyboard,
   IconLayoutGrid,
   IconLogout,
@@ -33,6 +34,7 @@ export const PAGES = [
   { path: "/review", name: "Review", icon: IconPlayerTrackNext, press: "g r" },
   { path: "/exports", name: "Exports", icon: IconDownload, press: "g e" },
   { path: "/cameras", name: "Cameras", icon: IconDeviceCctv, press: "g c" },
+  { path: "/health", name: "Health", icon: IconHeartbeat, press: "g h" },
   { path: "/access", name: "My access", icon: IconUserShield, press: "g a" },
   { path: "/settings", name: "Settings", icon: IconSettings, press: "g s" },
 ] as const;
