@@ -7,7 +7,21 @@ import typer
 from rich.console import Console
 
 from belvedere import __version__
-from belvedere.cli import backups, cameras, doctor, footage, people, recordings, retention, sound, start
+from belvedere.cli import (
+    backups,
+    camera_guess,
+    camera_makes,
+    camera_passwords,
+    camera_sheet,
+    cameras,
+    doctor,
+    footage,
+    people,
+    recordings,
+    retention,
+    sound,
+    start,
+)
 from belvedere.foundation.errors import BelvedereError
 
 app = typer.Typer(
@@ -17,6 +31,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+cameras.app.command("guess")(camera_guess.guess)
+cameras.app.command("import")(camera_sheet.import_sheet)
+cameras.app.command("set")(camera_makes.set_make)
+cameras.app.command("advisories")(camera_makes.advisories)
+cameras.app.command("password")(camera_passwords.change_passwords)
+cameras.app.command("key")(camera_passwords.rotate_key)
 app.add_typer(cameras.app, name="camera")
 app.add_typer(people.app, name="user")
 cameras.app.command("audio")(sound.audio)
