@@ -8,26 +8,16 @@ import pytest
 from belvedere.demo.onvif.archive import ReplayServer
 from belvedere.demo.onvif.device import Stored
 from belvedere.demo.onvif.faults import DeviceFaults
-from belvedere.demo.rtsp.reel import AccessUnit, Reel
 from belvedere.foundation.clock import SECOND_US, SystemClock
 from belvedere.foundation.errors import CameraFault, CameraProtocol
 from belvedere.media.stream import Codec
 from belvedere.site.imports.recording import Unit
 from belvedere.site.onvif.recordings import list_recordings, replay_address
 from belvedere.site.onvif.replay import PictureTimes, Replay, Span
-from ingest_stage import film
-from onvif_stage import PASSWORD, fake, talking
+from onvif_stage import PASSWORD, fake, reel, talking
 
 START_US = 1_790_000_000 * SECOND_US
 ERROR_US = 95 * SECOND_US
-
-
-def reel(b_frames: int = 0, codec: Codec = Codec.H264) -> Reel:
-    """Ten seconds at 25 pictures a second, a keyframe every second."""
-    shown = film(codec, frames=250, b_frames=b_frames, gop=25, width=160, height=96)
-    units = tuple(AccessUnit(p.nals, p.pts_90k, p.keyframe) for p in shown.pictures)
-    at = tuple(sorted(unit.pts_90k for unit in units))
-    return Reel(codec, shown.parameter_sets, units, at, at[-1] + 3600, 160, 96)
 
 
 async def pulled(replay: Replay) -> list[Unit]:

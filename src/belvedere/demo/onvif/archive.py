@@ -108,6 +108,10 @@ class ReplayServer(RtspServer):
         self.holes_us = holes_us
         self.asked: list[tuple[int, int, dict[str, str]]] = []
 
+    async def __aenter__(self) -> "ReplayServer":
+        await self.start()
+        return self
+
     def times_90k(self, reel: Reel) -> list[int]:
         """When each picture was taken, in ticks since the start."""
         return [

@@ -167,6 +167,8 @@ class DeviceKeeper:
             seen, clock = self._seen.get(camera), self._clocks.get(camera)
             facts = seen.facts if seen else None
             services = facts.services if facts else ()
+            if facts is not None:
+                told = (facts.manufacturer, facts.model, facts.firmware, facts.serial)
             states.append(
                 DeviceState(
                     camera=camera,

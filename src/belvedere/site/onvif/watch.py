@@ -23,7 +23,8 @@ _FIRST_WAIT_S = 2.0
 _LONGEST_WAIT_S = 120.0
 # A wrong password tried again and again locks the account in many cameras.
 _DENIED_WAIT_S = 300.0
-_STAGGER_S = 10.0
+_STAGGER_EACH_S = 0.15  # of cameras that begin together, each begins somewhere in that much for every one of them
+_LONGEST_STAGGER_S = 30.0
 
 _log = structlog.get_logger()
 
@@ -38,8 +39,16 @@ class Watcher:
     """One watched device. Runs until its task is cancelled; `tell` gets what it learns."""
 
     def __init__(
-        self, target: Target, web: Web, clock: Clock, tell: Callable[[FromWorker], None], chance: random.Random
+        self,
+        target: Target,
+        web: Web,
+        clock: Clock,
+        tell: Callable[[FromWorker], None],
+        chance: random.Random,
+        together: int = 1,
     ) -> None:
+        """`together`: how many cameras begin to be watched at the same time."""
+        self._stagger_s = min(_LONGEST_STAGGER_S, _STAGGER_EACH_S * together)
         self.target = target
         self.facts: DeviceFacts | None = None
         self.changes = Changes()
@@ -67,7 +76,7 @@ class Watcher:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        await asyncio.sleep(self._chance.random() * _STAGGER_S)
+        await asyncio.sleep(self._chance.random() * self._stagger_s)
         while True:
             try:
                 await self._session()

@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -27,9 +28,11 @@ from belvedere.site.onvif.facts import describe
 from belvedere.site.onvif.messages import LIMIT, Do, Done, FromWorker, PullWent, Target, ToWorker, Watch
 from belvedere.site.onvif.pinning import service_address
 from belvedere.site.onvif.recordings import list_recordings, replay_address
-from belvedere.site.onvif.replay import Span, pull
 from belvedere.site.onvif.watch import Watcher
 from belvedere.site.onvif.web import Web
+
+if TYPE_CHECKING:
+    from belvedere.site.onvif.replay import Span
 
 _MOST_PULLS = 2  # at a time; each takes a thread, and the recorder's attention
 _log = structlog.get_logger()
@@ -92,7 +95,7 @@ class Worker:
         for camera, target in wanted.items():
             if camera not in self._watchers:
                 chance = random.Random(int.from_bytes(os.urandom(8)))
-                watcher = Watcher(target, self._web, self._clock, self.tell, chance)
+                watcher = Watcher(target, self._web, self._clock, self.tell, chance, len(wanted))
                 self._watchers[camera] = (watcher, asyncio.create_task(watcher.run()))
 
     async def _do(self, order: Do) -> None:
@@ -196,6 +199,8 @@ class Worker:
             f"ONVIF replay of recording {order.recording} from {maker or device.home.host}; "
             f"its clock was {error_us / 1e6:+.1f} s against true time, {how}"
         )
+        from belvedere.site.onvif.replay import Span  # here and below: it loads PyAV, which few devices need
+
         span = Span(address, order.from_us, order.to_us, error_us)
         target = watcher.target
         _, username, password = service_address(target.address)
@@ -205,7 +210,9 @@ class Worker:
         task.add_done_callback(self._doing.discard)
         return Answer()
 
-    async def _pull(self, order: Do, span: Span, credentials: tuple[str, str], source: str, ingest: Path) -> None:
+    async def _pull(self, order: Do, span: "Span", credentials: tuple[str, str], source: str, ingest: Path) -> None:
+        from belvedere.site.onvif.replay import pull
+
         loop = asyncio.get_running_loop()
 
         def progress(done_us: int) -> None:
