@@ -22,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-import web_fake_health as health
 import web_fake_town as town
+from web_fake_activity import activity, moved
 from web_fake_play import fault, init, live, playlist, ranged, segment, timeline
 from web_fake_world import HOUR, SECOND, World, now_us
 
@@ -123,6 +123,20 @@ async def cameras(request: Request) -> Response:
     return JSONResponse({"site": {"id": "alder", "name": "Alder Grove", "state": "up"}, "cameras": rows})
 
 
+async def health(request: Request) -> Response:
+    world: World = request.app.state.world
+    disk = {"name": "footage", "bytes_total": 16_000_000_000_000, "bytes_free": 5_310_000_000_000}
+    site = {
+        "id": "alder",
+        "name": "Alder Grove",
+        "state": "up",
+        "version": "0.1.0",
+        "started_us": world.started_us - 8 * 24 * HOUR,
+        "disks": [disk | {"state": "ok", "message": ""}],
+    }
+    return JSONResponse({"now_us": now_us(), "sites": [site], "cameras": []})
+
+
 async def town_map(request: Request) -> Response:
     places = {"type": "FeatureCollection", "features": []}
     return JSONResponse(
@@ -201,10 +215,12 @@ def build() -> Starlette:
         Route("/api/grants", grants, methods=["GET", "POST"]),
         Route("/api/grants/{id}", grants, methods=["DELETE"]),
         Route("/api/cameras", cameras),
-        *health.ROUTES,
+        Route("/api/health", health),
         Route("/api/map", town_map),
         Route("/map/{name}", tiles),
         Route("/api/timeline", timeline),
+        Route("/api/activity", activity),
+        Route("/api/activity/moved", moved),
         Route("/api/play/{camera}/{stream}.m3u8", playlist),
         Route("/api/play/{camera}/{stream}/init/{config}.mp4", init),
         Route("/api/play/{camera}/{stream}/{segment}.m4s", segment),

@@ -66,6 +66,7 @@ export interface Stream {
   reconnects: number;
   lost_packets: number;
   clock_error_us: number | null;
+  rate_control?: string;
 }
 
 export interface Camera {
@@ -151,6 +152,37 @@ export interface Timeline {
   cameras: Lane[];
 }
 
+/** One camera's activity. `values`: 0 not known, 1 quiet to 255 busy; `checked`: 0 to 255, how much of it rests on compared keyframes. */
+export interface Strip {
+  id: string;
+  stream: StreamKind;
+  from_us: number;
+  to_us: number;
+  values: number[];
+  checked: number[];
+  rate_control: string;
+  confidence: number;
+  ordered: boolean;
+  text: string;
+}
+
+export interface Activity {
+  from_us: number;
+  to_us: number;
+  cameras: Strip[];
+}
+
+export interface Movement {
+  id: string;
+  answer: "yes" | "no" | "unclear";
+  method: string;
+  text: string;
+  moved: { start_us: number; end_us: number; share: number }[];
+  recorded_s: number;
+  checked_s: number;
+  missing_s: number;
+}
+
 export interface Export {
   id: string;
   name: string;
@@ -225,7 +257,7 @@ async function problem(answer: Response): Promise<HubError> {
   );
 }
 
-export async function call<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+async function call<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-Belvedere-CSRF"] = csrf;
@@ -252,7 +284,7 @@ export async function call<T>(method: string, address: string, body?: unknown, s
   return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
 }
 
-export function query(params: Record<string, string | number | undefined>): string {
+function query(params: Record<string, string | number | undefined>): string {
   const text = new URLSearchParams();
   for (const [key, value] of Object.entries(params)) if (value !== undefined) text.set(key, String(value));
   return text.toString();
@@ -295,6 +327,12 @@ export const hub = {
       undefined,
       signal,
     ),
+  activity: (
+    ask: { grant: string; cameras: string[]; from_us: number; to_us: number; buckets: number },
+    signal?: AbortSignal,
+  ) => call<Activity>("GET", `/api/activity?${query({ ...ask, cameras: ask.cameras.join(",") })}`, undefined, signal),
+  moved: (ask: { grant: string; camera: string; from_us: number; to_us: number }) =>
+    call<Movement>("GET", `/api/activity/moved?${query(ask)}`),
   playlist: (grant: string, camera: string, stream: StreamKind, from_us: number, to_us: number) =>
     `/api/play/${encodeURIComponent(camera)}/${stream}.m3u8?${query({ grant, from_us: Math.floor(from_us), to_us: Math.ceil(to_us) })}`,
 

@@ -270,6 +270,14 @@ const ADVICE: Partial<Record<CameraState, string>> = {
   unknown: "The site does not answer. It keeps recording; what it has will be here when it is back.",
 };
 
+const RATE_WORDS: Record<string, string> = {
+  vbr: "variable: packet sizes follow the picture",
+  capped: "variable with a ceiling: packet sizes follow the picture below it",
+  cbr: "constant: packet sizes tell little, keyframes are compared instead",
+  smart: "smart codec, keyframes far apart",
+  unclear: "not clear yet",
+};
+
 function Detail({ camera }: { camera: Camera }) {
   const navigate = useNavigate();
   return (
@@ -336,6 +344,7 @@ function StreamFacts({ name, stream }: { name: string; stream: Stream | null }) 
         <Fact name="Last frame">
           <Time us={stream.last_frame_us} day />
         </Fact>
+        {stream.rate_control ? <Fact name="Rate control">{RATE_WORDS[stream.rate_control] ?? stream.rate_control}</Fact> : null}
         <Fact name="Camera's clock">{clockError(stream.clock_error_us)}</Fact>
         <Fact name="Reconnects">{stream.reconnects}</Fact>
         <Fact name="Lost packets">{stream.lost_packets}</Fact>

@@ -9,6 +9,7 @@ import { ExportForm } from "../exports/ExportForm";
 import { clock, DAY, dayClock, fineClock, fromIsoDay, HOUR, isoDay, midnight, MINUTE, SECOND, shortDay, span as sayspan, zone, exact } from "../time";
 import { FIRST_SPAN, readAddress, writeAddress } from "./address";
 import { CameraPicker } from "./CameraPicker";
+import { MovedQuestion } from "./MovedQuestion";
 import { firstIn, fullestIn, newest, nextStart, previousStart, type Lanes } from "./lanes";
 import { FRAME_US, ReviewPlayer } from "./player";
 import { ReviewTiles } from "./ReviewTiles";
@@ -16,6 +17,7 @@ import { RunsTable } from "./RunsTable";
 import { tellLane, TimelineCanvas, type LaneRow, type Marks } from "./timeline";
 import { centred, clampSpan, holds, panned, zoomed, type View } from "./timescale";
 import { Transport } from "./Transport";
+import { useActivity } from "./useActivity";
 import styles from "./Review.module.css";
 
 interface Props {
@@ -161,6 +163,7 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
     () => chosen.map((id) => ({ id, name: names.get(id)?.name ?? id, lanes: lanes.get(id) })),
     [chosen, names, lanes],
   );
+  const strips = useActivity(grant.id, chosen, view, limits);
   const seek = useRef(go);
   seek.current = go;
   useEffect(() => {
@@ -181,6 +184,7 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
   }, [setView]);
   useEffect(() => timeline.current?.setScheme(scheme), [scheme]);
   useEffect(() => timeline.current?.setRows(rows), [rows]);
+  useEffect(() => timeline.current?.setStrips(strips), [strips]);
   useEffect(() => timeline.current?.setView(view), [view]);
   useEffect(() => timeline.current?.setMarks(marks), [marks]);
   useEffect(() => timeline.current?.setPlayhead(at.current, hubNowUs()), [player, rows]);
@@ -250,7 +254,7 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
     { press: "PageDown", label: "Timeline on", run: () => setView(panned(live.current.view, live.current.view.span * 0.8)) },
   ]);
 
-  const words = `${dayClock(told)}. ${rows.map((row) => `${row.name}: ${tellLane(row, told, hubNowUs())}`).join(" ")}`;
+  const words = `${dayClock(told)}. ${rows.map((row) => `${row.name}: ${tellLane(row, told, hubNowUs(), strips.get(row.id))}`).join(" ")}`;
   const toldGaps = rows.filter((row) => row.lanes && !tellLane(row, told, hubNowUs()).match(/^(Recorded|Imported)/));
 
   return (
@@ -358,6 +362,9 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
             ? `Marked ${dayClock(marks.in)} to ${clock(marks.out)}, ${sayspan(marks.out - marks.in)}.`
             : ""}
       </p>
+      {marks.in !== null && marks.out !== null ? (
+        <MovedQuestion grant={grant.id} cameras={rows} from={marks.in} to={marks.out} go={(us) => go(us, { push: true })} />
+      ) : null}
       <Drawer
         opened={drawer === "export"}
         onClose={() => setDrawer("")}
@@ -385,6 +392,7 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
       >
         <RunsTable
           rows={rows}
+          strips={strips}
           view={view}
           go={(us) => {
             go(us, { push: true });

@@ -1,4 +1,5 @@
 import { useMemo } from "react";
+import { busiest, type Strips } from "./activity";
 import { Time } from "../frame/Time";
 import { span as sayspan } from "../time";
 import { endOf } from "./lanes";
@@ -7,9 +8,10 @@ import type { View } from "./timescale";
 import { hubNowUs } from "../api";
 
 const MOST = 400;
+const BUSIEST = 6;
 
-/** The timeline in words: every run and gap in the part of time that is seen. */
-export function RunsTable({ rows, view, go }: { rows: LaneRow[]; view: View; go: (us: number) => void }) {
+/** The timeline in words: every run and gap in the part of time that is seen, and when each camera was busiest. */
+export function RunsTable({ rows, strips, view, go }: { rows: LaneRow[]; strips: Strips; view: View; go: (us: number) => void }) {
   const list = useMemo(() => {
     const end = view.from + view.span;
     const now = hubNowUs();
@@ -29,10 +31,21 @@ export function RunsTable({ rows, view, go }: { rows: LaneRow[]; view: View; go:
           to: gap.end_us,
           why: gap.text,
         })),
+        ...(strips.has(row.id) ? busiest(strips.get(row.id)!, view.from, end, BUSIEST) : []).map((stretch) => ({
+          camera: row.name,
+          what: "Busy",
+          from: stretch.from,
+          to: stretch.to,
+          why: stretch.looked
+            ? "Keyframes compared."
+            : strips.get(row.id)!.ordered
+              ? "Packet sizes, which only order."
+              : "Packet sizes, which say little with this camera's constant bitrate.",
+        })),
       ])
       .filter((entry) => entry.to > view.from && entry.from < end)
       .sort((a, b) => a.from - b.from);
-  }, [rows, view]);
+  }, [rows, strips, view]);
   return (
     <div className="table-box" data-testid="runs-table">
       <p className="quiet">

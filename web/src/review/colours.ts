@@ -14,6 +14,8 @@ export interface Colours {
   mark: string;
   now: string;
   panel: string;
+  busy: string;
+  calm: string;
 }
 
 export const SCHEMES: Record<"dark" | "light", Colours> = {
@@ -31,6 +33,8 @@ export const SCHEMES: Record<"dark" | "light", Colours> = {
     mark: "#f0b64a",
     now: "#5bc77c",
     panel: "#11161c",
+    busy: "#f2c66d",
+    calm: "#6fb3ab",
   },
   light: {
     text: "#171d24",
@@ -46,5 +50,7 @@ export const SCHEMES: Record<"dark" | "light", Colours> = {
     mark: "#8a5a00",
     now: "#1a7f3c",
     panel: "#ffffff",
+    busy: "#a85f00",
+    calm: "#2f7d76",
   },
 };

@@ -2,11 +2,13 @@
 // Made once and told what changed; it draws itself at most once a frame.
 
 import { clock, dayClock, exact, fineClock, HOUR, SECOND, shortDay, span as sayspan, isoDay, DAY } from "../time";
+import { paintStrip, tellActivity, type Strip, type Strips } from "./activity";
 import { SCHEMES, type Colours } from "./colours";
 import { endOf, type CameraLanes } from "./lanes";
 import { clampSpan, panned, ticks, zoomed, type View } from "./timescale";
 
 export const RULER_PX = 26;
+const STRIP_PX = 9;
 
 export interface LaneRow {
   id: string;
@@ -30,6 +32,7 @@ export class TimelineCanvas {
   private readonly tip = document.createElement("div");
   private context: CanvasRenderingContext2D;
   private rows: LaneRow[] = [];
+  private strips: Strips = new Map();
   private view: View = { from: 0, span: HOUR };
   private playhead = 0;
   private nowUs = 0;
@@ -74,6 +77,12 @@ export class TimelineCanvas {
     this.resize();
   }
 
+  setStrips(strips: Strips): void {
+    this.strips = strips;
+    this.box.dataset.strips = String(strips.size);
+    this.draw();
+  }
+
   setView(view: View): void {
     if (view.from === this.view.from && view.span === this.view.span) return;
     this.view = { ...view };
@@ -111,7 +120,7 @@ export class TimelineCanvas {
   // Geometry
 
   static laneHeight(rows: number): number {
-    return rows > 8 ? 20 : 26;
+    return rows > 8 ? 26 : 34;
   }
 
   static heightFor(rows: number): number {
@@ -227,7 +236,7 @@ export class TimelineCanvas {
     }
     const us = this.usAt(x);
     const row = y >= RULER_PX ? this.rowAt(y) : undefined;
-    this.tip.textContent = row ? `${row.name}, ${dayClock(us)}. ${tellLane(row, us, this.nowUs)}` : exact(us).split(" (")[0]!;
+    this.tip.textContent = row ? `${row.name}, ${dayClock(us)}. ${tellLane(row, us, this.nowUs, this.strips.get(row.id))}` : exact(us).split(" (")[0]!;
     this.tip.hidden = false;
     const wide = this.tip.offsetWidth;
     this.tip.style.left = `${Math.max(4, Math.min(this.width - wide - 4, x - wide / 2))}px`;
@@ -285,7 +294,7 @@ export class TimelineCanvas {
 
   private paintLane(row: LaneRow, top: number, lane: number): void {
     const { context, colours } = this;
-    const tall = lane - 5;
+    const tall = lane - 5 - STRIP_PX;
     const end = this.view.from + this.view.span;
     context.fillStyle = colours.line;
     context.fillRect(this.labels, top + lane - 1, this.plot, 1);
@@ -321,6 +330,10 @@ export class TimelineCanvas {
         for (let x = left + 4; x < right - 4; x += 10) context.fillRect(x, top + 2, 5, 3);
       }
     }
+    const strip = this.strips.get(row.id);
+    if (!strip) return;
+    const bounds = { left: this.labels, right: this.width, top: top + 2 + tall, tall: STRIP_PX };
+    paintStrip(context, strip, (us) => this.xAt(us), bounds, colours);
   }
 
   private bar(from: number, to: number, top: number, tall: number, colour: string): void {
@@ -409,13 +422,13 @@ export class TimelineCanvas {
 }
 
 /** What a lane has at a moment, in words; also read out to screen readers. */
-export function tellLane(row: LaneRow, us: number, nowUs: number): string {
+export function tellLane(row: LaneRow, us: number, nowUs: number, strip?: Strip): string {
   if (!row.lanes) return "Asking the hub.";
   if (us > nowUs) return "Not recorded yet.";
   const run = row.lanes.main.runs.find((each) => us >= each.start_us && us < endOf(each, nowUs));
   if (run) {
     const lost = run.lost_packets ? ` ${run.lost_packets} packets were lost on the way.` : "";
-    return `${run.imported ? "Imported recording" : "Recorded"} from ${dayClock(run.start_us)}.${lost}`;
+    return `${run.imported ? "Imported recording" : "Recorded"} from ${dayClock(run.start_us)}.${lost}${strip ? ` ${tellActivity(strip, us)}`.trimEnd() : ""}`;
   }
   const gap = row.lanes.main.gaps.find((each) => us >= each.start_us && us < each.end_us);
   if (gap) return `No footage for ${sayspan(gap.end_us - gap.start_us)}. ${gap.text}`;
