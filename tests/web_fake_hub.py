@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+import web_fake_health as health
 import web_fake_town as town
 from web_fake_activity import activity, moved
 from web_fake_play import fault, init, live, playlist, ranged, segment, timeline
@@ -123,20 +124,6 @@ async def cameras(request: Request) -> Response:
     return JSONResponse({"site": {"id": "alder", "name": "Alder Grove", "state": "up"}, "cameras": rows})
 
 
-async def health(request: Request) -> Response:
-    world: World = request.app.state.world
-    disk = {"name": "footage", "bytes_total": 16_000_000_000_000, "bytes_free": 5_310_000_000_000}
-    site = {
-        "id": "alder",
-        "name": "Alder Grove",
-        "state": "up",
-        "version": "0.1.0",
-        "started_us": world.started_us - 8 * 24 * HOUR,
-        "disks": [disk | {"state": "ok", "message": ""}],
-    }
-    return JSONResponse({"now_us": now_us(), "sites": [site], "cameras": []})
-
-
 async def town_map(request: Request) -> Response:
     places = {"type": "FeatureCollection", "features": []}
     return JSONResponse(
@@ -215,7 +202,7 @@ def build() -> Starlette:
         Route("/api/grants", grants, methods=["GET", "POST"]),
         Route("/api/grants/{id}", grants, methods=["DELETE"]),
         Route("/api/cameras", cameras),
-        Route("/api/health", health),
+        *health.ROUTES,
         Route("/api/map", town_map),
         Route("/map/{name}", tiles),
         Route("/api/timeline", timeline),

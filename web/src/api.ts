@@ -257,7 +257,7 @@ async function problem(answer: Response): Promise<HubError> {
   );
 }
 
-async function call<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+export async function call<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-Belvedere-CSRF"] = csrf;
@@ -284,7 +284,7 @@ async function call<T>(method: string, address: string, body?: unknown, signal?:
   return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
 }
 
-function query(params: Record<string, string | number | undefined>): string {
+export function query(params: Record<string, string | number | undefined>): string {
   const text = new URLSearchParams();
   for (const [key, value] of Object.entries(params)) if (value !== undefined) text.set(key, String(value));
   return text.toString();
