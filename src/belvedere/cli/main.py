@@ -11,6 +11,7 @@ from belvedere.cli import (
     backups,
     camera_guess,
     camera_makes,
+    camera_onvif,
     camera_passwords,
     camera_sheet,
     cameras,
@@ -37,6 +38,9 @@ cameras.app.command("set")(camera_makes.set_make)
 cameras.app.command("advisories")(camera_makes.advisories)
 cameras.app.command("password")(camera_passwords.change_passwords)
 cameras.app.command("key")(camera_passwords.rotate_key)
+cameras.app.command("find")(camera_onvif.find)
+cameras.app.command("onvif")(camera_onvif.onvif)
+cameras.app.command("archive")(camera_onvif.archive)
 app.add_typer(cameras.app, name="camera")
 app.add_typer(people.app, name="user")
 cameras.app.command("audio")(sound.audio)
