@@ -3,7 +3,6 @@
 import shutil
 import socket
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from rich.console import Console
 
 from belvedere import __version__
 from belvedere.cli.options import REAL_DATA, DataOption
-from belvedere.foundation.clock import SECOND_US, SystemClock
+from belvedere.foundation.clock import DAY_US, SECOND_US, SystemClock
 from belvedere.foundation.errors import BelvedereError
 from belvedere.foundation.settings import Settings, load_settings
 
 _COMFORTABLE_BYTES = 20 << 30
+_CLOCK_ERROR_US = SECOND_US // 2
+_DRILL_DAYS = 366
 _MARKS = {"ok": "[green]ok[/green]     ", "note": "[yellow]note[/yellow]   ", "wrong": "[red]wrong[/red]  "}
 _BROWSERS = ("chromium", "google-chrome", "microsoft-edge", "firefox")
 
@@ -98,18 +99,59 @@ def check_writable(settings: Settings) -> Finding:
 
 
 def check_clock() -> Finding:
-    """Whether the host's clock is kept right by a time service (Linux: adjtimex through timedatectl)."""
-    clock = SystemClock()
-    if clock.now_us() < 1_767_225_600 * SECOND_US:  # 2026-01-01
+    """Whether the host's clock is kept right by a time service: asked of the kernel (adjtimex), which changes nothing."""
+    from belvedere.site.time_service.discipline import discipline
+
+    if SystemClock().now_us() < 1_767_225_600 * SECOND_US:  # 2026-01-01
         return Finding("wrong", "this machine's clock is years behind. Set it: footage is dated by it.")
-    tool = shutil.which("timedatectl")
-    if tool:
-        asked = subprocess.run([tool, "show", "-p", "NTPSynchronized"], capture_output=True, text=True, timeout=5)
-        if asked.stdout.strip() == "NTPSynchronized=yes":
-            return Finding("ok", "the clock is kept right by a time service")
-        if asked.returncode == 0:
-            return Finding("note", "no time service keeps this clock right. Install chrony: footage is dated by it.")
-    return Finding("note", "whether a time service keeps this clock right can't be told here; chrony is a good one")
+    state = discipline()
+    if not state.known:
+        return Finding("note", "whether a time service keeps this clock right can't be told here; chrony is a good one")
+    if not state.synchronised:
+        return Finding("note", "no time service keeps this clock right. Install chrony: footage is dated by it.")
+    within = f"within {state.max_error_us / 1000:.0f} ms by the kernel's account"
+    if state.max_error_us > _CLOCK_ERROR_US:
+        return Finding("note", f"the clock is right {within} only. Look at the time service: chronyc tracking.")
+    return Finding("ok", f"the clock is kept right by a time service, {within}")
+
+
+def check_time_service(settings: Settings) -> Iterator[Finding]:
+    """The time service for cameras, where it is switched on: asked as a camera would ask."""
+    from belvedere.site.time_service.ask import ask_time
+    from belvedere.site.time_service.server import parse_place
+
+    place = settings.site.time_service
+    if not place:
+        return
+    try:
+        host, port = parse_place(place)
+    except BelvedereError as error:
+        yield Finding("wrong", str(error))
+        return
+    answer = ask_time(host, port, SystemClock())
+    if answer is None:
+        yield Finding("note", f"the time service does not answer on {place}. Start the site: belvedere up.")
+    elif answer.leap == 3:
+        yield Finding(
+            "wrong",
+            f"the time service on {place} tells cameras that its clock is not kept right, so they do not follow it. "
+            "Install chrony, or set [site] time_service_alone.",
+        )
+    else:
+        yield Finding("ok", f"the time service answers on {place}")
+
+
+def check_sandbox() -> Finding:
+    """What holds the processes that read cameras and recordings: found by trying."""
+    from belvedere.site.sandbox.level import Level
+    from belvedere.site.sandbox.start import confinement
+
+    found = confinement()
+    if found.level is Level.BUBBLEWRAP:
+        return Finding("ok", found.words)
+    why = "; ".join(found.refused)
+    advice = "Install bubblewrap" if "not installed" in why else "Allow unprivileged user name spaces"
+    return Finding("note", f"{found.words}. {advice} for the best hold ({why}).")
 
 
 def check_codecs() -> Finding:
@@ -137,6 +179,38 @@ def check_interface() -> Finding:
     return Finding("ok", "the control room is built")
 
 
+def check_keys(settings: Settings) -> Iterator[Finding]:
+    """Key ceremony, wrapping key, recovery drill: from the hub's database, where there is one."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from belvedere.hub.custody.local import key_office
+
+    if not (settings.hub_folder / "hub.db").exists() and not settings.hub.database_url:
+        yield Finding("note", "no hub was started here yet, so its keys were not looked at")
+        return
+    try:
+        with key_office(settings) as office:
+            state = office.state()
+    except (BelvedereError, SQLAlchemyError) as error:
+        yield Finding("wrong", f"the hub's keys can't be looked at: {error}")
+        return
+    if state.hub is not None and not state.hub.at_hand:
+        yield Finding("wrong", "the hub's wrapping key is not here. Recover it: belvedere keys recover.")
+    if state.break_glass is None:
+        yield Finding(
+            "note", "the key ceremony is due: belvedere keys ceremony. Until then sites keep all keys themselves."
+        )
+        return
+    yield Finding("ok", f"the key ceremony was held: {state.break_glass.title}")
+    if state.drill is None or state.drill.key != state.break_glass.name:
+        yield Finding("note", "no recovery drill was held for the officers' key: belvedere keys drill")
+        return
+    age = (SystemClock().now_us() - state.drill.at_us) // DAY_US
+    due = age > _DRILL_DAYS
+    text = f"the last recovery drill was {age} days ago"
+    yield Finding("note" if due else "ok", f"{text}: hold one, belvedere keys drill" if due else text)
+
+
 def findings(settings: Settings) -> Iterator[Finding]:
     yield check_python()
     yield check_interface()
@@ -145,8 +219,11 @@ def findings(settings: Settings) -> Iterator[Finding]:
     for folder in settings.footage_folders:
         yield check_disk(folder)
     yield check_clock()
+    yield from check_time_service(settings)
+    yield check_sandbox()
     yield check_codecs()
     yield check_browser()
+    yield from check_keys(settings)
     yield from check_site(settings)
 
 
