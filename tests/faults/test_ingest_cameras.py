@@ -119,11 +119,11 @@ def test_a_wrong_password_is_told_and_not_repeated_at_once(tmp_path: Path) -> No
 
 
 def test_an_unsupported_codec_is_refused_with_the_reason(tmp_path: Path) -> None:
-    sdp = "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=0\r\n"
+    sdp = "v=0\r\nm=video 0 RTP/AVP 34\r\na=control:trackID=0\r\n"
     with worker(tmp_path) as process, ScriptedCamera(answer(sdp, lambda _: None)) as camera:
         process.recorder.open(camera.url)
         state = process.recorder.wait(StreamState, lambda state: state.state == "refused")
-        assert state.message == "The stream is MJPEG; Belvedere records H.264 and H.265. Set the camera to H.264."
+        assert state.message == "The stream is H263; Belvedere records H.264 and H.265. Set the camera to H.264."
         assert process.finish() == 0
 
 

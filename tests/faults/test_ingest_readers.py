@@ -1,10 +1,12 @@
 """Readers that get stuck, crash or are left behind: the loop goes on, the reason is told, no process stays."""
 
+import io
 import os
 import signal
 import socket
 from pathlib import Path
 
+import av
 import pytest
 
 from belvedere.site.ingest.messages import CloseStream, FragmentCame, RunEnd, RunStart, StreamState
@@ -99,18 +101,26 @@ def test_garbage_in_the_middle_of_a_stream(tmp_path: Path) -> None:
 
 
 def test_another_codec_is_refused_with_the_reason(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with av.open(out, "w", format="mpegts") as container:
+        stream = container.add_stream("mpeg2video", rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for index in range(30):
+            frame = av.VideoFrame(64, 64, "yuv420p")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
     def script(line: Line) -> None:
         line.request()
-        picture = (
-            b"--x\r\nContent-Type: image/jpeg\r\nContent-Length: 400\r\n\r\n\xff\xd8" + bytes(396) + b"\xff\xd9\r\n"
-        )
-        line.send(b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=x\r\n\r\n" + picture * 40)
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n" + out.getvalue())
         line.connection.shutdown(socket.SHUT_WR)
 
     with worker(tmp_path) as process, ScriptedCamera(script) as camera:
         process.recorder.open(http(camera.url))
         state = process.recorder.wait(StreamState, lambda state: state.state == "refused")
-        assert state.message.startswith("The stream is MJPEG; H.264 and H.265 are recorded.")
+        assert state.message.startswith("The stream is MPEG-2; H.264 and H.265 are recorded.")
         assert process.finish() == 0
 
 

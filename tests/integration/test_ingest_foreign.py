@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from belvedere.foundation.errors import CameraDenied, CameraProtocol, CameraUnreachable, UnsupportedCodec
+from belvedere.foundation.errors import CameraDenied, CameraProtocol, CameraUnreachable
 from belvedere.media.fmp4 import read_fragment
 from belvedere.media.stream import Codec
 from belvedere.site.ingest.messages import FragmentCame, LiveFrame, RunEnd, RunStart, SetLive, StreamState
@@ -162,8 +162,8 @@ def says(status: str, headers: str = "", body: bytes = b"") -> bytes:
                 (b"--x\r\nContent-Type: image/jpeg\r\nContent-Length: 400\r\n\r\n" + b"\xff\xd8" + b"\0" * 396 + b"\xff\xd9\r\n")
                 * 40,
             ),
-            UnsupportedCodec,
-            "The stream is MJPEG; H.264 and H.265 are recorded.",
+            CameraProtocol,
+            "JPEG pictures can't be read",
         ),
     ],
 )  # fmt: skip

@@ -119,8 +119,8 @@ def test_a_log_in_is_asked_for_when_none_is_given() -> None:
 
 
 def test_an_unsupported_codec_is_refused_by_name() -> None:
-    sdp = "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:trackID=0\r\n"
-    with ScriptedCamera(answer(sdp, lambda _: None)) as camera, pytest.raises(UnsupportedCodec, match="MJPEG"):
+    sdp = "v=0\r\nm=video 0 RTP/AVP 34\r\na=control:trackID=0\r\n"
+    with ScriptedCamera(answer(sdp, lambda _: None)) as camera, pytest.raises(UnsupportedCodec, match="H263"):
         probe(camera.url)
 
 

@@ -67,7 +67,7 @@ def test_what_is_too_large_is_refused_at_once() -> None:
         PipeWords().feed(pack_word(msgspec.structs.replace(picture, nals=(), timestamp=1 << 32)))
 
 
-@given(pictures, st.sampled_from(list(Codec)))
+@given(pictures, st.sampled_from((Codec.H264, Codec.H265)))
 def test_a_picture_becomes_a_whole_access_unit(picture: PictureCame, codec: Codec) -> None:
     unit = ForeignTrack(codec).unit(picture)
     nals = [nal for nal in picture.nals if nal]

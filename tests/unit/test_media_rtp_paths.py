@@ -72,7 +72,7 @@ def streams(draw: st.DrawFn, codec: Codec) -> bytes:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_both_ways_bring_the_same(data: st.DataObject) -> None:
-    codec = data.draw(st.sampled_from(list(Codec)))
+    codec = data.draw(st.sampled_from((Codec.H264, Codec.H265)))
     sent = data.draw(streams(codec))
     chunk = data.draw(st.sampled_from((50, 333, 100_000)))
     quick, careful = Depacketizer(codec, 96), Careful(codec, 96)

@@ -264,6 +264,8 @@ class Depacketizer(UnitAssembly):
         if data[pos + 4] >> 6 != 2 and following < end and data[following] not in b"$R":
             return self._garbage(data, pos, end)  # nothing follows that could: this was no packet
         packets.append(data[pos + 4 : following])
+        if not self.packets:
+            self._garbage_run = 0  # where this is all that is taken, it is what garbage is counted between
         return following
 
     def _text(self, data: bytes, pos: int, end: int) -> int:
@@ -284,7 +286,8 @@ class Depacketizer(UnitAssembly):
             pos = data.find(b"$", pos)
             if pos < 0 or pos + 5 > end:
                 break
-            if data[pos + 1] in (self.channel, self.report_channel) and data[pos + 4] >> 6 == 2:
+            on = data[pos + 1]
+            if (on in (self.channel, self.report_channel) or on in self.beside) and data[pos + 4] >> 6 == 2:
                 break
             pos += 1
         pos = end if pos < 0 else pos

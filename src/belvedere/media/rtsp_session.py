@@ -13,6 +13,7 @@ from struct import pack
 from belvedere.foundation.errors import CameraDenied, CameraProtocol, UnsupportedCodec
 from belvedere.media.access_unit import AccessUnit
 from belvedere.media.audio import AudioDepacketizer, AudioUnit
+from belvedere.media.jpeg_rtp import Jpeg, JpegDepacketizer
 from belvedere.media.rtcp import SenderReport, parse_rtcp, write_receiver_report
 from belvedere.media.rtp import Depacketizer
 from belvedere.media.rtsp import (
@@ -25,10 +26,12 @@ from belvedere.media.rtsp import (
     write_reply,
     write_request,
 )
-from belvedere.media.sdp import Presentation, parse_sdp
+from belvedere.media.sdp import JpegTrack, Presentation, parse_jpeg_sdp, parse_sdp
+from belvedere.media.stream import Codec
 
 _SESSION_TIMEOUT_S = 60  # RFC 2326 12.37
 _MOST_BUFFERED = 512 << 10
+_NO_CHANNEL, _NO_PAYLOAD_TYPE = 256, 128
 _OVER_TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
 _SHOWN = re.compile(r"[^ -~]")
 
@@ -56,8 +59,9 @@ class RtspSession:
         *,
         client_ports: tuple[int, int] | None = None,
         sound: bool = False,
+        jpeg: bool = False,
     ) -> None:
-        """`sound`: ask for the sound too; otherwise nothing of it is set up.
+        """`sound`: ask for the sound too; otherwise nothing of it is set up. `jpeg`: take JPEG pictures and nothing else.
 
         `client_ports`: RTP and RTCP go over UDP to these ports of ours; then `receive` takes packets in RTSP's framing
         all the same, and our own reports collect in `datagrams`."""
@@ -75,6 +79,10 @@ class RtspSession:
         self._setting_sound = False  # and is not answered yet
         self._sound_packets: list[bytes] = []
         self._sound_reports: list[bytes] = []
+        self._wants_jpeg = jpeg
+        self._jpeg: JpegTrack | None = None
+        self._jpegs: JpegDepacketizer | None = None
+        self._jpeg_packets: list[bytes] = []
         self.keep_alive_s = _SESSION_TIMEOUT_S / 2
         self.reports: list[SenderReport] = []
         self._address = address
@@ -141,6 +149,12 @@ class RtspSession:
         packets = self._sound_packets[:]
         self._sound_packets.clear()
         return self.sound.take(packets)
+
+    def take_jpegs(self) -> list[Jpeg]:
+        """Pictures of a JPEG stream that came since the last call. Call it after each `receive`."""
+        packets = self._jpeg_packets[:]
+        self._jpeg_packets.clear()
+        return self._jpegs.take(packets) if self._jpegs is not None else []
 
     def skip_sound(self, why: str) -> None:
         """Does not wait any longer for the sound to be set up; a late answer is passed over."""
@@ -301,6 +315,11 @@ class RtspSession:
         base = message.headers.get("content-base") or message.headers.get("content-location") or self._address
         if not base.lower().startswith("rtsp://"):
             base = self._address
+        if self._wants_jpeg:
+            self._jpeg = parse_jpeg_sdp(message.body, re.sub(r"^([a-zA-Z]+://)[^/]*@", r"\1", base.strip()))
+            self._base = self._jpeg.base
+            self._request("SETUP", self._jpeg.control, {"Transport": _OVER_TCP})
+            return
         presentation = parse_sdp(message.body, re.sub(r"^([a-zA-Z]+://)[^/]*@", r"\1", base.strip()))
         self.presentation = presentation
         self._base = presentation.control
@@ -309,7 +328,7 @@ class RtspSession:
         self._request("SETUP", presentation.video.control, {"Transport": transport})
 
     def _set_up(self, message: Message) -> None:
-        if self.presentation is None:
+        if self.presentation is None and self._jpeg is None:
             raise CameraProtocol("The camera set up a stream that it had not described.")
         transport = message.headers.get("transport", "")
         if self._client_ports is not None:
@@ -328,6 +347,15 @@ class RtspSession:
             name, _, value = option.partition("=")
             if name.strip().lower() == "timeout" and value.strip().isascii() and value.strip().isdigit():
                 self.keep_alive_s = max(5.0, min(300, int(value.strip()[:6])) / 2)
+        if self._jpeg is not None:
+            # Its packets are nothing for the track: they go beside it, and the track sees to framing, replies and reports.
+            self.track = Depacketizer(Codec.H264, _NO_PAYLOAD_TYPE, _NO_CHANNEL, report_channel)
+            self.track.beside = {channel: self._jpeg_packets}
+            self._jpegs = JpegDepacketizer(self._jpeg.payload_type)
+            self._play()
+            return
+        if self.presentation is None:
+            return
         video, audio = self.presentation.video, self.presentation.audio
         self.track = Depacketizer(video.codec, video.payload_type, channel, report_channel)
         if not self._wants_sound:

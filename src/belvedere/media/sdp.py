@@ -25,6 +25,19 @@ _CODECS = {"H264": Codec.H264, "H265": Codec.H265}
 _ADDRESS = re.compile(r"[!-~]+")
 
 
+class MotionJpeg(UnsupportedCodec):
+    """The stream is JPEG pictures, which only a reader process takes (site/ingest/reader_jpeg.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class JpegTrack:
+    """JPEG pictures (RFC 2435). `control` is the track's complete SETUP address, `base` that for PLAY."""
+
+    payload_type: int
+    control: str
+    base: str
+
+
 @dataclass(frozen=True, slots=True)
 class VideoTrack:
     """The video that is set up.
@@ -89,6 +102,18 @@ def parse_sdp(text: bytes, base: str) -> Presentation:
         else:
             return Presentation(control, video, *_sound(sections, control))
     raise refused[0]
+
+
+def parse_jpeg_sdp(text: bytes, base: str) -> JpegTrack:
+    """The first JPEG track of a description. Raises UnsupportedCodec when there is none: then it is another kind of stream."""
+    session, *sections = _sections(text)
+    control = resolve_control(base, session.value("control"))
+    for section in sections:
+        if section.kind == "video":
+            for number, (name, _, _) in _formats(section, _STATIC_PAYLOADS, 90_000).items():
+                if name == "JPEG":
+                    return JpegTrack(number, resolve_control(control, section.value("control")), control)
+    raise UnsupportedCodec("The stream is not JPEG any more.", advice="It is opened anew.")
 
 
 def _sound(sections: list[_Section], base: str) -> tuple[AudioTrack | None, str]:
@@ -214,6 +239,5 @@ def _frame_rate(section: _Section) -> float | None:
 
 def _unsupported(name: str) -> UnsupportedCodec:
     shown = _PLAIN_NAMES.get(name, re.sub(r"[^A-Za-z0-9 .+-]", "", name)[:24])
-    return UnsupportedCodec(
-        f"The stream is {shown}; Belvedere records H.264 and H.265.", advice="Set the camera to H.264."
-    )
+    kind = MotionJpeg if name == "JPEG" else UnsupportedCodec
+    return kind(f"The stream is {shown}; Belvedere records H.264 and H.265.", advice="Set the camera to H.264.")

@@ -6,6 +6,7 @@ import socket
 from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import BelvedereError
 from belvedere.media.rtsp_session import RtspSession, SessionState
+from belvedere.media.sdp import MotionJpeg
 from belvedere.media.stream import EndReason
 from belvedere.site.ingest.dial import WHY, Dialing
 from belvedere.site.ingest.keeper import CHECK_US, Phase, Surroundings
@@ -180,6 +181,14 @@ class Camera(Dialing):
             session.keep_alive(now_us)
         if session.outgoing:
             self._send()
+
+    def _fault(self, error: BelvedereError) -> None:
+        if not isinstance(error, MotionJpeg):
+            super()._fault(error)
+            return
+        self._sound.refuse("Sound beside JPEG pictures is not recorded.")
+        self._disconnect()
+        self.phase, self.heir = Phase.CLOSED, "reader"
 
     def _hurry_sound(self, now_us: int) -> bool:
         """Whether the session has something to say because the camera does not answer about sound."""

@@ -188,6 +188,10 @@ class ForeignCamera(Dialing):
             self._challenge = word.message
             self._disconnect()
             self.phase, self._due_us = Phase.WAITING, 0
+        elif word.why == "codec" and self._scheme == "rtsp":
+            self._end_run(EndReason.PARAMETERS_CHANGED, word.message)
+            self._disconnect()
+            self.phase, self.heir = Phase.CLOSED, "client"
         elif word.why == "closed":
             self._fail(EndReason.CAMERA_CLOSED, word.message)
         elif word.why == "unreachable":

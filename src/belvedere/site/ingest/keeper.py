@@ -67,6 +67,8 @@ class StreamKeeper:
         self.phase = Phase.WAITING
         self.reconnects = -1
         self.host, self.port = host_and_port(order.url)
+        # Which kind of keeper the stream turned out to need instead of this one: "reader" or "client"; "": this one.
+        self.heir = ""
         self._around = around
         self._due_us = 0
         self._backoff = Backoff(around.chance)
@@ -95,6 +97,11 @@ class StreamKeeper:
     def ready(self, mask: int) -> None:
         """The selector has something for this camera."""
         raise NotImplementedError
+
+    def inherit(self, before: "StreamKeeper") -> None:
+        """Takes over from the keeper that turned out to be of the wrong kind."""
+        self.reconnects = before.reconnects - 1
+        self._live = before._live
 
     def set_live(self, on: bool) -> None:
         self._live = on

@@ -108,6 +108,10 @@ class IngestLoop:
             raise
         except Exception as error:  # noqa: BLE001 - a bug met by one camera's bytes must not stop two hundred others
             camera.broken(error)
+        if camera.heir and self._cameras.get(camera.order.stream) is camera:
+            heir = (ForeignCamera if camera.heir == "reader" else Camera)(camera.order, self._around)
+            heir.inherit(camera)
+            self._cameras[camera.order.stream] = heir
 
     def _obey(self, orders: list[ToWorker]) -> None:
         for order in orders:

@@ -3,14 +3,14 @@
 import errno
 import select
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from belvedere.foundation.clock import SECOND_US, Clock, SystemClock
 from belvedere.foundation.errors import BadMedia, BelvedereError, CameraDenied, CameraProtocol, CameraUnreachable
 from belvedere.media.access_unit import AccessUnit
 from belvedere.media.nal import parameter_key
 from belvedere.media.rtsp_session import RtspSession, SessionState
-from belvedere.media.sdp import VideoTrack
+from belvedere.media.sdp import MotionJpeg, VideoTrack
 from belvedere.media.sps import SpsInfo, parse_sps
 from belvedere.media.stream import TICKS_PER_SECOND, Codec
 from belvedere.media.timeline import Reorder, Timeline
@@ -29,6 +29,10 @@ _KEYFRAME_US = 12 * SECOND_US
 _READ_BYTES = 256 << 10
 _CLOCK_TOLERANCE_US = 2 * SECOND_US
 _LONG_GOP_S = 4.5
+_JPEG = (
+    "The camera sends JPEG pictures. They are kept, and made H.264 here for viewing, which costs this machine much "
+    "more than a camera that sends H.264. Set it to H.264 if it can."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +75,17 @@ def probe(
     if not own_client(clean):
         return _probe_foreign(clean, username, password, wanted_us, clock or SystemClock())
     session = RtspSession(clean, username, password)
-    with _connect(clean) as connection:
-        look = _Look(clock or SystemClock())
-        try:
+    look = _Look(clock or SystemClock())
+    try:
+        with _connect(clean) as connection:
             _watch(look, session, connection, wanted_us)
-        except OSError as error:
-            host, port = host_and_port(clean)
-            raise CameraUnreachable(
-                f"The connection to {host}:{port} was lost.", advice="Check the network and try again."
-            ) from error
+    except MotionJpeg:
+        return _probe_foreign(clean, username, password, wanted_us, look.clock)
+    except OSError as error:
+        host, port = host_and_port(clean)
+        raise CameraUnreachable(
+            f"The connection to {host}:{port} was lost.", advice="Check the network and try again."
+        ) from error
     track = session.track
     return look.report(session.server, track.lost_packets if track else 0, track.garbage_bytes if track else 0)
 
@@ -102,7 +108,8 @@ def _probe_foreign(url: str, username: str, password: str, wanted_us: int, clock
                 raise CameraDenied("The camera refused the user name or password.", advice="Check both.") from again
             challenge = again.message
         else:
-            return look.report(container, 0, 0)
+            report = look.report(container, 0, 0)
+            return replace(report, problems=(*report.problems, _JPEG)) if container.startswith("JPEG") else report
         finally:
             reader.kill()
             reader.wait(_CONNECT_S)

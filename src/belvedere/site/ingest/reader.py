@@ -2,7 +2,8 @@
 
 It runs confined (site/sandbox): no key, no database, no file, no new connection. It knows one camera's password, which
 comes on standard input, and has the sockets to that camera alone, opened by its owner. HTTP and RTSP are spoken here in
-Python; FFmpeg sees only the container's bytes, with lists of allowed formats and codecs, and decodes nothing.
+Python; FFmpeg sees only the container's bytes, with lists of allowed formats and codecs, and decodes nothing. JPEG
+cameras are the exception: their pictures are decoded and made H.264 here (jpeg_video.py).
 """
 
 import os
@@ -17,6 +18,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from belvedere.foundation.clock import SystemClock
 from belvedere.foundation.errors import (
     BadMedia,
     BelvedereError,
@@ -39,7 +41,8 @@ from belvedere.media.nal import (
 from belvedere.media.stream import TICKS_PER_SECOND, Codec
 from belvedere.site.ingest.address import host_and_port, split_address
 from belvedere.site.ingest.reader_fault import ReaderFault, closed, explain
-from belvedere.site.ingest.reader_http import open_http
+from belvedere.site.ingest.reader_http import Body, open_http
+from belvedere.site.ingest.reader_jpeg import read_jpeg_over_rtsp, read_parts
 from belvedere.site.ingest.reader_pipe import (
     LONGEST_ORDER,
     MOST_NALS,
@@ -58,7 +61,7 @@ _USUAL_FRAME_90K = TICKS_PER_SECOND // 25
 _SOON_90K = 2 * TICKS_PER_SECOND
 _CODECS = {"h264": Codec.H264, "hevc": Codec.H265}
 _PLAIN_NAMES = {"mjpeg": "MJPEG", "mpeg4": "MPEG-4", "mpeg2video": "MPEG-2", "vvc": "H.266", "av1": "AV1"}
-# mpjpeg is read only to say that it is MJPEG.
+# mpjpeg is read only to say that it is MJPEG, where the answer does not call itself multipart.
 _FORMATS = {"http": "mpegts,flv,mov,mpjpeg", "https": "mpegts,flv,mov,mpjpeg", "udp": "mpegts"}
 
 
@@ -112,8 +115,12 @@ def _read(order: ReadOrder) -> None:
     sockets = [socket.socket(fileno=handle) for handle in order.handles]
     if scheme == "rtsp+udp":
         read_rtp_over_udp(order, sockets, place, _say)
+    if scheme == "rtsp":
+        read_jpeg_over_rtsp(order, sockets[0], place, _say, SystemClock())
     try:
         source: Source = Datagrams(sockets[0]) if scheme == "udp" else open_http(sockets[0], order, url, place)
+        if isinstance(source, Body) and source.boundary:
+            read_parts(source, source.boundary, place, _say, SystemClock())
         container: InputContainer = av.open(
             source, mode="r", buffer_size=_READ_BYTES, container_options=_options(scheme)
         )

@@ -26,6 +26,12 @@ class Body:
         self.lost = 0
         self._answer = answer
 
+    @property
+    def boundary(self) -> str:
+        """What parts the pictures of a JPEG camera; "" for any other content."""
+        kind = self._answer.headers.get_content_type()
+        return str(self._answer.headers.get_param("boundary", "")) if kind == "multipart/x-mixed-replace" else ""
+
     def read(self, most: int) -> bytes:
         try:
             return self._answer.read1(most)

@@ -242,6 +242,11 @@ class Sound:
                 self._writer.abandon()
                 self._writer = None
 
+    def refuse(self, why: str) -> None:
+        """There will be no sound."""
+        if self._teller is not None:
+            self._teller.tell("refused", why)
+
     def attend(self, now_us: int) -> None:
         """A few times a second while pictures come."""
         if self._writer is not None:
