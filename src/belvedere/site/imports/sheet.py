@@ -115,7 +115,10 @@ def read_sheet(data: bytes) -> Sheet:
 
 
 def _header(reader: "Iterable[list[str]]", remarks: list[str]) -> list[str]:
-    cells = next(iter(reader), [])
+    try:
+        cells = next((row for row in reader if any(cell.strip() for cell in row)), [])
+    except csv.Error as error:
+        raise BadInput(f"The first line can't be read: {error}.", advice="Close its quotation marks.") from error
     header = [column_of(cell) for cell in cells]
     for cell, name in zip(cells, header, strict=True):
         if not name and cell.strip():
@@ -185,7 +188,7 @@ class _Row:
         """The camera, None when there are faults."""
         name = self._text("name")
         camera = self._text("id", 48) or slug(name)
-        if not is_slug(camera):
+        if not is_slug(camera) and not any(fault.column == "name" for fault in self.faults):
             self._fault(
                 "id", f"{camera or name!r} can't name a camera.", "Use lower-case letters, digits, inner hyphens."
             )

@@ -55,6 +55,7 @@ def open_connection_safe(index: Index, key_file: Path, *, make: bool) -> Connect
     named = _named_key(index)
     waiting = _next_file(key_file)
     try:
+        waiting.with_name(waiting.name + ".new").unlink(missing_ok=True)
         if waiting.exists():
             if named is not None and fingerprint(waiting.read_bytes()) == named:
                 _take_place(key_file)
