@@ -96,3 +96,9 @@ def test_a_codec_that_a_reader_may_not_name() -> None:
 
 def test_an_order_never_prints_its_password() -> None:
     assert "secret" not in repr(ReadOrder(url="http://h/", username="a", password="secret", handles=(3,)))
+
+
+def test_text_that_is_not_utf_8_is_nonsense_like_any_other() -> None:
+    word = pack_word(Ended("closed", "m", "a")).replace(b"closed", b"\xff\xfe\xfd\xfc\xfb\xfa")
+    with pytest.raises(CameraProtocol):
+        PipeWords().feed(word)

@@ -41,7 +41,7 @@ def decode_request(data: bytes) -> Request:
     """What is asked of the site. Raises BadInput for anything else."""
     try:
         return _requests.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(
             f"The site does not understand the request: {error}.", advice="Run the same version on hub and site."
         ) from error
@@ -51,7 +51,7 @@ def decode_reply(data: bytes) -> Reply | bytes:
     """What the site answered; bytes are a footage part. Raises LinkFault for anything else."""
     try:
         return _replies.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise LinkFault(
             f"The site's answer makes no sense: {error}.", advice="Run the same version on hub and site."
         ) from error

@@ -169,7 +169,7 @@ class _Reading:
                 raise _broke(self._path)
             try:
                 word = self._decoder.decode(self._exactly(length))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise _broke(self._path) from error
             if isinstance(word, Failed):
                 raise BadMedia(word.message, advice=word.advice)

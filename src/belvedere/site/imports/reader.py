@@ -28,7 +28,7 @@ def main() -> int:
     """Exit 0 after a last word, 2 without an order."""
     try:
         order = msgspec.msgpack.decode(sys.stdin.buffer.read(LONGEST_ORDER), type=ImportOrder)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return 2
     try:
         with os.fdopen(order.handle, "rb") as handle:

@@ -78,7 +78,7 @@ def main() -> int:
     data = sys.stdin.buffer.read(LONGEST_ORDER)
     try:
         order = msgspec.msgpack.decode(data, type=ReadOrder)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return 2
     try:
         try:

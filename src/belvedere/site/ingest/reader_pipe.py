@@ -102,7 +102,7 @@ class PipeWords:
                 break
             try:
                 words.append(self._decoder.decode(bytes(buffer[pos + 4 : pos + 4 + length])))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise _nonsense() from error
             pos += 4 + length
         del buffer[:pos]

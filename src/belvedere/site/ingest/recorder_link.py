@@ -161,7 +161,7 @@ class RecorderLink:
                 break
             try:
                 orders.append(self._decoder.decode(data[pos + 4 : pos + 4 + length]))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise RecorderGone(
                     "The recorder sent an unknown order.", advice="Update both to one version."
                 ) from error

@@ -77,7 +77,7 @@ class WorkerConnection(asyncio.BufferedProtocol):
         self._end += nbytes
         try:
             self._understand()
-        except (msgspec.MsgspecError, struct.error) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, struct.error) as error:
             log.error("ingest_nonsense", slot=self.slot, error=str(error))
             self.abort()
         except BelvedereError as error:
