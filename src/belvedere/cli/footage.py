@@ -45,11 +45,19 @@ def export(
 
 def verify(
     pack: Annotated[
-        Path, typer.Argument(help="The pack: a ZIP, or the folder it was unpacked to; or a certificate of deletion.")
+        Path,
+        typer.Argument(
+            help="The pack: a ZIP, or the folder it was unpacked to; a certificate of deletion, or a segment proof."
+        ),
     ],
     key: Annotated[str, typer.Option("--key", help="The hub's public key in hex, from somebody you trust.")] = "",
+    segment: Annotated[
+        Path | None, typer.Option("--segment", help="With a segment proof: the sealed file that it is about.")
+    ] = None,
 ) -> None:
-    """Check an evidence pack or a certificate of deletion offline. Exit code 0: valid; 1: not valid; 2: can't be read."""
+    """Check an evidence pack, a certificate of deletion or a segment proof offline. Exit code 0: valid; 1: not valid; 2: can't be read."""
+    from belvedere.cli.proofs import verify_proof
+    from belvedere.hub.custody.proofs import is_segment_proof
     from belvedere.hub.evidence.verify import verify_pack
     from belvedere.hub.retention.certificate import MAX_BYTES, looks_like_one, verify_certificate
 
@@ -60,6 +68,9 @@ def verify(
         raise BadInput(f"{key!r} is no key.", advice="Give 64 hexadecimal digits.") from error
     if not pack.exists():
         raise NotFound(f"There is no {pack}.", advice="Check the name.")
+    if pack.is_file() and is_segment_proof(pack):
+        verify_proof(console, pack, expected, segment)
+        return
     certificate = pack.is_file() and pack.stat().st_size <= MAX_BYTES and looks_like_one(pack.read_bytes())
     report = verify_certificate(pack.read_bytes(), expected) if certificate else verify_pack(pack, expected)
     for fact in report.facts:

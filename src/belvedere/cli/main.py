@@ -17,9 +17,11 @@ from belvedere.cli import (
     cameras,
     doctor,
     footage,
+    keys,
     people,
     recordings,
     retention,
+    site,
     sound,
     start,
 )
@@ -43,6 +45,8 @@ cameras.app.command("onvif")(camera_onvif.onvif)
 cameras.app.command("archive")(camera_onvif.archive)
 app.add_typer(cameras.app, name="camera")
 app.add_typer(people.app, name="user")
+app.add_typer(keys.app, name="keys")
+app.add_typer(site.app, name="site")
 cameras.app.command("audio")(sound.audio)
 app.add_typer(retention.app, name="retention")
 app.command("demo")(start.demo)

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from belvedere.cli.backups import PassphraseFile, _passphrase
-from belvedere.cli.recordings import parse_time
 from belvedere.cli.options import REAL_DATA, DataOption
+from belvedere.cli.recordings import parse_time
 from belvedere.foundation.clock import SystemClock
 from belvedere.foundation.errors import BadInput, Conflict, NotFound, StorageFault
 from belvedere.foundation.settings import Settings, load_settings

@@ -14,6 +14,7 @@ from belvedere.hub.access.doors import door_of, enforce, public
 from belvedere.hub.audit import routes as audit
 from belvedere.hub.context import HubContext
 from belvedere.hub.errors import add_error_answers
+from belvedere.hub.custody import routes as custody
 from belvedere.hub.evidence import routes as evidence
 from belvedere.hub.figures import router as figures_router
 from belvedere.hub.health import routes as health
@@ -29,6 +30,7 @@ ROOMS: tuple[APIRouter, ...] = (
     review.router,
     retention.router,
     evidence.router,
+    custody.router,
     audit.router,
     figures_router,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from belvedere.foundation.clock import iso
+from belvedere.foundation.clock import DAY_US, iso
 
 Facts = Mapping[str, Any]
 _NAMED = 3
@@ -37,6 +37,23 @@ def _about(facts: Facts) -> str:
     return f"{subject} {facts.get(subject, '')}{f' ({fault})' if fault else ''}".strip()
 
 
+def _date(facts: Facts) -> str:
+    day = facts.get("day")
+    return f", {iso(day * DAY_US)[:10]}" if isinstance(day, int) else ""
+
+
+def _count(facts: Facts) -> str:
+    """`3 camera-days`."""
+    days = facts.get("days")
+    count = len(days) if isinstance(days, list | tuple) else 0
+    return f"{count} camera-day{'' if count == 1 else 's'}"
+
+
+def _holders(facts: Facts) -> str:
+    holders = facts.get("holders")
+    return ", ".join(str(each) for each in holders) if isinstance(holders, list | tuple) else ""
+
+
 def _why(facts: Facts) -> str:
     reason = facts.get("reason") or facts.get("message") or facts.get("code")
     return f": {reason}" if reason else ""
@@ -50,6 +67,18 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "grant.issued": lambda facts: f"Access given ({facts.get('purpose', '')}) to {_cameras(facts)}{_span(facts)}",
     "grant.refused": lambda facts: f"Access refused{_why(facts)}",
     "grant.ended": lambda facts: "Access ended",
+    "key.released": lambda facts: f"Key of {_cameras(facts)} released for one day{_date(facts)}",
+    "key.destroyed": lambda facts: f"Keys of {_count(facts)} destroyed for good",
+    "key.ceremony": lambda facts: f"Key ceremony held: {_holders(facts)}",
+    "key.drill": lambda facts: f"Recovery drill held by {_holders(facts)}",
+    "key.recovered": lambda facts: f"Keys recovered by {_holders(facts)}",
+    "key.wrapping_made": lambda facts: f"Wrapping key {facts.get('key', '')} in force",
+    "key.wrapping_destroyed": lambda facts: f"Wrapping key {facts.get('key', '')} destroyed",
+    "footage.roots": lambda facts: f"Roots of {_count(facts)}",
+    "site.lost": lambda facts: f"Recorder of site {facts.get('site', '')} reported lost",
+    "site.disposed": lambda facts: f"Recorder of site {facts.get('site', '')} disposed of",
+    "site.repaired": lambda facts: f"Footage index of site {facts.get('site', '')} repaired",
+    "site.document": lambda facts: f"Configuration of site {facts.get('site', '')} taken out for a replacement",
     "view.live": lambda facts: f"Watched {_cameras(facts)} live",
     "view.playback": lambda facts: f"Reviewed {_cameras(facts)}{_span(facts)}",
     "view.activity": lambda facts: f"Looked at how busy it was, {_cameras(facts)}{_span(facts)}",
@@ -70,7 +99,9 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "hold.extended": lambda facts: f"Extended a hold{_why(facts)}",
     "hold.ended": lambda facts: f"Ended a hold of {_cameras(facts)}{_span(facts)}{_why(facts)}",
     "hold.expired": lambda facts: f"A hold of {_cameras(facts)} ended by itself{_span(facts)}",
-    "deletion.certified": lambda facts: f"{facts.get('segments', 0)} segments destroyed: {_cameras(facts)}{_span(facts)}",
+    "deletion.certified": lambda facts: (
+        f"{facts.get('segments', 0)} segments destroyed: {_cameras(facts)}{_span(facts)}"
+    ),
     "export.downloaded": lambda facts: f"Export “{facts.get('name', '')}” downloaded",
 }
 

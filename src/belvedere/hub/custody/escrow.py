@@ -38,6 +38,9 @@ class Stretch:
     lanes: int = 4
 
 
+USUAL = Stretch()
+
+
 class Escrow(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """`boxes[k]`: the private key sealed for the k-th of the pairs (0,1), (0,2), (1,2), first of the first."""
 
@@ -136,7 +139,7 @@ def make_sheet(escrow: Escrow, number: int, private_key: bytes, passphrase: str,
     """The recovery sheet of one holder, to be printed. Raises BadInput for a short passphrase."""
     if len(passphrase) < SHORTEST_PASSPHRASE:
         raise BadInput("The passphrase is too short.", advice=f"Use {SHORTEST_PASSPHRASE} characters or more.")
-    stretch = stretch or Stretch()
+    stretch = stretch or USUAL
     salt = os.urandom(16)
     # The derived key seals one message only: the salt is fresh.
     sealed = _stretched(passphrase, salt, stretch).encrypt(bytes(12), private_key, escrow.public_key)
