@@ -104,6 +104,8 @@ def test_what_is_put_up_with() -> None:
     assert len(parse(b"<a>" + b"y" * 100_000 + b"</a>").text) == 65_536
     root = parse(b'<a xmlns="u" xmlns:p="v"><p:b c="1">x</p:b><b>y</b></a>')
     assert root.namespace == "u" and root.value("b") == "x" and root.children[0].namespace == "v"
+    assert parse(b'<a><p:b q:c="1">x</p:b></a>').value("b") == "x"  # prefixes that were never declared
+    assert root.children[1].namespace == "u" and root.children[0].attributes == {"c": "1"}
     assert root.child("c") is None and root.value("c") == "" and len(root.all("b")) == 2
 
 

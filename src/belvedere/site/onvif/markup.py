@@ -77,6 +77,7 @@ class _Builder:
         self.root: Node | None = None
         self._open: list[Node] = []
         self._texts: list[list[str]] = []
+        self._spaces: list[dict[str, str]] = []
         self._sizes: list[int] = []
         self._count = 0
 
@@ -87,8 +88,18 @@ class _Builder:
         self._count += 1
         if self._count > _MAX_NODES or len(self._open) >= _MAX_DEPTH:
             raise _refused("it is nested too deep or too long")
-        namespace, _, local = name.rpartition(" ")
-        node = Node(local, namespace, {key.rpartition(" ")[2]: value for key, value in attributes.items()})
+        declared, kept = {}, {}
+        for key, value in attributes.items():
+            prefix, _, local = key.rpartition(":")
+            if "xmlns" in (prefix, key):
+                declared[local if prefix else ""] = value
+            else:
+                kept[local] = value
+        self._spaces.append(declared)
+        prefix, _, local = name.rpartition(":")
+        # A prefix that was never declared is common in firmware, and no reason to understand nothing.
+        namespace = next((spaces[prefix] for spaces in reversed(self._spaces) if prefix in spaces), "")
+        node = Node(local, namespace, kept)
         if self._open:
             self._open[-1].children.append(node)
         else:
@@ -98,6 +109,7 @@ class _Builder:
         self._sizes.append(0)
 
     def end(self, _name: str) -> None:
+        self._spaces.pop()
         self._open.pop().text = "".join(self._texts.pop())
         self._sizes.pop()
 
@@ -115,7 +127,7 @@ def parse(data: bytes) -> Node:
     text = _FORBIDDEN.sub("", data.decode(encoding, "replace").removeprefix("\ufeff"))
     text = _DECLARATION.sub("", text)
     builder = _Builder()
-    parser = expat.ParserCreate("utf-8", " ")
+    parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = builder.doctype
     parser.StartElementHandler = builder.start

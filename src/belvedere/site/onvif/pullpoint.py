@@ -12,7 +12,7 @@ from belvedere.site.onvif.markup import Node
 from belvedere.site.onvif.times import write_duration, write_time
 
 _WSN = "http://docs.oasis-open.org/wsn/bw-2"
-_POLL_US = 20 * SECOND_US
+_POLL_US = 45 * SECOND_US
 _LEAST_POLL_US = SECOND_US
 _RENEW_SHARE = 0.8  # of the life that is left to pass
 _RENEW_SPREAD = 0.1  # less by up to this much, so that cameras that began together do not renew together
