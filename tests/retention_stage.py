@@ -86,7 +86,7 @@ class RetentionStage:
 
 
 @asynccontextmanager
-async def retention_stage(data: Path) -> AsyncIterator[RetentionStage]:
+async def retention_stage(data: Path, *, ui: Path | None = None) -> AsyncIterator[RetentionStage]:
     """Open hub and site in `data`."""
     settings = load_settings(data)
     rig = RetentionRig(data / "rig")
@@ -116,7 +116,7 @@ async def retention_stage(data: Path) -> AsyncIterator[RetentionStage]:
         task.add_done_callback(tasks.discard)
         return ours
 
-    app = create_app(lambda: open_hub(settings, clock=rig.clock, link=SiteLink(connect), hasher=FAST), ui=data / "ui")
+    app = create_app(lambda: open_hub(settings, clock=rig.clock, link=SiteLink(connect), hasher=FAST), ui=ui or data / "ui")
     try:
         async with app.router.lifespan_context(app):
             hub: HubContext = app.state.hub

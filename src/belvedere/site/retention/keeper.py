@@ -55,7 +55,7 @@ class RetentionKeeper:
         self._holding = Holding(index, keyring, self._disks, clock, boot, next_seq)
         self._offset_us = clock.now_us() - clock.monotonic_us()
         self._ticked_us = clock.monotonic_us()
-        self._forget_again = False
+        self._forgotten = -1  # number of the newest destroyed segment of which no key is left in the write-ahead log
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -265,6 +265,10 @@ class RetentionKeeper:
         if lost:
             with self._index.write() as db:
                 db.executemany("DELETE FROM held_key WHERE segment_id = ?", lost)
-        if rows or lost or self._forget_again:
-            self._forget_again = not self._keyring.destroy([(camera_id, day) for camera_id, day in rows])
+        newest = self._index.read().execute("SELECT seq FROM sqlite_sequence WHERE name = 'destroyed_segment'").fetchone()
+        number = 0 if newest is None else int(newest[0])
+        if rows or lost or number != self._forgotten:
+            emptied = self._keyring.destroy([(camera_id, day) for camera_id, day in rows])
+            self._forgotten = number if emptied else -1
+        if rows or lost:
             log.info("keys_destroyed", days=len(rows), segments=len(lost))
