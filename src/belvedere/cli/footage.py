@@ -55,7 +55,10 @@ def verify(
         Path | None, typer.Option("--segment", help="With a segment proof: the sealed file that it is about.")
     ] = None,
 ) -> None:
-    """Check an evidence pack, a certificate of deletion or a segment proof offline. Exit code 0: valid; 1: not valid; 2: can't be read."""
+    """Check an evidence pack, a certificate of deletion or a segment proof offline.
+
+    Exit code 0: valid; 1: not valid; 2: can't be read.
+    """
     from belvedere.cli.proofs import verify_proof
     from belvedere.hub.custody.proofs import is_segment_proof
     from belvedere.hub.evidence.verify import verify_pack
