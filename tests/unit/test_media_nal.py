@@ -111,5 +111,7 @@ def test_any_bytes_are_survived(codec: Codec, data: bytes) -> None:
 def test_recovery_points() -> None:
     assert is_recovery_point(b"\x06\x06\x01\xc4\x80")
     assert is_recovery_point(b"\x06\x05\x02ab\x06\x01\xc4\x80")
-    assert not is_recovery_point(b"\x06\x06\x01\x44\x80")
+    assert is_recovery_point(b"\x06\x06\x01\x44\x80")  # intra refresh: right after one more picture
+    assert not is_recovery_point(b"\x06\x06\x00\x80")
+    assert not is_recovery_point(b"\x06\x01\x01\x44\x80")
     assert not is_recovery_point(b"\x06\x05\xff")

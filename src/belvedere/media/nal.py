@@ -85,7 +85,8 @@ def starts_picture(codec: Codec, nal: bytes) -> bool:
 
 
 def is_recovery_point(nal: bytes) -> bool:
-    """Whether an H.264 SEI holds a recovery point with recovery_frame_cnt 0 (D.1.8): an open GOP starts here."""
+    """Whether an H.264 SEI holds a recovery point (D.1.8): an open GOP starts here, or, with a recovery_frame_cnt above 0, a
+    wave of intra refresh. After that many pictures all is right; players show none before, or show them torn."""
     pos, end = 1, min(len(nal), 512)
     while pos + 2 <= end:
         kind = size = 0
@@ -100,7 +101,7 @@ def is_recovery_point(nal: bytes) -> bool:
             return False
         size, pos = size + nal[pos], pos + 1
         if kind == 6:
-            return pos < end and nal[pos] & 0x80 != 0
+            return pos < end and size > 0
         pos += size
     return False
 

@@ -42,6 +42,7 @@ class SpsInfo:
     sample_aspect: tuple[int, int]
     reorder_frames: int | None
     fps: Fraction | None
+    interlaced: bool = False  # H.264: pictures may be fields
     # H.265 only: the 12 bytes of general_profile..general_level, and the temporal layering, for hvcC.
     general: bytes = b""
     temporal_layers: int = 1
@@ -130,6 +131,7 @@ def parse_h264_sps(nal: bytes) -> SpsInfo:
         sample_aspect=vui.sample_aspect,
         reorder_frames=reorder,
         fps=vui.fps,
+        interlaced=not frames_only,
     )
 
 

@@ -164,7 +164,8 @@ class StreamKeeper:
         config = run.config
         if config is not None:
             codec = "H.264" if config.codec == "h264" else "H.265"
-            text = f"Recording {codec}, {config.width}x{config.height}."
+            fields = ", interlaced" if run.interlaced else ""
+            text = f"Recording {codec}, {config.width}x{config.height}{fields}."
             if pulse.still_stuck:
                 text += " The picture is the very same, bit by bit, after a new connection too: look at the camera."
             self._tell("recording", text)

@@ -333,6 +333,8 @@ class _Look:
 
     def _problems(self, video: VideoTrack, gop: float | None, fps: float, lost: int, garbage: int) -> list[str]:
         found = []
+        if (sps := self._sps()) is not None and sps.interlaced:
+            found.append("The pictures are interlaced: movement shows combs. Set the camera to progressive if it can.")
         if not self._keyframes:
             found.append("No keyframe came. Set a keyframe interval of 2 s.")
         elif gop is None:

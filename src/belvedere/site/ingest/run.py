@@ -44,6 +44,7 @@ class RunWriter:
 
     def __init__(self, stream: int, video: VideoTrack, track: SetFilter, link: RecorderLink, *, live: bool) -> None:
         self.frames = 0
+        self.interlaced = False  # as the SPS of the run says
         self.left_out = 0  # frames that belong to no run: before a keyframe, or while the recorder was behind
         self._stream = stream
         self._video = video
@@ -257,7 +258,9 @@ class RunWriter:
         self._sets_changed = False
         self._config = config
         self._timeline = Timeline(self._video.clock_rate)
-        self._reorder = Reorder(parse_sps(config.codec, sps).reorder_frames)
+        told = parse_sps(config.codec, sps)
+        self.interlaced = told.interlaced
+        self._reorder = Reorder(told.reorder_frames)
         self._last_dts = self._last_pts = 0
         self._frame_90k = _USUAL_FRAME_90K
         self._sequence = 0
