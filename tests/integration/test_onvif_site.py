@@ -66,20 +66,7 @@ async def test_clock_and_events_reach_the_index(tmp_path: Path) -> None:
         assert site.keeper.states().devices == ()
 
 
-async def test_the_device_process_comes_back(tmp_path: Path) -> None:
-    async with stage(tmp_path) as made, fake() as device, device_site(made) as site:
-        await made.put_camera("gate")
-        await site.attach("gate", device.address)
-        await site.watching("gate")
-        process = site.keeper._process
-        assert process is not None
-        os.kill(process.pid, signal.SIGKILL)
-        await site.until(lambda: site.keeper.restarts == 1 and site.keeper._process not in (None, process))
-        made_before = device.events.made
-        await site.until(lambda: device.events.made > made_before)
-
-
-async def test_a_wrong_password_is_shown(tmp_path: Path) -> None:
+async def test_a_wrong_password_is_shown_and_a_dead_process_comes_back(tmp_path: Path) -> None:
     async with stage(tmp_path) as made, fake() as device, device_site(made) as site:
         await made.put_camera("gate")
         await site.attach("gate", device.address, "wrong")
@@ -87,9 +74,15 @@ async def test_a_wrong_password_is_shown(tmp_path: Path) -> None:
         assert "password" in site.state("gate").message
         await site.attach("gate", device.address)  # corrected: tried at once
         await site.watching("gate")
+        await site.until(lambda: device.events.made)
+        process, made_before = site.keeper._process, device.events.made
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+        await site.until(lambda: device.events.made > made_before)
+        assert site.keeper.restarts == 1 and site.keeper._process is not process
 
 
-async def test_a_camera_is_moved_by_one_person_at_a_time(tmp_path: Path) -> None:
+async def test_a_camera_is_moved_by_one_person_at_a_time_and_always_stopped(tmp_path: Path) -> None:
     clock = SystemClock()
     ann = grant_for(clock, "gate", user_id="user_1", grant_id="grant_1")
     bob = grant_for(clock, "gate", user_id="user_2", grant_id="grant_2")
@@ -105,6 +98,9 @@ async def test_a_camera_is_moved_by_one_person_at_a_time(tmp_path: Path) -> None
 
         assert (await site.ask(move("grant_1", 10), d.Turn)).holder == "Ann Operator"
         assert device.moves == [(0.5, -0.25, 0.0)]
+        # The camera ignores how long it is to move: the device process stops it.
+        await site.until(lambda: device.moving == (0.0, 0.0, 0.0))
+        assert device.requests[-1] == "Stop"
         for grant in ("grant_2", "grant_3", "forged"):
             with pytest.raises(Refused):
                 await site.ask(move(grant, 10), d.Turn)
@@ -128,23 +124,6 @@ async def test_a_camera_is_moved_by_one_person_at_a_time(tmp_path: Path) -> None
             await site.ask(d.KeepPreset(b"grant_1", "gate", 10, " "), d.Presets)
         with pytest.raises(Refused):
             await site.ask(d.GetPresets(b"grant_3", "gate"), d.Presets)
-
-
-async def test_a_camera_that_ignores_the_time_is_stopped(tmp_path: Path) -> None:
-    clock = SystemClock()
-    ann = grant_for(clock, "gate")
-    async with (
-        stage(tmp_path) as made,
-        fake(DeviceFaults(no_stop=True)) as device,
-        device_site(made, grants=(ann,)) as site,
-    ):
-        await made.put_camera("gate")
-        await site.attach("gate", device.address)
-        await site.watching("gate")
-        await site.ask(d.MoveCamera(b"grant_1", "gate", 10, 1.0, 0.0, 0.0, 1), d.Turn)
-        assert device.moving == (1.0, 0.0, 0.0)
-        await site.until(lambda: device.moving == (0.0, 0.0, 0.0), 10)
-        assert device.requests[-1] == "Stop"
 
 
 async def test_searching_and_looking_only_where_the_settings_allow(tmp_path: Path) -> None:

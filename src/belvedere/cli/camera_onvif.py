@@ -78,7 +78,7 @@ def onvif(
         if not attach:
             raise BadInput("It is not said which camera.", advice="Give --attach CAMERA --detach.")
         with local_site(load_settings(data)) as link:
-            link.ask(PutDevice(attach, "", "", ""), Answer)
+            link.ask(PutDevice(attach, "", "", ""), Answer, reuse=False)
         _console.print(f"Camera {attach} is no longer watched through ONVIF.", markup=False)
         return
     place, username, password = service_address(host)
@@ -88,7 +88,7 @@ def onvif(
     _show(facts)
     if attach:
         with local_site(load_settings(data)) as link:
-            link.ask(PutDevice(attach, place.url, username, password), Answer)
+            link.ask(PutDevice(attach, place.url, username, password), Answer, reuse=False)
         _console.print(f"Camera {attach} is watched through ONVIF from now on: clock and events.", markup=False)
 
 
@@ -194,7 +194,9 @@ def archive(
         if not start or not end:
             raise BadInput("It is not said which span.", advice="Give --from and --to.")
         error_us = None if clock_error is None else round(clock_error * SECOND_US)
-        link.ask(PullArchive(camera, pull, _time(start, "--from"), _time(end, "--to"), stream, error_us), Answer)
+        link.ask(
+            PullArchive(camera, pull, _time(start, "--from"), _time(end, "--to"), stream, error_us), Answer, reuse=False
+        )
         while True:
             state = next(each for each in reversed(link.ask(GetPulls(), Pulls).pulls) if each.camera == camera)
             if state.state != "running":

@@ -33,8 +33,8 @@ def _sql() -> Mapping[str, str]:
     return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def _seal_name(camera: str) -> str:
-    # Bound to another name than the camera's own addresses, so that the two can't be swapped.
+def seal_name(camera: str) -> str:
+    """What a device's credentials are bound to: not the camera's own name, so that the two can't be swapped."""
     return f"{camera} device"
 
 
@@ -58,8 +58,8 @@ class DeviceStore:
         if not username:
             username, password = inner_username, inner_password
         stored = msgspec.json.encode(_Stored(place.url, username, password))
-        row = {"camera": camera, "connection": self._safe.shut(_seal_name(camera), stored)}
-        with self._index.write() as db:
+        with self._index.write() as db:  # sealed inside, so that a change of the key can't come between
+            row = {"camera": camera, "connection": self._safe.shut(seal_name(camera), stored)}
             changed = db.execute(_sql()["put_device"], row).rowcount
         if not changed:
             raise NotFound(f"There is no camera {camera}.", advice="`belvedere camera list` names them.")
@@ -69,7 +69,7 @@ class DeviceStore:
         streams = {each.slug: each.addresses.get(StreamKind.MAIN) for each in self._cameras.all()}
         targets = []
         for camera, sealed, *_ in self._index.read().execute(_sql()["devices"]).fetchall():
-            stored = msgspec.json.decode(self._safe.open(_seal_name(camera), sealed), type=_Stored)
+            stored = msgspec.json.decode(self._safe.open(seal_name(camera), sealed), type=_Stored)
             username, password = stored.username, stored.password
             if not username and (stream := streams.get(camera)) is not None:
                 username, password = stream.username, stream.password
