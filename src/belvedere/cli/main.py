@@ -18,6 +18,7 @@ from belvedere.cli import (
     doctor,
     footage,
     keys,
+    originals,
     people,
     recordings,
     retention,
@@ -54,6 +55,7 @@ app.command("up")(start.up)
 app.command("import")(recordings.import_files)
 app.command("export")(footage.export)
 app.command("verify")(footage.verify)
+app.command("originals")(originals.originals)
 app.command("backup")(backups.backup_command)
 app.command("restore")(backups.restore_command)
 app.command("doctor")(doctor.doctor)
