@@ -14,6 +14,7 @@ from belvedere.foundation.errors import BadInput, NotFound
 from belvedere.site.makers.advisories import check_signature, read_advisories, support_state
 from belvedere.site.makers.firmware import Older, numbers_of, older
 from belvedere.site.makers.makebook import MakeBook
+from belvedere.site.onvif.store import DeviceStore
 from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import ConnectionSafe
@@ -186,6 +187,21 @@ def test_the_book_of_makes(tmp_path: Path) -> None:
     assert (gate.make, gate.model, gate.firmware, gate.told_by) == ("Hikvision", "DS-2CD2143", "V5.5.52", "onvif")
     assert [fault.id for fault in gate.faults] == ["A-2", "A-1"] and gate.support == "unknown"
     assert (yard.make, yard.faults) == ("", ())
+    store = DeviceStore(index, ConnectionSafe(b"c" * 32), cameras, clock, 31)
+    store.put("yard", "10.0.0.9", "u", "p")
+    sql = "UPDATE device SET manufacturer = 'AXIS', model = 'P3225-LV', firmware = '10.1', seen_us = ?"
+    with index.write() as db:
+        db.execute(sql, (clock.now_us(),))
+    gate, yard = book.all().cameras
+    assert (yard.make, yard.model, yard.firmware, yard.told_by) == ("AXIS", "P3225-LV", "10.1", "onvif")
+    assert yard.support == "ended" and gate.firmware == "V5.5.52"
+    book.put("yard", None, "P3225", "10.0", "person")
+    clock.advance(1)
+    assert book.all().cameras[1].firmware == "10.0", "what was entered last counts"
+    with index.write() as db:
+        db.execute(sql, (clock.now_us(),))
+    told = book.all()
+    assert (told.cameras[1].firmware, told.cameras[1].model) == ("10.1", "P3225")
     index.close()
     again = Index(tmp_path / "index.db", clock)
     assert MakeBook(again, clock).all() == told

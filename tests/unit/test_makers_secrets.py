@@ -13,6 +13,7 @@ from belvedere.link.cameras import CameraEntry, PutCameras, SetPassword
 from belvedere.link.messages import CameraStatus, SiteStatus, StreamStatus
 from belvedere.media.stream import StreamKind
 from belvedere.site.makers.desk import CameraDesk
+from belvedere.site.onvif.store import DeviceStore
 from belvedere.site.storage import camera_key
 from belvedere.site.storage.camera_key import open_connection_safe, rotate_camera_key
 from belvedere.site.storage.cameras import Cameras
@@ -104,6 +105,22 @@ def test_a_password_that_is_refused_after_all_is_put_back(site: Site) -> None:
     assert site.login() == ("viewer", "old@word"), "the one that was seen to work, not the first new one"
     assert [c.state for c in site.watch.changes()] == ["put_back"]
     assert site.told == ["changed"] * 3
+
+
+def test_the_onvif_device_with_the_same_account_goes_along(site: Site) -> None:
+    store = DeviceStore(site.index, site.safe, site.cameras, site.clock, 31)
+    store.put("gate", "10.0.0.5", "viewer", "old@word")
+    site.watch.change("gate", "viewer", "new")
+    assert [target.password for target in store.targets()] == ["new"]
+    assert rotate_camera_key(site.index, site.safe, site.key_file, site.clock) == 4
+    assert [target.password for target in store.targets()] == ["new"]
+    site.streams = {"main": ("denied", 0)}
+    site.clock.advance(11 * SECOND_US)
+    assert site.watch.look() == 0
+    assert [target.password for target in store.targets()] == ["old@word"]
+    store.put("gate", "10.0.0.5", "engineer", "own")
+    site.watch.change("gate", "viewer", "new")
+    assert [target.password for target in store.targets()] == ["own"]
 
 
 def test_changes_that_are_none(site: Site) -> None:

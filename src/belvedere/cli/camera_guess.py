@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from belvedere.cli.camera_sheet import print_table
 from belvedere.foundation.errors import BadInput
 
 _console = Console(highlight=False, soft_wrap=True)
@@ -58,7 +59,7 @@ def guess(
         for each in proposals:
             said_by = "the maker" if each.vendor else "users"
             table.add_row(escape(each.make.name), escape(each.main_url), escape(each.sub_url), said_by)
-        _console.print(table)
+        print_table(table)
         return
     password = ask_password(f"Password of {user}", from_stdin=password_stdin) if user else ""
     _console.print(f"Up to {len(proposals)} addresses are tried, one every {pace:g} s or more.")

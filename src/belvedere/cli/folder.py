@@ -2,7 +2,7 @@
 
 import getpass
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -21,7 +21,7 @@ from belvedere.link.messages import Answer
 from belvedere.site.imports.apart import examine_apart
 from belvedere.site.imports.folder import SNAP_US, FolderFile, Planned, Rules, State, Times, plan, scan, walk
 from belvedere.site.imports.names import PRESETS, NamePattern, fitting_preset
-from belvedere.site.imports.recording import Recording
+from belvedere.site.imports.recording import Recording, sha256_file
 from belvedere.site.imports.session import Imported
 from belvedere.site.imports.walltime import free_spans, offset_of_clocks, parse_offset, parse_zone, show_offset
 
@@ -157,7 +157,8 @@ class _Folder:
 
     def take(self, one: Planned) -> _Result:
         """Bring one file in. Raises LinkFault when the recorder is away."""
-        recording = examine_apart(one.file.path)
+        assert one.recording is not None  # what is wanted was looked at
+        recording = replace(one.recording, sha256=sha256_file(one.file.path))
         seen = () if self._options.again else self._link.ask(GetImportedFiles((recording.sha256,)), ImportedFiles).files
         if seen:
             where = seen[0]

@@ -19,10 +19,15 @@ FROM camera WHERE slug = :camera AND NOT removed
 ON CONFLICT (camera_id) DO UPDATE SET make = coalesce(:make, make), model = coalesce(:model, model),
     firmware = coalesce(:firmware, firmware), told_by = :told_by, told_us = :now_us
 """
+# What an ONVIF device told of itself fills what nobody entered; its firmware also replaces what was entered before.
 _ALL = """
-SELECT c.slug, c.name, coalesce(m.make, ''), coalesce(m.model, ''), coalesce(m.firmware, ''),
-       coalesce(m.told_by, ''), coalesce(m.told_us, 0)
-FROM camera c LEFT JOIN camera_make m ON m.camera_id = c.id WHERE NOT c.removed ORDER BY c.slug
+SELECT c.slug, c.name,
+       coalesce(nullif(m.make, ''), d.manufacturer, ''), coalesce(nullif(m.model, ''), d.model, ''),
+       CASE WHEN coalesce(d.firmware, '') <> '' AND (coalesce(m.firmware, '') = '' OR d.seen_us > m.told_us)
+            THEN d.firmware ELSE coalesce(m.firmware, '') END,
+       coalesce(m.told_by, CASE WHEN d.seen_us > 0 THEN 'onvif' END, ''), coalesce(m.told_us, d.seen_us, 0)
+FROM camera c LEFT JOIN camera_make m ON m.camera_id = c.id LEFT JOIN device d ON d.camera_id = c.id
+WHERE NOT c.removed ORDER BY c.slug
 """
 
 

@@ -1,5 +1,6 @@
 """Changing a camera's password: the old connection details are kept, sealed, until the new ones were seen to work."""
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from belvedere.foundation.errors import BadInput, NotFound, StorageFault
 from belvedere.link.cameras import PasswordChange
 from belvedere.link.messages import CameraStatus, SiteStatus
 from belvedere.site.ingest.address import host_and_port, split_address
+from belvedere.site.onvif.store import seal_name
 from belvedere.site.storage.cameras import Connection
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import ConnectionSafe
@@ -79,6 +81,18 @@ class Passwords:
             )
             sealed = self._safe.shut(camera, msgspec.json.encode(after))
             db.execute("UPDATE camera SET connection = ? WHERE id = ?", (sealed, row[0]))
+            self._device(db, row[0], camera, username, password)
+
+    def _device(self, db: sqlite3.Connection, camera_id: int, camera: str, username: str, password: str) -> None:
+        """Where the camera's ONVIF device is kept with the same account, it gets the same password: no second wrong try."""
+        row = db.execute("SELECT connection FROM device WHERE camera_id = ?", (camera_id,)).fetchone()
+        if row is None:
+            return
+        name = seal_name(camera)
+        stored = msgspec.json.decode(self._safe.open(name, row[0]), type=dict[str, str])
+        if stored.get("username") == username:
+            sealed = self._safe.shut(name, msgspec.json.encode({**stored, "password": password}))
+            db.execute("UPDATE device SET connection = ? WHERE camera_id = ?", (sealed, camera_id))
 
     def trials(self) -> list[_Trial]:
         """Changes that are not settled."""
@@ -97,6 +111,9 @@ class Passwords:
                 return False
             if not worked:
                 db.execute("UPDATE camera SET connection = ? WHERE id = ?", (row[1], row[0]))
+                before = msgspec.json.decode(self._safe.open(trial.camera, row[1]), type=Connection)
+                _, username, password = split_address(before.main_url)
+                self._device(db, row[0], trial.camera, username, password)
             db.execute("DELETE FROM camera_before WHERE camera_id = ?", (row[0],))
         self._index.forget()
         return True
