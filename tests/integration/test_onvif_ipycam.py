@@ -6,6 +6,7 @@ It asks for opencv-python, which lies over the opencv-python-headless that we us
 
 import asyncio
 import http.server
+import importlib
 import threading
 from types import SimpleNamespace
 
@@ -23,12 +24,10 @@ ipycam = pytest.importorskip("ipycam", reason="pip install --no-deps ipycam", ex
 
 
 async def test_another_device_is_understood() -> None:
-    from ipycam.onvif import ONVIFService
-    from ipycam.ptz import PTZController
-
     config = ipycam.CameraConfig(username="admin", password="a good one", local_ip="127.0.0.1")
-    controller = PTZController()
-    camera = SimpleNamespace(config=config, onvif=ONVIFService(config, controller))
+    controller = importlib.import_module("ipycam.ptz").PTZController()
+    service = importlib.import_module("ipycam.onvif").ONVIFService(config, controller)
+    camera = SimpleNamespace(config=config, onvif=service)
     handler = type("Handler", (ipycam.IPCameraHTTPHandler,), {"camera": camera})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     config.onvif_port = server.server_address[1]

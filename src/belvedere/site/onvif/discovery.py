@@ -60,7 +60,7 @@ def allowed_networks(allowed: Iterable[str], wanted: Iterable[str] = ()) -> tupl
     if not listed:
         raise Refused(
             "No network is named in which cameras may be searched for.",
-            advice='Put camera_networks = ["10.20.0.0/24"] below the line site in belvedere.toml. Only name networks that are yours.',
+            advice='Put camera_networks = ["10.20.0.0/24"] below the line site in belvedere.toml; only networks that are yours.',
         )
     asked = tuple(parse_network(text) for text in wanted)
     for network in asked:
