@@ -35,6 +35,11 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def _bare() -> dict[str, str]:
+    """The environment of a process that reads strangers' bytes: no settings (one may hold a database's password), no PG*."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("BELVEDERE_", "PG"))}
+
+
 @dataclass(slots=True)
 class Child:
     """One supervised process. `arguments` may be changed between restarts (a port that was picked, say)."""
@@ -45,6 +50,7 @@ class Child:
     on_line: Callable[[Line], None] | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     ready_line: Line = field(default_factory=dict)
+    bare: bool = False  # without the settings and passwords of this process's environment
     process: asyncio.subprocess.Process | None = None
     starts: int = 0
     task: asyncio.Task[None] | None = None
@@ -72,10 +78,11 @@ class Supervisor:
         *,
         on_line: Callable[[Line], None] | None = None,
         ready_within_s: float = 60.0,
+        bare: bool = False,
     ) -> Child:
         """Start `python -m module arguments` and return when it is ready. Raises Unavailable with the end of its log."""
         command = [sys.executable, "-m", module, *arguments]
-        child = Child(name, command, self._log_folder / f"{name}.log", on_line)
+        child = Child(name, command, self._log_folder / f"{name}.log", on_line, bare=bare)
         self.children[name] = child
         child.task = asyncio.create_task(self._keep(child), name=f"keep {name}")
         waiting = asyncio.create_task(child.ready.wait())
@@ -122,7 +129,7 @@ class Supervisor:
                 limit=_LINE_LIMIT,
                 preexec_fn=_die_with_parent,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends the children in order
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**(_bare() if child.bare else os.environ), "PYTHONUNBUFFERED": "1"},
             )
         child.process = process
         assert process.stdout is not None

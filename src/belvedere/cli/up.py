@@ -61,7 +61,7 @@ async def keep_ingest(supervisor: Supervisor, link: SiteLink, settings: Settings
             wanted = running  # the site is being restarted
         while running < wanted:
             arguments = ["--socket", str(settings.ingest_socket), "--slot", str(running)]
-            await supervisor.start(f"ingest-{running}", "belvedere.site.ingest.serve", arguments)
+            await supervisor.start(f"ingest-{running}", "belvedere.site.ingest.serve", arguments, bare=True)
             running += 1
         await asyncio.sleep(_LOOK_EVERY_S)
 

@@ -4,37 +4,31 @@ import os
 import select
 import struct
 import subprocess
-import sys
 
 import msgspec
 
 from belvedere.foundation.clock import SECOND_US, Clock
+from belvedere.foundation.errors import Unavailable
 from belvedere.site.health.look import LONGEST_ORDER, LookAnswer, LookOrder
 from belvedere.site.health.views import Figures
+from belvedere.site.sandbox.start import start
 
 PATIENCE_US = 4 * SECOND_US
-_KEPT = ("PATH", "PYTHONPATH", "PYTHONWARNINGS", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+START_US = 20 * SECOND_US  # loading the decoder takes a busy machine seconds
+_MEMORY_BYTES = 3 << 30  # numpy reserves much and uses little
 _LONGEST_ANSWER = 64 << 10
 
 
 def start_decoder() -> "subprocess.Popen[bytes]":
-    """A decoder process: no key, no database, no network use; orders in, figures out. Raises OSError.
-
-    The one place that says how it is confined.
-    """
-    return subprocess.Popen(
-        [sys.executable, "-m", "belvedere.site.health.look"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        start_new_session=True,
-        bufsize=0,
-    )
+    """A confined decoder process (site/sandbox): no key, no database, no network; orders in, figures out. Raises OSError."""
+    try:
+        return start("belvedere.site.health.look", memory_bytes=_MEMORY_BYTES)
+    except Unavailable as error:
+        raise OSError(error.message) from error
 
 
 class Eye:
-    """Looks at keyframes. For one thread; blocks for PATIENCE_US at most."""
+    """Looks at keyframes. For one thread; blocks for PATIENCE_US, and for START_US when the process must be started."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -50,6 +44,11 @@ class Eye:
             self.failed += 1
         return figures
 
+    @property
+    def running(self) -> bool:
+        """Whether the process stands ready. False after it hung or ended: the next look starts it anew."""
+        return self._process is not None
+
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
@@ -62,7 +61,7 @@ class Eye:
 
     def _ask(self, order: LookOrder) -> Figures | None:
         body = msgspec.msgpack.encode(order)
-        due_us = self._clock.monotonic_us() + PATIENCE_US
+        due_us = self._clock.monotonic_us() + (START_US if self._process is None else PATIENCE_US)
         try:
             if self._process is None:
                 self._process = start_decoder()
