@@ -12,8 +12,7 @@ from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant
 from belvedere.site.onvif.discovery import allowed_networks, inside, parse_network
 from belvedere.site.onvif.keeper import DeviceKeeper
-from belvedere.site.onvif.messages import Target
-from belvedere.site.onvif.movement import LONGEST_MOVE_S
+from belvedere.site.onvif.messages import LONGEST_MOVE_S, Target
 from belvedere.site.onvif.pinning import service_address
 from belvedere.site.onvif.turns import Turns
 

@@ -9,6 +9,8 @@ from belvedere.link.devices import DeviceFacts
 
 LIMIT = 16 << 20
 
+LONGEST_MOVE_S = 5  # one order; who wants more says it again
+
 
 class Target(msgspec.Struct, frozen=True):
     """A camera's device to be watched."""

@@ -7,9 +7,9 @@ from belvedere.foundation.errors import BadInput
 from belvedere.site.onvif import soap
 from belvedere.site.onvif.device import Device
 from belvedere.site.onvif.markup import quoted, shown
+from belvedere.site.onvif.messages import LONGEST_MOVE_S
 from belvedere.site.onvif.times import write_duration
 
-LONGEST_MOVE_S = 5  # one order; who wants more says it again
 _MOST_PRESETS = 300
 
 
