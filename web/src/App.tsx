@@ -13,6 +13,7 @@ const ExportsPage = lazy(() => import("./exports/ExportsPage"));
 const CamerasPage = lazy(() => import("./cameras/CamerasPage"));
 const HealthPage = lazy(() => import("./health/HealthPage"));
 const InstallerPage = lazy(() => import("./health/InstallerPage"));
+const RetentionPage = lazy(() => import("./retention/RetentionPage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
 const SettingsPage = lazy(() => import("./settings/SettingsPage"));
 
@@ -51,6 +52,7 @@ export function App() {
           <Route path="/cameras" element={<CamerasPage />} />
           <Route path="/health" element={<HealthPage />} />
           <Route path="/installer" element={<InstallerPage />} />
+          <Route path="/retention" element={<RetentionPage />} />
           <Route path="/access" element={<AccessPage />} />
           <Route path="/settings" element={<SettingsPage />} />
           <Route path="*" element={<Navigate to="/now" replace />} />

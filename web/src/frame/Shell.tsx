@@ -2,6 +2,7 @@
 
 import { ActionIcon, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import {
+  IconCalendarOff,
   IconCommand,
   IconDeviceCctv,
   IconDownload,
@@ -35,6 +36,7 @@ export const PAGES = [
   { path: "/exports", name: "Exports", icon: IconDownload, press: "g e" },
   { path: "/cameras", name: "Cameras", icon: IconDeviceCctv, press: "g c" },
   { path: "/health", name: "Health", icon: IconHeartbeat, press: "g h" },
+  { path: "/retention", name: "Retention", icon: IconCalendarOff, press: "g t" },
   { path: "/access", name: "My access", icon: IconUserShield, press: "g a" },
   { path: "/settings", name: "Settings", icon: IconSettings, press: "g s" },
 ] as const;

@@ -1,0 +1,119 @@
+// What the hub says and takes about retention. Every `*_us` is an integer of microseconds, UTC.
+
+import { call } from "../api";
+
+export interface RetentionClass {
+  name: string;
+  days: number;
+  reference: string;
+}
+
+export interface PlanLine {
+  camera: string;
+  class_name: string;
+  days: number;
+  segments: number;
+  bytes: number;
+  oldest_us: number;
+  newest_us: number;
+  held_segments: number;
+  held_bytes: number;
+}
+
+export interface Plan {
+  night: number;
+  at_us: number;
+  lines: PlanLine[];
+  segments: number;
+  bytes: number;
+  held_segments: number;
+  held_bytes: number;
+  forecast_bytes: number;
+  exceeds: boolean;
+  state: string;
+}
+
+export interface Hold {
+  id: string;
+  cameras: string[];
+  from_us: number;
+  to_us: number;
+  owner: string;
+  reason: string;
+  reference: string;
+  placed_us: number;
+  expires_us: number;
+  ended_us: number | null;
+  ended_why: string;
+  review_due: boolean;
+  /** What the site has of it; null while the site is away. */
+  segments: number | null;
+  bytes: number | null;
+  quarantined: number | null;
+}
+
+export interface DiskRoom {
+  name: string;
+  bytes_total: number;
+  bytes_free: number;
+  bytes_a_day: number;
+  days: number | null;
+  known: boolean;
+  alarm: boolean;
+}
+
+export interface Retention {
+  now_us: number;
+  ceiling_days: number;
+  default_days: number;
+  classes: RetentionClass[];
+  /** Camera: name of its class. */
+  cameras: Record<string, string>;
+  holds: Hold[];
+  ended: Hold[];
+  site_state: "ok" | "behind" | "away";
+  clock_trusted: boolean;
+  alarms: string[];
+  tonight: Plan | null;
+  stopped: Plan | null;
+  quarantine: { night: number; segments: number; bytes: number; left_us: number; decided: string }[];
+  disks: DiskRoom[];
+}
+
+export interface Certificate {
+  id: string;
+  site: string;
+  made_us: number;
+  cameras: number;
+  segments: number;
+  bytes: number;
+  from_us: number;
+  to_us: number;
+  whys: string;
+}
+
+const hold = (id: string) => `/api/holds/${encodeURIComponent(id)}`;
+
+export const retention = {
+  get: () => call<Retention>("GET", "/api/retention"),
+  putClasses: (classes: RetentionClass[], cameras: Record<string, string>, reason: string) =>
+    call<Retention>("PUT", "/api/retention/classes", { classes, cameras, reason }),
+  place: (ask: { cameras: string[]; from_us: number; to_us: number; expires_us: number; reason: string; reference: string }) =>
+    call<Retention>("POST", "/api/holds", ask),
+  extend: (id: string, expires_us: number, reason: string) => call<Retention>("POST", `${hold(id)}/extend`, { expires_us, reason }),
+  end: (id: string, reason: string) => call<Retention>("POST", `${hold(id)}/end`, { reason }),
+  restore: (id: string, reason: string) => call<Retention>("POST", `${hold(id)}/restore`, { reason }),
+  decide: (night: number, bytes: number, answer: "go" | "no", reason: string) =>
+    call<Retention>("POST", "/api/retention/decision", { night, bytes, answer, reason }),
+  certificates: () => call<{ certificates: Certificate[] }>("GET", "/api/certificates").then((answer) => answer.certificates),
+  file: (id: string) => `/api/certificates/${encodeURIComponent(id)}`,
+};
+
+/** Roles that may do a thing; the hub has the last word. */
+export const MAY = {
+  see: ["auditor", "dpo", "investigator", "manager", "supervisor"],
+  hold: ["supervisor", "manager", "dpo", "investigator"],
+  end: ["supervisor", "dpo"],
+  decide: ["supervisor", "dpo"],
+  restore: ["dpo"],
+};
