@@ -1,6 +1,7 @@
 """Recordings as recorders leave them: small real files, made here, under any name."""
 
 import os
+import struct
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,4 +34,22 @@ def write_video(path: Path, seconds: int = 4, *, seed: int = 1, modified_us: int
         container.mux(stream.encode(None))
     if modified_us:
         os.utime(path, ns=(modified_us * 1000, modified_us * 1000))
+    return path
+
+
+def write_dav(path: Path, seconds: int = 4) -> Path:
+    """The same pictures in Dahua's container (DHAV): a head with date and thousandths, extensions, data, a tail."""
+    raw = write_video(path.with_suffix(".264"), seconds)
+    with av.open(str(raw)) as container:
+        pictures = [(bytes(packet), packet.is_keyframe) for packet in container.demux(video=0) if packet.size]
+    raw.unlink()
+    out = bytearray()
+    for number, (data, keyframe) in enumerate(pictures):
+        extension = bytes((0x81, 0, 2, FPS, 0x82, 0, 0, 0)) + struct.pack("<HH", 64, 48)
+        date = 24 << 26 | 11 << 22 | 5 << 17 | 20 << 12 | 15 << 6 | number // FPS
+        total = 24 + len(extension) + len(data) + 8
+        head = b"DHAV" + bytes((0xFD if keyframe else 0xFC, 0, 0, 0)) + struct.pack("<III", number, total, date)
+        head += struct.pack("<H", number * 1000 // FPS) + bytes((len(extension),))
+        out += head + bytes((sum(head) & 0xFF,)) + extension + data + b"dhav" + struct.pack("<I", total)
+    path.write_bytes(out)
     return path

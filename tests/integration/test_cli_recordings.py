@@ -15,8 +15,10 @@ from belvedere.cli.main import app
 from belvedere.foundation.clock import MINUTE_US, SECOND_US
 from belvedere.foundation.errors import BelvedereError, Conflict
 from belvedere.foundation.settings import load_settings
+from belvedere.media.stream import Codec
+from belvedere.site.imports.apart import examine_apart, units_apart
 from belvedere.site.imports.walltime import to_us
-from imports_stage import write_video
+from imports_stage import write_dav, write_video
 
 START_US = to_us(datetime(2024, 11, 5, 20, 15, tzinfo=UTC))
 
@@ -116,6 +118,14 @@ def test_times_from_file_dates(tmp_path: Path) -> None:
     with place(tmp_path) as here:
         here.run("--zone", "UTC", "--camera", "gate", "--offset", "+1m")
         assert here.runs() == [("gate", 116.0, 120.0), ("gate", 120.0, 124.0)]
+
+
+def test_a_dahua_file_is_read(tmp_path: Path) -> None:
+    recording = examine_apart(write_dav(tmp_path / "20.15.00-20.15.04[M][0@0][0].dav"), hashed=False)
+    assert (recording.format, recording.codec, recording.width, recording.fps) == ("dhav", Codec.H264, 64, 5)
+    units = list(units_apart(recording))
+    assert [unit.dts_90k - units[0].dts_90k for unit in units] == [18_000 * number for number in range(20)]
+    assert [unit.keyframe for unit in units] == [number % 5 == 0 for number in range(20)]
 
 
 @pytest.mark.parametrize(
