@@ -4,16 +4,19 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
 import msgspec
 
+from belvedere.cli.originals import originals
 from belvedere.hub.evidence.verify import verify_pack
 from belvedere.link.messages import Init, Piece, Playlist, SiteStatus, SoundStatus
 from belvedere.media.fmp4 import write_fragment
+from belvedere.media.jpeg_sei import jpeg_sei
 from belvedere.media.mp4_audio import sound_config
+from belvedere.media.nal import join_lengths
 from belvedere.media.stream import Frame
 from belvedere.policy.grant import Action, Grant
 from evidence_stage import BrokenArchive, evidence_stage
@@ -122,3 +125,30 @@ async def test_a_pack_with_other_sound_than_it_says_does_not_hold(tmp_path: Path
     report = verify_pack(changed)
     assert not report.valid
     assert any("sound/gate-1.wav" in problem for problem in report.problems)
+
+
+@dataclass
+class JpegArchive(BrokenArchive):
+    """The same camera, had it sent JPEG: a picture inside each of the film's."""
+
+    def __post_init__(self) -> None:
+        frames = tuple(
+            replace(frame, data=join_lengths([jpeg_sei(b"\xff\xd8 picture %d" % at)]) + frame.data)
+            for at, frame in enumerate(self.film.frames)
+        )
+        self.film = replace(self.film, frames=frames)
+
+
+async def test_a_pack_says_where_the_recorder_made_the_video(tmp_path: Path) -> None:
+    async with evidence_stage(tmp_path, shelf=JpegArchive) as stage:
+        path = await stage.pack(await stage.export(), tmp_path / "pack.zip")
+        assert verify_pack(path, stage.public_key).valid
+    with zipfile.ZipFile(path) as pack:
+        (camera,) = json.loads(pack.read("manifest.json"))["cameras"]
+        assert [clip["originals"] for clip in camera["clips"]] == ["jpeg", "jpeg"]
+        words = pack.read("README.txt").decode()
+        (tmp_path / "clip.mp4").write_bytes(pack.read(camera["clips"][0]["path"]))
+    assert "made by the recorder of the JPEG pictures" in words and "as the camera sent it, not" not in words
+    originals(tmp_path / "clip.mp4", tmp_path / "out")
+    found = sorted(path.read_bytes() for path in (tmp_path / "out").iterdir())
+    assert len(found) >= 20 and all(one.startswith(b"\xff\xd8 picture") for one in found)

@@ -13,6 +13,7 @@ from belvedere.hub.evidence.pack import PackWriter
 from belvedere.link.client import SiteLink
 from belvedere.link.messages import Piece, Run
 from belvedere.media import clip as media
+from belvedere.media.jpeg_sei import JPEG_ID
 from belvedere.media.stream import TICKS_PER_SECOND, StreamKind
 from belvedere.policy.grant import Action
 
@@ -20,6 +21,7 @@ _WRITE_BYTES = 1 << 20  # gathered before a write, so that a thread is not woken
 _LOOK_BACK_US = 7 * DAY_US  # how far before the marks to look for the run whose end explains a gap
 _TOUCHING_US = 100_000  # pieces of one run further apart than this do not belong to one clip
 _MOST_STRETCHES = 5_000
+_LOOKED_AT = 8 << 20  # bytes in which the first picture of a JPEG camera's clip surely lies
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ async def write_clip(
     path = f"clips/{plan.camera}-{plan.stream}-{number + 1}.mp4"
     file = await asyncio.to_thread(writer.open, path)
     gathered: list[bytes | memoryview] = []
-    size = 0
+    size = looked = 0
+    before, jpeg = b"", False
 
     def flush() -> None:
         for part in gathered:
@@ -137,6 +140,9 @@ async def write_clip(
         async with aclosing(parts):
             async for part in parts:
                 gathered += cut.push(part)
+                if not jpeg and looked < _LOOKED_AT:
+                    jpeg = JPEG_ID in before + part
+                    before, looked = part[-len(JPEG_ID) :], looked + len(part)
                 size += len(part)
                 done(len(part))
                 if size >= _WRITE_BYTES:
@@ -164,6 +170,7 @@ async def write_clip(
         imported=any(run.imported for run in touched),
         sources=stretch.sources,
         lost_packets=sum(run.lost_packets for run in touched),
+        originals="jpeg" if jpeg else "",
     )
 
 

@@ -75,6 +75,7 @@ class Clip(msgspec.Struct, frozen=True):
     """One unbroken stretch. It starts at the keyframe before the mark: play from `mark_offset_us` to see the mark.
 
     `media_90k` is the stretch's first decode time at the site, in ticks since the start of run `run`; in the clip it is 0.
+    `originals` is "jpeg" where the recorder made the H.264 of a camera's JPEG pictures, which lie inside it, byte for byte.
     `lost_packets` counts what the network lost during the runs touched, where the site knows it.
     """
 
@@ -95,6 +96,7 @@ class Clip(msgspec.Struct, frozen=True):
     imported: bool
     sources: tuple[Source, ...]
     lost_packets: int = 0
+    originals: str = ""
 
 
 class Sound(msgspec.Struct, frozen=True):

@@ -48,7 +48,12 @@ def _clip(clip: Clip) -> list[str]:
     if clip.mark_offset_us > 0:
         lines.append(f"      the time asked for begins {_lasting(clip.mark_offset_us)} into the clip")
     origin = "as it was brought in" if clip.imported else "as the camera sent it"
-    lines.append(f"      {clip.width} x {clip.height}, {clip.codec.upper()}, {origin}, not re-encoded for this pack")
+    shape = f"      {clip.width} x {clip.height}, {clip.codec.upper()}"
+    if clip.originals == "jpeg":
+        lines.append(f"{shape}, made by the recorder of the JPEG pictures that the camera sent;")
+        lines.append("      those are inside, as the camera sent them: `belvedere originals` takes them out")
+    else:
+        lines.append(f"{shape}, {origin}, not re-encoded for this pack")
     if clip.imported:
         lines.append("      from a recording made by other equipment, brought in by hand; its times were given then")
     return lines
