@@ -29,7 +29,7 @@ export function tellActivity(strip: Strip | undefined, us: number): string {
   const value = valueAt(strip, us);
   if (!strip || !value) return "";
   const index = Math.floor((us - strip.from_us) / bucketUs(strip));
-  const how = value >= BUSY * 2 ? "Very busy" : value >= BUSY ? "Busy" : value > 20 ? "A little busy" : "Quiet";
+  const how = value >= BUSY * 2 ? "Very busy" : value >= BUSY ? "Busy" : value > 30 ? "A little busy" : "Quiet";
   if (looked(strip, index)) return `${how}, keyframes compared.`;
   return strip.ordered ? `${how} by packet sizes, which only order.` : "Packet sizes of this camera say little.";
 }

@@ -11,10 +11,12 @@ from belvedere.site.activity.series import Floats, Series
 
 LEAST_SECONDS = 600
 _WINDOW_S = 10
-_STEADY = 0.25  # relative width of the middle 80 % of windows: below it the bitrate is held
-_QP_MOVES = 2.5  # width of the middle 80 % of QP: above it the encoder steers
+_RARE = 3  # percentiles left out at both ends; few cameras see anything for more than a small part of the day
+_STEADY = 0.35  # relative width of what is left of the windows: below it the bitrate is held
+_QP_MOVES = 2.5  # width of what is left of QP: above it the encoder steers
 _CEILING = 0.85
 _AT_CEILING = 0.10
+_STEERED = 2.0
 
 
 class RateKind(StrEnum):
@@ -70,7 +72,7 @@ def recognise(series: Series) -> RateControl:
         return RateControl(RateKind.UNCLEAR, 0.0, seconds)
     known = qp[~np.isnan(qp)]
     qp_width = _width(known) if len(known) > len(qp) // 2 else np.nan
-    low, middle, high = np.percentile(bytes_, [10, 50, 90])
+    low, middle, high = np.percentile(bytes_, [_RARE, 50, 100 - _RARE])
     width = (high - low) / max(middle, 1.0)
     if width < _STEADY:
         return RateControl(*_steady(width, qp_width), seconds)
@@ -84,7 +86,10 @@ def recognise(series: Series) -> RateControl:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # no QP on one side
         rise = float(np.nanmedian(qp[top]) - np.nanmedian(qp[~top])) if 0 < share < 1 else 0.0
-    if share >= _AT_CEILING and rise >= 1.5:
+    # At a ceiling sizes stand still and QP moves. Sizes that stand still with their QP are only a steady picture.
+    at_top = qp[top & ~np.isnan(qp)]
+    steered = _width(at_top) if len(at_top) >= 5 else 0.0
+    if share >= _AT_CEILING and rise >= 1.5 and steered >= _STEERED:
         return RateControl(RateKind.CAPPED, min(0.95, 0.5 + share), seconds)
     if qp_width < _QP_MOVES + 1.5:
         return RateControl(RateKind.VBR, 0.9 if qp_width < _QP_MOVES else 0.7, seconds)
@@ -135,5 +140,5 @@ def _windows(series: Series) -> tuple[Floats, Floats]:
 
 
 def _width(values: Floats) -> float:
-    low, high = np.percentile(values, [10, 90])
+    low, high = np.percentile(values, [_RARE, 100 - _RARE])
     return float(high - low)
