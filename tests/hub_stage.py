@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,8 @@ from belvedere.hub.context import HubContext, open_hub
 from belvedere.hub.register.cameras import Camera
 from belvedere.link.channel import Channel, ChannelClosed, memory_pair
 from belvedere.link.client import SiteLink
-from belvedere.link.messages import CameraStatus, DiskStatus, SiteStatus, StreamStatus
-from belvedere.link.wire import encode
+from belvedere.link.messages import CameraStatus, DiskStatus, Reply, Request, SiteStatus, StreamStatus
+from belvedere.link.wire import decode_request, encode
 
 FAST = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 CSRF = "X-Belvedere-CSRF"
@@ -36,10 +36,11 @@ def status_of(*cameras: CameraStatus) -> SiteStatus:
 
 @dataclass
 class ToldSite:
-    """Answers every question with `status`; away while that is None."""
+    """Answers with what `answer` makes of the question, else with `status`; away while that is None."""
 
     status: SiteStatus | None = None
     asked: int = 0
+    answer: Callable[[Request], Reply | None] = lambda request: None
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def connect(self) -> Channel:
@@ -54,11 +55,11 @@ class ToldSite:
     async def _serve(self, channel: Channel) -> None:
         try:
             while True:
-                await channel.receive()
+                request = decode_request(await channel.receive())
                 self.asked += 1
                 if self.status is None:
                     return
-                await channel.send(encode(self.status))
+                await channel.send(encode(self.answer(request) or self.status))
         except ChannelClosed:
             return
         finally:

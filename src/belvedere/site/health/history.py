@@ -83,11 +83,14 @@ class History:
         until_us = hour_of(now_us - SETTLE_AFTER_US)
         rows = self._store.all_streams()
         mark_us = self._store.settled_us()
+        known = mark_us is not None
         if mark_us is None:
             firsts = [us for row in rows if (us := self._store.first_run_us(row.id)) is not None]
             mark_us = hour_of(min([*firsts, until_us]))
         mark_us = max(mark_us, hour_of(now_us - KEPT_DAYS * DAY_US))
         if until_us <= mark_us:
+            if not known:
+                self._store.put_hours({}, mark_us)  # from now on, hours without any footage count too
             return 0
         found: dict[tuple[int, int], dict[int, HourRecord]] = {}
         for row in rows:

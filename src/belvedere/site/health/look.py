@@ -67,7 +67,7 @@ def figures_of(luma: Gray, colour: bool, before: Gray | None) -> tuple[Figures, 
     figures = Figures(
         mean=round(float(luma.mean()), 2),
         std=round(float(luma.std()), 2),
-        sharp=round(float(laplacian.var()), 2),
+        sharp=round(float(laplacian.var() / (luma.var() + 4)), 5),
         colour=colour,
         change=change,
         edges=edges,

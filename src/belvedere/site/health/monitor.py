@@ -252,6 +252,8 @@ class Monitor:
         for due_us, camera in waiting[: self._cadence.looks_a_tick]:
             if due_us <= monotonic_us:
                 self._look(camera, chosen[camera], now_us, monotonic_us)
+                if self.eye.looks and not self.eye.running:
+                    break  # the decoder hung or can't be started: the others wait for the next tick
         learnt = {feed.ref.camera_id: self._watched[camera].view for camera, feed in chosen.items()}
         learnt = {camera_id: view for camera_id, view in learnt.items() if view.learnt}
         if learnt:

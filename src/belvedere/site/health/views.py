@@ -4,7 +4,7 @@ A camera has one reference for colour and one for infrared, for its view changes
 reference is a hint only after several looks in a row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,13 +19,15 @@ SAME_VIEW = 0.62  # correlation of edge maps above which the view is the same
 OTHER_VIEW = 0.5  # below which it is another
 FROZEN_CHANGE = 0.35  # mean change of sampled pixels between two looks, in grey levels
 STILL_BYTES = 120.0  # of a frame between keyframes; one that changes nothing takes fewer
-SURE = 3  # looks in a row
-SURE_FROZEN = 4
+SURE = {"": 3, "black": 3, "frozen": 4, "blurred": 8, "moved": 8}  # looks in a row; a lorry that stops is no fault
+_BLENDED = 4  # looks whose edges are taken together, so that rain and passers-by average out
 _LEARN = 0.1
 
 
 class Figures(msgspec.Struct, frozen=True):
     """What a decoder process says of one picture. Luma 0 to 255. `edges`: CELLS bytes, row by row.
+
+    `sharp`: variance of the Laplacian per variance of the luma, so that it tells focus and not contrast.
 
     `change`: mean absolute change of sampled pixels since the last picture of the camera, None at the first.
     """
@@ -61,6 +63,12 @@ def unpack_references(blob: bytes) -> dict[str, Reference]:
     return _decoder.decode(blob)
 
 
+def _blend(maps: Sequence[bytes]) -> bytes:
+    """The mean of edge maps."""
+    mean = np.mean([np.frombuffer(each, np.uint8) for each in maps], axis=0)
+    return bytes(np.rint(mean).astype(np.uint8))
+
+
 def likeness(a: bytes, b: bytes) -> float:
     """Correlation of two edge maps, -1 to 1; 0 where one of them is flat."""
     left = np.frombuffer(a, np.uint8).astype(np.float64)
@@ -87,13 +95,17 @@ class View:
     hints: dict[str, tuple[int, str]] = field(default_factory=dict)  # kind: since when, what it rests on
     looked: bool = False
     _row: list[str] = field(default_factory=list)  # kinds that the newest looks said, the newest last
+    _edges: list[bytes] = field(default_factory=list)  # of the newest looks in this light
+    _light: str = ""
+    _doubt: bool = False  # the newest look alone does not fit the reference
 
     def look(self, figures: Figures, still: bool, between_bytes: float | None, now_us: int) -> None:
         """Take in one look. `still` and `between_bytes`: what packet sizes say (`sizes.Sizes`)."""
         self.looked = True
+        self._doubt = False
         sign = self._sign(figures, still, between_bytes)
-        self._row = [*self._row[-SURE_FROZEN:], sign.kind]
-        need = SURE_FROZEN if sign.kind == "frozen" else SURE
+        self._row = [*self._row[-max(SURE.values()) :], sign.kind]
+        need = SURE[sign.kind]
         if len(self._row) < need or any(kind != sign.kind for kind in self._row[-need:]):
             return
         if not sign.kind:
@@ -105,13 +117,14 @@ class View:
     def unsure(self) -> bool:
         """Whether the newest looks disagree with what is held true: look again soon."""
         held = next(iter(self.hints), "")
-        return bool(self._row) and self._row[-1] != held
+        return self._doubt or (bool(self._row) and self._row[-1] != held)
 
     def accept(self) -> None:
         """A person says that the view is as it should be: learn it anew."""
         self.references.clear()
         self.hints.clear()
         self._row.clear()
+        self._edges.clear()
         self.learnt = True
 
     def _sign(self, figures: Figures, still: bool, between_bytes: float | None) -> Sign:
@@ -127,16 +140,22 @@ class View:
                 f"Pictures differ by {figures.change:.2f} of 255, less than noise, and hold {between_bytes or 0:.0f} bytes each.",
             )
         light = "colour" if figures.colour else "grey"
+        if light != self._light:
+            self._light = light
+            self._edges.clear()
+        self._edges = [*self._edges[1 - _BLENDED :], figures.edges]
         known = self.references.get(light)
         if known is None:
             self._learn(light, Reference(figures.sharp, figures.edges))
             return Sign("")
-        alike = likeness(figures.edges, known.edges)
+        alike = likeness(_blend(self._edges), known.edges)
+        alone = likeness(figures.edges, known.edges)
+        self._doubt = alone < SAME_VIEW
         if figures.sharp < BLURRED_SHARE * known.sharp:
             return Sign("blurred", f"Edges have {figures.sharp / known.sharp:.0%} of their usual sharpness.")
         if alike < OTHER_VIEW:
             return Sign("moved", f"Edges lie elsewhere: {max(0.0, alike):.0%} alike with the usual view.")
-        if alike >= SAME_VIEW:
+        if alone >= SAME_VIEW:
             mixed = (
                 np.frombuffer(known.edges, np.uint8) * (1 - _LEARN) + np.frombuffer(figures.edges, np.uint8) * _LEARN
             )

@@ -1,6 +1,6 @@
 -- Health kept for 13 months: one row a stream and day, changes of state, faults, planned outages.
 
--- `hours`: MessagePack, site/health/hours.py. A day of a stream is a few hundred bytes.
+-- `hours`: MessagePack, site/health/hours.py. A day of a stream is under a kilobyte.
 CREATE TABLE health_day (
     stream_id INTEGER NOT NULL REFERENCES stream (id),
     day       INTEGER NOT NULL, -- days since 1970-01-01 UTC
