@@ -122,7 +122,7 @@ def test_times_from_file_dates(tmp_path: Path) -> None:
 
 def test_a_dahua_file_is_read(tmp_path: Path) -> None:
     recording = examine_apart(write_dav(tmp_path / "20.15.00-20.15.04[M][0@0][0].dav"), hashed=False)
-    assert (recording.format, recording.codec, recording.width, recording.fps) == ("dhav", Codec.H264, 64, 5)
+    assert (recording.format, recording.codec, recording.width, float(recording.fps)) == ("dhav", Codec.H264, 64, 5.0)
     units = list(units_apart(recording))
     assert [unit.dts_90k - units[0].dts_90k for unit in units] == [18_000 * number for number in range(20)]
     assert [unit.keyframe for unit in units] == [number % 5 == 0 for number in range(20)]
