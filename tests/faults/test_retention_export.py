@@ -66,14 +66,14 @@ async def test_an_export_whose_footage_goes_meanwhile_fails_in_words(tmp_path: P
         reads: list[int] = []
 
         def gone_at_the_second(
-            seen: Grant, action: Action, camera: str, stream: str, segment: int, start: int, end: int
+            grant: Grant, action: Action, camera: str, stream: str, segment: int, start: int, end: int
         ) -> Iterator[bytes]:
             reads.append(segment)
             if len(reads) == 2:
                 raise NotFound(
                     "This footage is not there any more.", advice="It was deleted; ask for the timeline again."
                 )
-            return read(seen, action, camera, stream, segment, start, end)
+            return read(grant, action, camera, stream, segment, start, end)
 
         stage.archive.read = gone_at_the_second  # type: ignore[method-assign]
         failed = await stage.export()

@@ -1,5 +1,7 @@
 """The arithmetic of holds and segments, against plain sets of moments."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ def test_a_union_is_the_same_moments_in_order(spans: list[tuple[int, int]]) -> N
     found = union(spans)
     assert moments(found) == moments(spans)
     assert all(start < end for start, end in found)
-    assert all(a[1] < b[0] for a, b in zip(found, found[1:], strict=False)), "apart from each other, in order"
+    assert all(a[1] < b[0] for a, b in pairwise(found)), "apart from each other, in order"
 
 
 @given(SPANS, st.integers(-5, 40), st.integers(1, 10))
@@ -41,16 +43,14 @@ def shapes(draw: st.DrawFn) -> Shape:
 
 
 @given(shapes(), st.lists(st.tuples(st.integers(-10, 90), st.integers(1, 30)), max_size=4), st.booleans())
-def test_parts_are_whole_groups_and_no_group_too_many(
-    shape: Shape, holds: list[tuple[int, int]], tail: bool
-) -> None:
+def test_parts_are_whole_groups_and_no_group_too_many(shape: Shape, holds: list[tuple[int, int]], tail: bool) -> None:
     held = union((shape.start_us + at * 1_000_000, shape.start_us + (at + length) * 1_000_000) for at, length in holds)
     groups = group_spans(shape)
     parts = held_parts(shape, held, tail=tail)
     kept = {n for part in parts for n in range(part.first, part.last)}
     wanted = {n for n, (start, end) in enumerate(groups) if touches(held, start, end)}
     assert kept == wanted | ({len(groups) - 1} if tail else set())
-    assert all(a.last < b.first for a, b in zip(parts, parts[1:], strict=False)), "joined where they touch"
+    assert all(a.last < b.first for a, b in pairwise(parts)), "joined where they touch"
     for part in parts:
         assert (part.start_us, part.end_us) == (groups[part.first][0], groups[part.last - 1][1])
         assert part.start < part.end and part.start_90k < part.end_90k

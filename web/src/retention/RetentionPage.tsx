@@ -256,7 +256,7 @@ export default function RetentionPage() {
                         .join(", ")}
                     </td>
                     <td>
-                      <a href={retention.file(each.id)} download>
+                      <a href={retention.file(each.id)} download className={styles.file}>
                         Download
                       </a>
                     </td>
