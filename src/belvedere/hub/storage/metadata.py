@@ -68,6 +68,28 @@ account = Table(
     Column("code_expires_us", BigInteger, nullable=False),
     Column("created_us", BigInteger, nullable=False),
     Column("disabled", Boolean, nullable=False),
+    # Invariant: never holds `role` itself, nor a role that sees pictures beside administrator (see access.roles).
+    Column("more_roles", JSON, nullable=False, server_default="[]"),  # list of names
+    Column("sites", JSON, nullable=False, server_default="[]"),  # list of ids; empty: all
+    Column("shifts", JSON, nullable=False, server_default="[]"),  # list of [from_us, until_us), in order
+    Column("trained_us", BigInteger, nullable=True),
+    Column("spss_expires_us", BigInteger, nullable=True),
+    Column("spss_number", String(64), nullable=False, server_default=""),  # licence for public space surveillance
+)
+
+passkey = Table(
+    "passkey",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("account_id", String(64), ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("credential_id", String(1400), nullable=False, unique=True),  # base64url; 1,023 bytes at most (WebAuthn)
+    Column("public_key", LargeBinary, nullable=False),  # COSE
+    # Invariant: rises with each use, or stays 0 where the authenticator does not count.
+    Column("sign_count", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("synced", Boolean, nullable=False),  # backed up by the maker's cloud, as the authenticator says
+    Column("added_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger, nullable=False),
 )
 
 session = Table(
@@ -80,6 +102,11 @@ session = Table(
     Column("expires_us", BigInteger, nullable=False, index=True),  # absolute end; the idle end is used_us + 15 minutes
     Column("by_code", Boolean, nullable=False),  # opened with a one-time code: the password is still to be set
     Column("address", String(64), nullable=False, server_default=""),
+    Column("device_hash", String(64), nullable=False, server_default=""),  # SHA-256 hex of the browser's id; "" unbound
+    Column(
+        "agent", String(64), nullable=False, server_default=""
+    ),  # family of browser and system, such as Firefox on Windows
+    Column("passkey_id", String(64), nullable=False, server_default=""),  # the passkey that opened it, "" for others
 )
 
 access_grant = Table(
