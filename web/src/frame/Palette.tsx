@@ -6,18 +6,19 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useNavigate } from "react-router";
 import { hub } from "../api";
-import { PAGES } from "./Shell";
+import { usePages } from "./Shell";
 
 export const openPalette = (): void => spotlight.open();
 
 export function Palette() {
   const navigate = useNavigate();
+  const pages = usePages();
   const cameras = useQuery({ queryKey: ["cameras"], queryFn: hub.cameras, staleTime: 30_000 });
   const actions = useMemo<SpotlightActionGroupData[]>(
     () => [
       {
         group: "Pages",
-        actions: PAGES.map((page) => ({
+        actions: pages.map((page) => ({
           id: page.path,
           label: page.name,
           leftSection: <page.icon size={18} aria-hidden />,
@@ -46,7 +47,7 @@ export function Palette() {
         ]),
       },
     ],
-    [cameras.data, navigate],
+    [cameras.data, navigate, pages],
   );
   return (
     <Spotlight

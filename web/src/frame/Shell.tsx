@@ -1,10 +1,12 @@
 // The frame: a narrow rail of icons with words, the grant chip, the clock. On a phone the rail lies at the bottom.
 
 import { ActionIcon, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import {
   IconCalendarOff,
   IconCommand,
   IconDeviceCctv,
+  IconDots,
   IconDownload,
   IconHeartbeat,
   IconKeyboard,
@@ -16,10 +18,12 @@ import {
   IconSun,
   IconUser,
   IconUserShield,
+  type Icon as TablerIcon,
 } from "@tabler/icons-react";
-import { Suspense, useEffect, useRef, useState } from "react";
+import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { NavLink, Outlet, useLocation, useNavigate } from "react-router";
-import { personName, useSession } from "../session";
+import { MAY } from "../retention/interface";
+import { personName, rolesOf, useSession } from "../session";
 import { clock, exact, shortDay, zone } from "../time";
 import { hubNowUs } from "../api";
 import { CheatSheet } from "./CheatSheet";
@@ -30,16 +34,73 @@ import { openPalette, Palette } from "./Palette";
 import { PageBoundary } from "./PageBoundary";
 import styles from "./Shell.module.css";
 
-export const PAGES = [
+export interface Page {
+  path: string;
+  name: string;
+  icon: TablerIcon;
+  press: string;
+  /** Who may open it; left out: everybody. */
+  roles?: readonly string[];
+}
+
+const PAGES: readonly Page[] = [
   { path: "/now", name: "Now", icon: IconLayoutGrid, press: "g n" },
   { path: "/review", name: "Review", icon: IconPlayerTrackNext, press: "g r" },
   { path: "/exports", name: "Exports", icon: IconDownload, press: "g e" },
   { path: "/cameras", name: "Cameras", icon: IconDeviceCctv, press: "g c" },
   { path: "/health", name: "Health", icon: IconHeartbeat, press: "g h" },
-  { path: "/retention", name: "Retention", icon: IconCalendarOff, press: "g t" },
+  { path: "/retention", name: "Retention", icon: IconCalendarOff, press: "g t", roles: MAY.see },
   { path: "/access", name: "My access", icon: IconUserShield, press: "g a" },
   { path: "/settings", name: "Settings", icon: IconSettings, press: "g s" },
-] as const;
+];
+/** On a phone so many pages have a place of their own; the rest are under "More". */
+const ON_A_PHONE = 4;
+
+/** The pages that this person may open. */
+export function usePages(): Page[] {
+  const { session } = useSession();
+  return useMemo(() => {
+    const roles = rolesOf(session);
+    return PAGES.filter((page) => !page.roles || page.roles.some((role) => roles.includes(role)));
+  }, [session]);
+}
+
+function PageLink({ page }: { page: Page }) {
+  return (
+    <NavLink to={page.path} className={styles.link} data-testid={`nav-${page.path.slice(1)}`}>
+      <page.icon size={20} stroke={1.7} aria-hidden />
+      <span>{page.name}</span>
+    </NavLink>
+  );
+}
+
+function MorePages({ pages }: { pages: Page[] }) {
+  const location = useLocation();
+  const here = pages.some((page) => location.pathname.startsWith(page.path));
+  return (
+    <Menu position="top-end" width={220}>
+      <Menu.Target>
+        <button type="button" className={styles.link} data-here={here || undefined} data-testid="nav-more">
+          <IconDots size={20} stroke={1.7} aria-hidden />
+          <span>More</span>
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {pages.map((page) => (
+          <Menu.Item
+            key={page.path}
+            component={NavLink}
+            to={page.path}
+            leftSection={<page.icon size={18} stroke={1.7} />}
+            data-testid={`nav-${page.path.slice(1)}`}
+          >
+            {page.name}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
 
 function WallClock() {
   const element = useRef<HTMLTimeElement>(null);
@@ -71,6 +132,10 @@ export function Shell() {
   const [sheet, setSheet] = useState(false);
   const location = useLocation();
   const navigate = useNavigate();
+  const pages = usePages();
+  const phone = useMediaQuery("(max-width: 720px)", undefined, { getInitialValueInEffect: false });
+  const rail = phone ? pages.slice(0, ON_A_PHONE) : pages;
+  const rest = phone ? pages.slice(ON_A_PHONE) : [];
   const page = PAGES.find((entry) => location.pathname.startsWith(entry.path));
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
@@ -84,7 +149,7 @@ export function Shell() {
   useKeys("Everywhere", [
     { press: "Mod+k", label: "Go to a page or camera", run: openPalette },
     { press: "?", label: "This list", run: () => setSheet(true) },
-    ...PAGES.map((entry) => ({
+    ...pages.map((entry) => ({
       press: entry.press,
       label: entry.name,
       run: () => void navigate(entry.path),
@@ -110,12 +175,10 @@ export function Shell() {
             />
           </svg>
         </div>
-        {PAGES.map((entry) => (
-          <NavLink key={entry.path} to={entry.path} className={styles.link} data-testid={`nav-${entry.path.slice(1)}`}>
-            <entry.icon size={20} stroke={1.7} aria-hidden />
-            <span>{entry.name}</span>
-          </NavLink>
+        {rail.map((entry) => (
+          <PageLink key={entry.path} page={entry} />
         ))}
+        {rest.length > 0 ? <MorePages pages={rest} /> : null}
       </nav>
       <section className={styles.top} aria-label="Access, time and account">
         <GrantChip />
