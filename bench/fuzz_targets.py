@@ -41,7 +41,7 @@ def _chunks(data: bytes) -> list[bytes]:
     """The first byte tells how the rest is cut, so that reads of every size are tried."""
     if not data:
         return []
-    step = max((data[0] & 63) * (data[0] & 63) + 1, len(data) // 64)
+    step = max((data[0] & 63) * (data[0] & 63) + 1, len(data) // 8)
     return [data[at : at + step] for at in range(1, len(data), step)]
 
 
