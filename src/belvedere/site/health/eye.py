@@ -9,7 +9,7 @@ import msgspec
 
 from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import Unavailable
-from belvedere.site.health.look import LONGEST_ORDER, LookAnswer, LookOrder
+from belvedere.site.health.look_pipe import LONGEST_ORDER, LookAnswer, LookOrder
 from belvedere.site.health.views import Figures
 from belvedere.site.sandbox.start import start
 

@@ -16,27 +16,14 @@ import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from belvedere.site.health.look_pipe import LONGEST_ORDER, LookAnswer, LookOrder
 from belvedere.site.health.views import CELLS, Figures
 
-LONGEST_ORDER = 16 << 20
 _CAMERAS = 2000  # whose newest look is remembered
 _COLOUR_STD = 2.0  # of chroma; an infrared picture has none
 _CODECS = {"h264", "hevc"}
 
 Gray = NDArray[np.float32]
-
-
-class LookOrder(msgspec.Struct, frozen=True, array_like=True):
-    """`data`: initialisation segment and a fragment that begins with a keyframe. `camera`: any number that stands for it."""
-
-    camera: int
-    data: bytes
-
-
-class LookAnswer(msgspec.Struct, frozen=True, array_like=True):
-    """`figures` is None where the picture could not be decoded."""
-
-    figures: Figures | None
 
 
 def decode(data: bytes) -> Any:
