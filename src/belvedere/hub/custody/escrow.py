@@ -187,7 +187,7 @@ def decode_escrow(data: bytes) -> Escrow:
     """Raises BadInput."""
     try:
         escrow = msgspec.msgpack.decode(data, type=Escrow)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput("The escrow can't be read.", advice="Take it from another sheet.") from error
     if escrow.format != 1 or not (len(escrow.holders) == len(escrow.share_keys) == len(escrow.boxes) == HOLDERS):
         raise BadInput("This escrow is of a form that this version does not know.", advice="Use a newer Belvedere.")
@@ -200,7 +200,7 @@ def open_share(sheet: str, passphrase: str) -> OpenShare:
     escrow = read_escrow(sheet)
     try:
         share = msgspec.msgpack.decode(data or b"", type=_Share)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput("This sheet holds no share.", advice="Give a file that the ceremony wrote.") from error
     if share.format != 1 or not 0 <= share.number < HOLDERS:
         raise BadInput("This share is of a form that this version does not know.", advice="Use a newer Belvedere.")

@@ -293,7 +293,7 @@ def read_drill(path: Path) -> DrillResult | None:
     """The result of the last drill; None when there was none."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=DrillResult)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 

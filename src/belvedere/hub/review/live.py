@@ -53,7 +53,7 @@ def read_order(text: str | bytes) -> Play | Stop:
     """What the page asks for. Raises BadInput."""
     try:
         return _orders.decode(text)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(
             f"The page sent what the hub does not understand: {error}.", advice="Reload the page."
         ) from error

@@ -102,7 +102,7 @@ def main() -> int:
             data = memoryview(pack_word(decoder.look(orders.decode(source.read(length)))))
             while data:
                 data = data[os.write(1, data) :]
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return 2
     except BrokenPipeError:
         pass  # the owner is gone

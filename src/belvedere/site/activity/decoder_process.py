@@ -54,7 +54,7 @@ class DecoderProcess:
                 self._answered = False
             try:
                 told = self._exchange(process, pack_word(look))
-            except (OSError, EOFError, msgspec.MsgspecError) as error:
+            except (OSError, EOFError, msgspec.MsgspecError, UnicodeDecodeError) as error:
                 log.warning("decoder_ended", error=repr(error))
                 self.restarts += 1
                 self._end()

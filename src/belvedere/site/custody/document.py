@@ -75,7 +75,7 @@ def read_document(plain: bytes) -> Document:
     """Raises BadInput."""
     try:
         found = msgspec.json.decode(plain, type=Document)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(
             f"This is no site document: {error}.", advice="Make it with `belvedere site document`."
         ) from error

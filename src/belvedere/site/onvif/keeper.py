@@ -204,7 +204,7 @@ class DeviceKeeper:
             began_us = self._clock.monotonic_us()
             try:
                 await self._run()
-            except (OSError, msgspec.MsgspecError) as error:
+            except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
                 _log.error("device process", error=str(error))
             self._process = None
             for future in self._waiting.values():
