@@ -8,6 +8,7 @@ from rich.console import Console
 
 from belvedere import __version__
 from belvedere.cli import (
+    audit,
     backups,
     camera_guess,
     camera_makes,
@@ -45,6 +46,7 @@ cameras.app.command("find")(camera_onvif.find)
 cameras.app.command("onvif")(camera_onvif.onvif)
 cameras.app.command("archive")(camera_onvif.archive)
 app.add_typer(cameras.app, name="camera")
+app.add_typer(audit.app, name="audit")
 app.add_typer(people.app, name="user")
 app.add_typer(keys.app, name="keys")
 app.add_typer(site.app, name="site")

@@ -57,7 +57,7 @@ def open_note(note: bytes, key: NoteKey) -> str:
 
     Raises BadNote.
     """
-    text, signatures = _split(note)
+    text, signatures = split_note(note)
     found = False
     for name, blob in signatures:
         if name == key.name and blob[:4] == key.id:
@@ -76,7 +76,8 @@ def _check_text(text: str) -> None:
         raise BadNote("A note holds no control characters.", advice=_ADVICE)
 
 
-def _split(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+def split_note(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+    """Text and signatures (key name, key id and signature) of `note`, none of them checked. Raises BadNote."""
     if len(note) > MAX_NOTE_BYTES:
         raise BadNote(f"This note is longer than {MAX_NOTE_BYTES} bytes.", advice=_ADVICE)
     try:
@@ -101,6 +102,8 @@ def _signature(line: str) -> tuple[str, bytes]:
         blob = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise BadNote("A signature of this note is not base64.", advice=_ADVICE) from None
+    if base64.b64encode(blob).decode() != encoded:
+        raise BadNote("A signature of this note is not spelled the one right way.", advice=_ADVICE)
     if len(blob) < 5:
         raise BadNote("A signature of this note is too short.", advice=_ADVICE)
     return name, blob

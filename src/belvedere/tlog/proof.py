@@ -78,6 +78,8 @@ def read_proof(text: bytes, record: bytes) -> LogProof:
         salt = base64.b64decode(lines[1][6:], validate=True)
     except (binascii.Error, ValueError):
         raise BadProof("The salt of this proof is not base64.", advice=_ADVICE) from None
+    if base64.b64encode(salt).decode() != lines[1][6:]:
+        raise BadProof("The salt of this proof is not spelled the one right way.", advice=_ADVICE)
     return LogProof(
         index=decimal(lines[2][6:]),
         salt=salt,

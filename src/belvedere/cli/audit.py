@@ -1,0 +1,92 @@
+"""`belvedere audit`: the log for those who check it from outside."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from belvedere.foundation.errors import BadInput
+
+app = typer.Typer(no_args_is_help=True)
+_console = Console(highlight=False, soft_wrap=True)
+
+KeyOption = Annotated[str, typer.Option("--key", help="The hub's public key, or a file that holds it.")]
+UrlOption = Annotated[str, typer.Option("--url", help="Address of the hub.")]
+
+
+@app.callback()
+def audit() -> None:
+    """The audit log: check it, witness it, hand it on."""
+
+
+@app.command("verify")
+def verify(
+    folder: Annotated[Path | None, typer.Option("--folder", help="The log's files: checkpoint and tile/.")] = None,
+    url: UrlOption = "",
+    key: KeyOption = "",
+    since: Annotated[
+        list[Path] | None, typer.Option("--since", help="A checkpoint that you kept. May be given again.")
+    ] = None,
+    entry: Annotated[
+        Path | None, typer.Option("--entry", help="A record (a pack's log/entry.json) to find in the log.")
+    ] = None,
+    proof: Annotated[Path | None, typer.Option("--proof", help="Its proof, when not beside it.")] = None,
+    entries: Annotated[Path | None, typer.Option("--entries", help="Records exported as json with --salts.")] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option("--witness", help="A witness's key, or a file of them. May be given again.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Where to keep the checkpoint, for --since next time.")
+    ] = None,
+) -> None:
+    """Check the whole log from its files: the tree, the signatures, what you kept of it and what its entries said."""
+    from belvedere.cli.log_files import LogAddress, entry_proof, exported_records, hub_key, witness_keys
+    from belvedere.tlog.check import Known, LogFiles, LogFolder, check_log, check_proof
+
+    if (folder is None) == (not url) and (folder is not None or entry is None):
+        raise BadInput("The log is checked from a folder or an address.", advice="Give --folder or --url, not both.")
+    with ExitStack() as stack:
+        files: LogFiles | None = None
+        if folder is not None:
+            files = LogFolder(folder)
+        elif url:
+            files = stack.enter_context(LogAddress(url))
+        public_key, given = hub_key(key, files.read("key") if files is not None else None)
+        if not given:
+            _console.print(
+                "[yellow]The key was taken from the log itself.[/yellow] Compare it with the one you were told by other means:"
+            )
+            _console.print(f"  {public_key.hex()}", markup=False)
+        proofs = [entry_proof(entry, proof)] if entry is not None else []
+        if files is None:
+            size = check_proof(proofs[0], public_key).size
+            _console.print(
+                f"[green]TRUE[/green] Entry {proofs[0].index} is in the log of {size} entries that the hub signed."
+            )
+            return
+        known = Known(
+            witnesses=witness_keys(witness or (), files.read("witnesses")),
+            kept=[_kept(path) for path in since or ()],
+            proofs=proofs,
+            records={one.index: one for one in exported_records(entries)} if entries is not None else {},
+        )
+        report = check_log(files, public_key, known)
+        for fact in report.facts:
+            _console.print(f"  {fact}", markup=False)
+        if not report.valid:
+            _console.print(f"[red]NOT TRUE[/red] {escape(report.problem)}")
+            raise typer.Exit(1)
+        _console.print("[green]TRUE[/green] The log is whole, and it is the one that the hub signed.")
+        if keep is not None:
+            keep.write_bytes(report.checkpoint)
+            _console.print(f"  Kept in {keep}: give it with --since next time.", markup=False)
+
+
+def _kept(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} can't be read: {error.strerror}.", advice="Check the name.") from error
