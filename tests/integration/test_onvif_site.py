@@ -27,7 +27,7 @@ async def test_clock_and_events_reach_the_index(tmp_path: Path) -> None:
     async with (
         stage(tmp_path) as made,
         fake(DeviceFaults(clock_error_us=ERROR_US)) as device,
-        device_site(made) as site,
+        device_site(made, grants=(grant_for(made.clock, "gate", grant_id="grant_1"),)) as site,
     ):
         await made.put_camera("gate")
         with pytest.raises(NotFound):
@@ -46,6 +46,11 @@ async def test_clock_and_events_reach_the_index(tmp_path: Path) -> None:
         await site.until(lambda: len(site.rows("SELECT 1 FROM device_event")) == 4)
         now_us = made.clock.now_us()
         told = await site.ask(d.GetDeviceEvents(("gate",), 0, now_us + 1), d.DeviceEvents)
+        assert [(e.kind, e.active) for e in told.events] == [("tamper", True)], "without a grant nothing about people"
+        with pytest.raises(Refused):
+            await site.ask(d.GetDeviceEvents(("gate",), 0, now_us + 1, b"forged"), d.DeviceEvents)
+        span = (now_us - HOUR_US, now_us)
+        told = await site.ask(d.GetDeviceEvents(("gate",), *span, b"grant_1", newest=True), d.DeviceEvents)
         assert [(e.kind, e.active) for e in told.events] == [
             ("motion", True),
             ("motion", False),

@@ -13,8 +13,9 @@ from belvedere.hub.access import routes as access
 from belvedere.hub.access.doors import door_of, enforce, public
 from belvedere.hub.audit import routes as audit
 from belvedere.hub.context import HubContext
-from belvedere.hub.errors import add_error_answers
 from belvedere.hub.custody import routes as custody
+from belvedere.hub.devices import routes as devices
+from belvedere.hub.errors import add_error_answers
 from belvedere.hub.evidence import routes as evidence
 from belvedere.hub.figures import router as figures_router
 from belvedere.hub.health import routes as health
@@ -27,6 +28,7 @@ ROOMS: tuple[APIRouter, ...] = (
     access.router,
     register.router,
     health.router,
+    devices.router,
     review.router,
     retention.router,
     evidence.router,

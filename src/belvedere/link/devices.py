@@ -45,11 +45,17 @@ class GetDevices(Request, frozen=True, tag="get_devices"):
 
 
 class GetDeviceEvents(Request, frozen=True, tag="get_device_events"):
-    """What cameras reported with an arrival in [from_us, to_us), oldest first, 1000 at most; answered with `DeviceEvents`."""
+    """What cameras reported with an arrival in [from_us, to_us), oldest first; answered with `DeviceEvents`.
+
+    1000 at most: the first, or the last where `newest` is set. Motion and inputs tell of people, so they need a grant with
+    playback of the span; without one only tampering is told.
+    """
 
     cameras: tuple[str, ...]
     from_us: int
     to_us: int
+    grant: bytes = b""
+    newest: bool = False
 
 
 class MoveCamera(Request, frozen=True, tag="move_camera"):
@@ -199,6 +205,9 @@ class DeviceState(msgspec.Struct, frozen=True):
     clock_uncertainty_us: int
     clock_seen_us: int
     dropped_events: int
+    holder: str = ""  # who moves it now
+    holder_id: str = ""
+    free_in_us: int = 0  # until it is anybody's, if the holder does nothing more
 
 
 class Devices(Reply, frozen=True, tag="devices"):
@@ -221,10 +230,11 @@ class DeviceEvents(Reply, frozen=True, tag="device_events"):
 
 
 class Turn(Reply, frozen=True, tag="turn"):
-    """Who moves the camera now; "" when nobody does."""
+    """Who moves the camera now; "" when nobody does. Free again in `free_in_us` if they do nothing more."""
 
     camera: str
     holder: str
+    free_in_us: int = 0
 
 
 class PresetEntry(msgspec.Struct, frozen=True):

@@ -1,8 +1,11 @@
 """What the link may ask about devices, and who may: moving a camera needs a grant with PTZ, opened here."""
 
+import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
+
+import msgspec
 
 from belvedere.foundation.clock import DAY_US, Clock
 from belvedere.foundation.errors import BadInput, Refused
@@ -43,7 +46,7 @@ class DeviceAnswers:
             d.FindDevices: self._on_loop(self._find),
             d.LookAtDevice: self._on_loop(self._look),
             d.PutDevice: self._put,
-            d.GetDevices: lambda _: self._keeper.states(),
+            d.GetDevices: self._on_loop(self._states),
             d.GetDeviceEvents: self._events,
             d.MoveCamera: self._on_loop(self._move),
             d.GetPresets: self._on_loop(self._presets),
@@ -92,7 +95,37 @@ class DeviceAnswers:
     def _events(self, request: d.GetDeviceEvents) -> Reply:
         if len(request.cameras) > _MOST_CAMERAS:
             raise BadInput(f"Events of {_MOST_CAMERAS} cameras at most are told.", advice="Ask for fewer.")
-        return d.DeviceEvents(self._keeper.store.events(request.cameras, request.from_us, request.to_us))
+        kinds: tuple[str, ...] = ("tamper",)
+        if request.grant:
+            grant = self._opener.open(request.grant)
+            for camera in request.cameras:
+                grant.require(
+                    Action.PLAYBACK,
+                    camera,
+                    now_us=self._clock.now_us(),
+                    start_us=request.from_us,
+                    end_us=request.to_us,
+                )
+            kinds = ("motion", "tamper", "input")
+        found = self._keeper.store.events(
+            request.cameras, request.from_us, request.to_us, kinds=kinds, newest=request.newest
+        )
+        return d.DeviceEvents(found)
+
+    async def _states(self, _: d.GetDevices) -> Reply:
+        known = await asyncio.to_thread(self._keeper.states)
+        told = []
+        for each in known.devices:
+            holder = self._turns.holder(each.camera)
+            if holder is not None:
+                each = msgspec.structs.replace(
+                    each,
+                    holder=holder.user_name,
+                    holder_id=holder.user_id,
+                    free_in_us=self._turns.left_us(each.camera),
+                )
+            told.append(each)
+        return d.Devices(tuple(told))
 
     def _granted(self, wire: bytes, camera: str) -> Grant:
         grant = self._opener.open(wire)
@@ -103,7 +136,7 @@ class DeviceAnswers:
         """Open the grant, then take the camera. Raises Refused."""
         grant = self._granted(request.grant, request.camera)
         turn = self._turns.take(request.camera, grant.user_id, grant.user_name, request.priority)
-        return d.Turn(request.camera, turn.user_name)
+        return d.Turn(request.camera, turn.user_name, self._turns.left_us(request.camera))
 
     async def _move(self, request: d.MoveCamera) -> Reply:
         speeds = (request.pan, request.tilt, request.zoom)
@@ -138,7 +171,7 @@ class DeviceAnswers:
             finally:
                 self._turns.give_back(request.camera, grant.user_id)
         left = self._turns.holder(request.camera)
-        return d.Turn(request.camera, left.user_name if left else "")
+        return d.Turn(request.camera, left.user_name if left else "", self._turns.left_us(request.camera))
 
     async def _archive(self, request: d.GetDeviceArchive) -> Reply:
         return await self._keeper.do("archive", camera=request.camera)

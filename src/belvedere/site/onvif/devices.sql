@@ -34,7 +34,15 @@ WHERE camera.slug = :camera AND stream.kind = 'main'
 SELECT camera.slug, device_event.kind, source, active, camera_us, arrival_us
 FROM device_event JOIN camera ON camera.id = device_event.camera_id
 WHERE camera.slug = :camera AND arrival_us >= :from_us AND arrival_us < :to_us
+  AND device_event.kind IN (SELECT value FROM json_each(:kinds))
 ORDER BY arrival_us, device_event.id LIMIT 1000
+
+-- name: newest_events
+SELECT camera.slug, device_event.kind, source, active, camera_us, arrival_us
+FROM device_event JOIN camera ON camera.id = device_event.camera_id
+WHERE camera.slug = :camera AND arrival_us >= :from_us AND arrival_us < :to_us
+  AND device_event.kind IN (SELECT value FROM json_each(:kinds))
+ORDER BY arrival_us DESC, device_event.id DESC LIMIT 1000
 
 -- name: forget_events
 DELETE FROM device_event WHERE arrival_us < :before_us

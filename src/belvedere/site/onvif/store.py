@@ -1,5 +1,6 @@
 """Devices in the site index: addresses sealed like those of cameras, what devices tell, what they report."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -108,12 +109,27 @@ class DeviceStore:
             db.execute(_sql()["forget_events"], before)
             db.execute(_sql()["forget_uncertainty"], before)
 
-    def events(self, cameras: Sequence[str], from_us: int, to_us: int) -> tuple[DeviceEvent, ...]:
-        """What these cameras reported, by arrival, MAX_EVENTS at most. Raises BadInput for an empty span."""
+    def events(
+        self,
+        cameras: Sequence[str],
+        from_us: int,
+        to_us: int,
+        *,
+        kinds: Sequence[str] = ("motion", "tamper", "input"),
+        newest: bool = False,
+    ) -> tuple[DeviceEvent, ...]:
+        """What these cameras reported, by arrival, MAX_EVENTS at most: the first or the `newest`.
+
+        Raises BadInput for an empty span.
+        """
         if not 0 <= from_us < to_us:
             raise BadInput("The span of time is empty.", advice="Give a start before the end.")
         db, found = self._index.read(), []
         for camera in cameras:
-            rows = db.execute(_sql()["events"], {"camera": camera, "from_us": from_us, "to_us": to_us}).fetchall()
+            asked = {"camera": camera, "from_us": from_us, "to_us": to_us, "kinds": json.dumps(list(kinds))}
+            rows = db.execute(_sql()["newest_events" if newest else "events"], asked).fetchall()
+            if newest:
+                rows.reverse()
             found += [DeviceEvent(row[0], row[1], row[2], bool(row[3]), row[4], row[5]) for row in rows]
-        return tuple(sorted(found, key=lambda each: each.arrival_us)[:MAX_EVENTS])
+        found.sort(key=lambda each: each.arrival_us)
+        return tuple(found[-MAX_EVENTS:] if newest else found[:MAX_EVENTS])

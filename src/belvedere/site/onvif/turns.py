@@ -37,6 +37,11 @@ class Turns:
             return None
         return turn
 
+    def left_us(self, camera: str) -> int:
+        """Until the camera is anybody's, if its holder does nothing more."""
+        turn = self.holder(camera)
+        return 0 if turn is None else turn.used_us + self._idle_us - self._clock.monotonic_us()
+
     def take(self, camera: str, user_id: str, user_name: str, priority: int) -> Turn:
         """Hold the camera, or go on holding it. Raises Refused while somebody of the same or a higher rank does."""
         turn = self.holder(camera)
