@@ -82,6 +82,20 @@ def test_both_ways_bring_the_same(data: st.DataObject) -> None:
         assert getattr(quick, count) == getattr(careful, count)
 
 
+def test_a_unit_that_another_source_goes_on_with_is_lost_both_ways() -> None:
+    def packet(sequence: int, source: int, header: int) -> bytes:
+        body = bytes((0x80, 96)) + sequence.to_bytes(2, "big") + bytes(4) + source.to_bytes(4, "big")
+        return b"$\0" + (14 + 40).to_bytes(2, "big") + body + bytes((0x7C, header)) + bytes(40)
+
+    plain = b"$\0\0\x0e\x80\xe0\0\0" + bytes(7) + b"\7\x61\x80"
+    sent = [plain, packet(1, 8, 0x81), *(packet(n, 7, 0x01) for n in range(2, 9)), packet(9, 7, 0x41)]
+    quick, careful = Depacketizer(Codec.H264, 96), Careful(Codec.H264, 96)
+    for each in sent:
+        assert quick.feed(each) == careful.feed(each)
+    assert quick.lost_packets == careful.lost_packets == 0
+    assert quick.packets == careful.packets == len(sent)
+
+
 def test_a_little_footage_does_not_keep_a_large_read() -> None:
     track = Depacketizer(Codec.H264, 96)
     packets = b"".join(

@@ -138,13 +138,9 @@ class Depacketizer(UnitAssembly):
                 break
             header = third if hevc else second
             if payload & mask == code:
-                begins = (
-                    header & 0xC0 == 0x80
-                    and opened < 0
-                    and what == plain
-                    and source == ssrc
-                    and (stamp == timestamp or not parts)
-                )
+                if source != ssrc or (what != plain and what != marked):
+                    break
+                begins = header & 0xC0 == 0x80 and opened < 0 and what == plain and (stamp == timestamp or not parts)
                 if begins or (opened >= 0 and what == plain and not header & 0xC0):
                     if begins:
                         self._timestamp = timestamp = stamp
@@ -171,8 +167,6 @@ class Depacketizer(UnitAssembly):
                     pos += taken * stride
                     size += taken * (stride - data_at)
                     continue
-                if source != ssrc or (what != plain and what != marked):
-                    break
                 kind = header & 63 if hevc else header & 31
                 if header & 0xC0 != 0x40 or opened < 0 or stamp != timestamp or kind >= pictures:
                     break
