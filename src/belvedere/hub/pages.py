@@ -64,7 +64,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)  # a page with a stricter policy of its own says so itself
                 if private:
                     headers["Cache-Control"] = "no-store"
                 if scope["scheme"] == "https":

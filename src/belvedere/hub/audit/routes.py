@@ -6,12 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from belvedere.foundation.errors import NotFound
 from belvedere.hub.access.doors import CurrentUser, public, signed_in
+from belvedere.hub.audit.page import VERIFY_PAGE, page_policy
 from belvedere.hub.audit.words import summary
 from belvedere.hub.reach import hub_of
+from belvedere.tlog.checkpoint import log_key
+from belvedere.tlog.cosign import note_key_text
 from belvedere.tlog.tiles import parse_tile
 
 _PAGE = 50
@@ -52,6 +55,25 @@ def checkpoint(request: Request) -> Response:
     """C2SP tlog-checkpoint."""
     note = hub_of(request).audit.checkpoint().note
     return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/log/key", include_in_schema=False)
+@public
+def key(request: Request) -> Response:
+    """The hub's public key in one line, as verifiers take it. Whoever doubts the hub takes it from somebody else."""
+    line = note_key_text(log_key(hub_of(request).key.public_key().public_bytes_raw()))
+    return Response(f"{line}\n", media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/log/verify.html", include_in_schema=False)
+@public
+def verify_page() -> Response:
+    """The page that checks the log: one file, which works from a disk as well."""
+    return FileResponse(
+        VERIFY_PAGE,
+        media_type="text/html",
+        headers={"Cache-Control": "no-cache", "Content-Security-Policy": page_policy()},
+    )
 
 
 @router.get("/log/tile/{path:path}", include_in_schema=False)
