@@ -1,7 +1,7 @@
 """What the design pages promise and which tests hold it: read out of their tables, joined with what a test run found.
 
 A promise is a row of a table whose last column is called `test`; the names in its backquotes are tests: a file
-(`test_x.py`, `faults/test_x.py`, a pattern with `*`), a function (`test_y`), or a file and function (`test_x.py::test_y`).
+(`test_x.py`, `faults/test_x.py`, a pattern with `*` or `...`), a function (`test_y`), or a file and function (`test_x.py::test_y`).
 """
 
 import re
@@ -53,6 +53,7 @@ def promises(folder: Path) -> Iterator[Promise]:
 
 def found(name: str, tests: Sequence[str]) -> list[str]:
     """The node ids among `tests` that a name of a promise stands for."""
+    name = name.replace("...", "*")
     file, _, function = name.rpartition("::") if "::" in name else (name, "", "") if ".py" in name else ("", "", name)
     return [
         test
