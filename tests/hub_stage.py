@@ -117,10 +117,11 @@ def gate(**changes: object) -> Camera:
 
 @asynccontextmanager
 async def hub_stage(
-    data: Path, *, rooms: tuple[APIRouter, ...] = ROOMS, ui: Path | None = None
+    data: Path, *, rooms: tuple[APIRouter, ...] = ROOMS, ui: Path | None = None, password_after_code: bool = False
 ) -> AsyncIterator[HubStage]:
     """The hub of `data`, as the server would open it."""
     settings, clock, site = load_settings(data), SimulatedClock(), ToldSite()
+    settings.hub.password_after_code = password_after_code
     app = create_app(
         lambda: open_hub(settings, clock=clock, link=SiteLink(site.connect), hasher=FAST),
         ui=ui or data / "ui",

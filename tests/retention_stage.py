@@ -89,6 +89,7 @@ class RetentionStage:
 async def retention_stage(data: Path, *, ui: Path | None = None) -> AsyncIterator[RetentionStage]:
     """Open hub and site in `data`."""
     settings = load_settings(data)
+    settings.hub.password_after_code = False  # people here sign in with their codes and begin to work
     rig = RetentionRig(data / "rig")
     boot = int(str(rig.rows("SELECT max(id) FROM boot")[0][0]))
     site = RetentionDesk(

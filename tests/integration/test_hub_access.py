@@ -31,14 +31,15 @@ async def a_session(stage: HubStage, name: str = "ann") -> SignedIn:
 
 
 async def test_the_first_log_in(tmp_path: Path) -> None:
-    async with hub_stage(tmp_path) as stage, stage.browser() as browser:
+    async with hub_stage(tmp_path, password_after_code=True) as stage, stage.browser() as browser:
         before = await browser.get("/api/session")
         assert before.status_code == 401 and error_of(before)["code"] == "not_signed_in"
         answer = await browser.post("/api/session", json={"username": "Ann", "password": stage.code})
         told = answer.json()
         assert answer.status_code == 200 and told["must_change_password"]
         assert told["user"] == {"id": told["user"]["id"], "name": "ann", "display": "Ann Operator", "role": "operator"}
-        cookie = answer.headers["set-cookie"]
+        assert (await browser.get("/api/grants")).status_code == 403, "the hub itself insists on a password"
+        cookie = next(each for each in answer.headers.get_list("set-cookie") if each.startswith("belvedere="))
         assert "HttpOnly" in cookie and "SameSite=strict" in cookie and "Path=/" in cookie and "Max-Age" not in cookie
         assert answer.headers["cache-control"] == "no-store"
         again = (await browser.get("/api/session")).json()
@@ -64,11 +65,13 @@ async def test_the_first_log_in(tmp_path: Path) -> None:
 async def test_https_gets_the_strict_cookie(tmp_path: Path) -> None:
     async with hub_stage(tmp_path) as stage, stage.browser() as browser:
         answer = await browser.post("https://hub.test/api/session", json={"username": "ann", "password": stage.code})
-        assert answer.headers["set-cookie"].startswith("__Host-belvedere=") and "Secure" in answer.headers["set-cookie"]
+        kept = answer.headers.get_list("set-cookie")
+        assert {each.split("=")[0] for each in kept} == {"__Host-belvedere", "__Host-belvedere-device"}
+        assert all("Secure" in each and "HttpOnly" in each and "SameSite=strict" in each for each in kept)
         assert "strict-transport-security" in answer.headers
-        token = browser.cookies["__Host-belvedere"]
+        token, device = browser.cookies["__Host-belvedere"], browser.cookies["__Host-belvedere-device"]
         for name, status in (("__Host-belvedere", 200), ("belvedere", 401)):
-            headers = {"Cookie": f"{name}={token}"}
+            headers = {"Cookie": f"{name}={token}; __Host-belvedere-device={device}"}
             async with stage.browser(**headers) as other:
                 assert (await other.get("https://hub.test/api/session")).status_code == status
 

@@ -19,7 +19,16 @@ from belvedere.policy.grant import Action
 from hub_stage import hub_stage, served
 
 # What anybody may call. A line more here is a decision, not an accident.
-PUBLIC = {"/api/session", "/log/checkpoint", "/log/tile/{path:path}", "/metrics", "/openapi.json", "/{path:path}"}
+PUBLIC = {
+    "/api/session",
+    "/api/session/passkey",
+    "/api/session/passkey/begin",
+    "/log/checkpoint",
+    "/log/tile/{path:path}",
+    "/metrics",
+    "/openapi.json",
+    "/{path:path}",
+}
 
 
 async def test_every_route_declares_its_door(tmp_path: Path) -> None:
@@ -126,7 +135,7 @@ async def test_websockets_pass_the_same_door(tmp_path: Path) -> None:
         stage.signed_in() as browser,
         served(stage.app) as address,
     ):
-        cookie = {"Cookie": f"belvedere={browser.cookies['belvedere']}"}
+        cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
         url = f"ws://{address}/api/feed"
         async with connect(url, additional_headers=cookie, origin=Origin(f"http://{address}")) as feed:
             told = json.loads(await feed.recv())

@@ -63,8 +63,9 @@ async def test_it_serves_as_soon_as_it_says_so_and_ends_with_sockets_open(tmp_pa
         async with httpx.AsyncClient(base_url=ready["url"]) as browser:
             answer = await browser.post("/api/session", json={"username": "ann", "password": code})
             browser.headers[CSRF] = answer.json()["csrf"]
+            assert (await browser.post("/api/password", json={"password": "correct horse battery"})).status_code == 204
             grant = (await browser.post("/api/grants", json={"purpose": "duty"})).json()["id"]
-            cookie = {"Cookie": f"belvedere={browser.cookies['belvedere']}"}
+            cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
             live = f"{ready['url'].replace('http', 'ws')}/api/live?grant={grant}"
             async with connect(live, additional_headers=cookie) as socket:
                 await socket.send(json.dumps({"op": "play", "tile": 1, "camera": "gate", "stream": "sub"}))
@@ -88,17 +89,19 @@ async def test_a_killed_hub_comes_back_with_its_log(tmp_path: Path) -> None:
     async with hub_process(tmp_path, "--port", "0") as (process, ready):
         async with httpx.AsyncClient(base_url=ready["url"]) as browser:
             answer = await browser.post("/api/session", json={"username": "ann", "password": code})
-            token = browser.cookies["belvedere"]
             assert answer.status_code == 200
+            browser.headers[CSRF] = answer.json()["csrf"]
+            assert (await browser.post("/api/password", json={"password": "correct horse battery"})).status_code == 204
+            kept = dict(browser.cookies)
         process.kill()
         await process.wait()
     async with (
         hub_process(tmp_path, "--port", "0") as (_, ready),
-        httpx.AsyncClient(base_url=ready["url"], cookies={"belvedere": token}) as browser,
+        httpx.AsyncClient(base_url=ready["url"], cookies=kept) as browser,
     ):
         assert (await browser.get("/api/session")).json()["user"]["name"] == "ann"
         lines = (await browser.get("/api/audit/mine")).json()["entries"]
-        assert [line["kind"] for line in lines] == ["session.opened"]
+        assert [line["kind"] for line in lines] == ["password.changed", "session.opened"]
 
 
 @pytest.mark.parametrize(

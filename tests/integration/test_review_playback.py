@@ -107,6 +107,7 @@ class House:
 async def housing(data: Path) -> AsyncIterator[House]:
     clock = SimulatedClock()
     settings = load_settings(data)
+    settings.hub.password_after_code = False  # people here sign in with their codes and begin to work
     opened: list[HubContext] = []
 
     @asynccontextmanager

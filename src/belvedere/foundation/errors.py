@@ -10,7 +10,8 @@ BelvedereError
 ├── NotFound
 ├── Conflict                it exists already, or is in use
 ├── Refused                 policy says no; carries the reason a person is shown
-│   └── NotSignedIn
+│   ├── NotSignedIn
+│   └── StepUpNeeded        has to be confirmed with a passkey first; carries the act
 ├── CameraFault             the camera did not do its part
 │   ├── CameraUnreachable   no route, refused connection, time-out
 │   ├── CameraDenied        wrong user name or password
@@ -24,6 +25,9 @@ BelvedereError
 └── Unavailable             a part of this installation is missing (browser, codec, tool)
     └── KeyAway             the key of this footage is kept by the hub, which has to release it first
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class BelvedereError(Exception):
@@ -78,6 +82,16 @@ class Refused(BelvedereError):
 
 class NotSignedIn(Refused):
     code = "not_signed_in"
+
+
+class StepUpNeeded(Refused):
+    """`act` is what the person has to confirm: words, whole numbers, lists and mappings of them."""
+
+    code = "step_up_needed"
+
+    def __init__(self, message: str, *, advice: str = "", act: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.act = dict(act or {})
 
 
 class CameraFault(BelvedereError):

@@ -1,11 +1,12 @@
 """Settings: `belvedere.toml` in the data folder, overridden by BELVEDERE_* in the environment, then by options."""
 
 import hashlib
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,6 +16,7 @@ from pydantic_settings import (
 
 from belvedere.foundation.errors import BadSettings
 
+_ORIGIN = re.compile(r"https://(?=[a-z0-9.-]*[a-z])[a-z0-9.-]+(:\d+)?|http://localhost(:\d+)?")
 _SOCKET_PATH_LIMIT = 90  # sun_path holds 108 bytes; the names below take up to 18
 
 
@@ -27,10 +29,34 @@ class HubSettings(BaseModel):
     port: int = Field(8710, ge=0, le=65535, description="Port the control room is served on; 0 picks a free one.")
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
 
-    password_after_code: bool = Field(True, description="Who logs in with a one-time code must set a password first.")
+    origin: str = Field(
+        "",
+        description="Address of the control room as browsers see it, such as https://cctv.council.example; "
+        "passkeys belong to it. Empty: http://localhost.",
+    )
+    password_after_code: bool = Field(
+        True, description="Who logs in with a one-time code must add a passkey or set a password first."
+    )
+    password_after_passkey: bool = Field(
+        False, description="A password alone still opens an account that has a passkey."
+    )
+    passkey_only_roles: list[str] = Field(
+        default_factory=list, description="Roles whose passwords open nothing: a passkey does, or once a one-time code."
+    )
+    session_idle_minutes: int = Field(
+        15, ge=1, le=480, description="A session ends after so many minutes in which its person did nothing."
+    )
     retention_ceiling_days: int = Field(
         31, ge=1, le=3660, description="A class that keeps footage longer needs a written reference."
     )
+
+    @field_validator("origin")
+    @classmethod
+    def _origin_can_have_passkeys(cls, origin: str) -> str:
+        """An https:// address with a name, or http://localhost: browsers make passkeys for nothing else."""
+        if origin and not _ORIGIN.fullmatch(origin):
+            raise ValueError("write https:// and a host name, without a path")
+        return origin
 
 
 class SiteSettings(BaseModel):

@@ -9,12 +9,14 @@ from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
-from belvedere.foundation.clock import Clock, SystemClock
+from belvedere.foundation.clock import MINUTE_US, Clock, SystemClock
 from belvedere.foundation.settings import Settings
 from belvedere.hub.access.credentials import Passwords
 from belvedere.hub.access.grants import GrantDesk
 from belvedere.hub.access.keys import signing_key
+from belvedere.hub.access.passkeys import PasskeyDesk
 from belvedere.hub.access.sessions import SessionDesk
+from belvedere.hub.access.step_up import StepUps
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
 from belvedere.hub.audit.log import AuditLog
@@ -38,8 +40,8 @@ __all__ = ["HubContext", "hub_of", "open_hub"]
 class HubContext:
     """What a route reaches through `hub_of(request)`.
 
-    `engine`, `users`, `sessions` and `register` block: call them in a thread. `audit`, `grants`, `link`, `state` and `health` are
-    for the event loop.
+    `engine`, `users`, `sessions`, `passkeys` and `register` block: call them in a thread. `audit`, `grants`, `link`, `state` and
+    `health` are for the event loop.
     """
 
     settings: Settings
@@ -53,6 +55,8 @@ class HubContext:
     map: MapFolder
     users: UserDesk
     sessions: SessionDesk
+    passkeys: PasskeyDesk
+    step_up: StepUps
     tries: LoginTries
     grants: GrantDesk
     health: HealthDesk
@@ -106,7 +110,9 @@ async def open_hub(
                 register=register,
                 map=MapFolder(settings.map_folder),
                 users=UserDesk(engine, clock, frozenset(Role), Passwords(hasher)),
-                sessions=SessionDesk(engine, clock),
+                sessions=SessionDesk(engine, clock, settings.hub.session_idle_minutes * MINUTE_US),
+                passkeys=PasskeyDesk(engine, clock),
+                step_up=StepUps(clock),
                 tries=LoginTries(clock),
                 grants=GrantDesk(engine, clock, key, audit, register.camera_ids),
                 health=health,

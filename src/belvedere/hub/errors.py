@@ -19,6 +19,7 @@ from belvedere.foundation.errors import (
     NotFound,
     NotSignedIn,
     Refused,
+    StepUpNeeded,
     StorageFault,
     Unavailable,
 )
@@ -74,7 +75,10 @@ async def _on_belvedere(connection: Any, error: Exception) -> Any:
     if isinstance(connection, WebSocket):
         await _close(connection, error, status)
         return None
-    return JSONResponse(error_body(error.code, error.message, error.advice), status_code=status)
+    body: dict[str, dict[str, Any]] = {**error_body(error.code, error.message, error.advice)}
+    if isinstance(error, StepUpNeeded):
+        body["error"] = {**body["error"], "act": error.act}
+    return JSONResponse(body, status_code=status)
 
 
 async def _close(websocket: WebSocket, error: BelvedereError, status: int) -> None:

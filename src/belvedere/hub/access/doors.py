@@ -15,12 +15,15 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
+from anyio import from_thread
 from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
 from starlette.websockets import WebSocket
 
 from belvedere.foundation.errors import NotSignedIn, Refused
-from belvedere.hub.access.sessions import SignedIn
+from belvedere.hub.access import devices
+from belvedere.hub.access.entering import must_add_passkey, must_change_password
+from belvedere.hub.access.sessions import Moved, SignedIn
 from belvedere.hub.access.users import User
 from belvedere.hub.reach import hub_of
 from belvedere.policy.grant import Action
@@ -28,6 +31,8 @@ from belvedere.policy.grant import Action
 COOKIE = "belvedere"
 SECURE_COOKIE = "__Host-belvedere"
 CSRF_HEADER = "X-Belvedere-CSRF"
+AWAY_HEADER = "X-Belvedere-Away"  # a page asks by itself, nobody touched it for a minute: no use of the session
+SESSION_MOVED = "session.moved"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _ATTRIBUTE = "belvedere_door"
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
@@ -35,6 +40,7 @@ _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 class DoorKind(StrEnum):
     PUBLIC = "public"
+    ENTERING = "entering"
     SIGNED_IN = "signed_in"
     ROLES = "roles"
     GRANTED = "granted"
@@ -61,6 +67,11 @@ def _attach(endpoint: _Endpoint, door: Door) -> _Endpoint:
 def public(endpoint: _Endpoint) -> _Endpoint:
     """Anybody, signed in or not."""
     return _attach(endpoint, Door(DoorKind.PUBLIC))
+
+
+def entering(endpoint: _Endpoint) -> _Endpoint:
+    """Everybody with an account, also one who signed in by a one-time code and has yet to choose a way in of their own."""
+    return _attach(endpoint, Door(DoorKind.ENTERING))
 
 
 def signed_in(endpoint: _Endpoint) -> _Endpoint:
@@ -94,12 +105,27 @@ def cookie_name(connection: HTTPConnection) -> str:
     return SECURE_COOKIE if connection.url.scheme in ("https", "wss") else COOKIE
 
 
+def device_cookie_name(connection: HTTPConnection) -> str:
+    """The cookie of the browser's own id."""
+    return devices.SECURE_COOKIE if cookie_name(connection) == SECURE_COOKIE else devices.COOKIE
+
+
 def signed_in_of(connection: HTTPConnection) -> SignedIn:
-    """The session of a request or WebSocket, extended by this use. Raises NotSignedIn. Blocking at its first call."""
+    """The session of a request or WebSocket, extended by this use. Raises NotSignedIn.
+
+    Blocking at its first call, which has to be made in a worker thread of the event loop.
+    """
     known = getattr(connection.state, "signed_in", None)
     if isinstance(known, SignedIn):
         return known
-    found = hub_of(connection).sessions.find(connection.cookies.get(cookie_name(connection), ""))
+    hub = hub_of(connection)
+    device = devices.device_of(connection, device_cookie_name(connection))
+    used = AWAY_HEADER not in connection.headers
+    found = hub.sessions.find(connection.cookies.get(cookie_name(connection), ""), device, used=used)
+    if isinstance(found, Moved):
+        facts = {"session": found.key[:16], "opened_in": found.opened_in, "seen_in": found.seen_in}
+        from_thread.run(hub.audit.append, SESSION_MOVED, found.user_id, facts)
+        raise NotSignedIn("Your session was opened in another browser, so it has ended.", advice="Sign in again.")
     if found is None:
         raise NotSignedIn("You are not signed in, or were away for too long.", advice="Sign in.")
     connection.state.signed_in = found
@@ -119,6 +145,12 @@ def enforce(connection: HTTPConnection) -> None:
     session = signed_in_of(connection)
     if unsafe and connection.scope["type"] == "http" and connection.headers.get(CSRF_HEADER) != session.csrf:
         raise Refused("This page is out of date.", advice="Reload the page and try again.")
+    if door.kind is not DoorKind.ENTERING:
+        settings = hub_of(connection).settings.hub
+        if must_add_passkey(settings, session):
+            raise Refused("Add a passkey first: your role works with one only.", advice="The log-in page leads you.")
+        if must_change_password(settings, session):
+            raise Refused("Add a passkey or choose a password first.", advice="The log-in page leads you.")
     if door.kind is DoorKind.ROLES and session.user.role not in door.roles:
         raise Refused(
             f"Your role ({session.user.role}) may not do this.",

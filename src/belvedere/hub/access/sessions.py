@@ -1,17 +1,25 @@
-"""Sessions: a 256-bit id in a cookie, its SHA-256 in the database, 15 minutes idle, 8 hours at most (ASVS 5.0 V7)."""
+"""Sessions: a 256-bit id in a cookie, its SHA-256 in the database, 15 minutes idle, 8 hours at most (ASVS 5.0 V7).
+
+A session belongs to the browser that opened it, as far as browsers tell (`devices`); seen in another one, it ends.
+"""
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, insert, or_, select, update
+from sqlalchemy import Engine, RowMapping, delete, insert, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from belvedere.foundation.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
 from belvedere.hub.access import credentials
-from belvedere.hub.access.users import SignIn, User
+from belvedere.hub.access.devices import Device
+from belvedere.hub.access.users import HAS_PASSKEY, SignIn, User, user_of_row
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import account, session
 
 IDLE_US = 15 * MINUTE_US
 LONGEST_US = 8 * HOUR_US
+_OWN = tuple(
+    session.c[name] for name in ("id_hash", "used_us", "expires_us", "by_code", "device_hash", "agent", "passkey_id")
+)
 _TOUCH_US = 30 * SECOND_US  # use is written down at most this often
 
 
@@ -24,25 +32,55 @@ class SignedIn:
     csrf: str
     by_code: bool
     expires_us: int  # absolute end; use does not move it
+    passkey: str = ""  # id of the passkey that opened it, "" for a password or a code
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A session that was seen in another browser, and has ended for that."""
+
+    key: str
+    user_id: str
+    opened_in: str
+    seen_in: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One of a person's sessions, as they see it listed."""
+
+    key: str
+    agent: str
+    address: str
+    by: str  # passkey, password, code
+    created_us: int
+    used_us: int
+    expires_us: int
 
 
 class SessionDesk:
     """Open sessions in the hub's database. Blocking; call it in a thread from async code."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, idle_us: int = IDLE_US) -> None:
         self._engine = engine
         self._clock = clock
+        self._idle_us = idle_us
 
-    def open(self, sign_in: SignIn, address: str) -> tuple[str, SignedIn]:
+    def open(self, sign_in: SignIn, address: str, device: Device = Device()) -> tuple[str, SignedIn]:
         """Begin a session; returns the id for the cookie and the session. `address` is where the browser is."""
         token = credentials.new_session_id()
         now_us = self._clock.now_us()
         opened = SignedIn(
-            sign_in.user, credentials.digest(token), credentials.csrf_of(token), sign_in.by_code, now_us + LONGEST_US
+            sign_in.user,
+            credentials.digest(token),
+            credentials.csrf_of(token),
+            sign_in.by_code,
+            now_us + LONGEST_US,
+            sign_in.passkey,
         )
         with writing(self._engine) as connection:
             connection.execute(
-                delete(session).where(or_(session.c.expires_us <= now_us, session.c.used_us <= now_us - IDLE_US))
+                delete(session).where(or_(session.c.expires_us <= now_us, session.c.used_us <= now_us - self._idle_us))
             )
             connection.execute(
                 insert(session).values(
@@ -53,52 +91,80 @@ class SessionDesk:
                     expires_us=opened.expires_us,
                     by_code=sign_in.by_code,
                     address=address[:64],
+                    device_hash=device.hash,
+                    agent=device.agent,
+                    passkey_id=sign_in.passkey,
                 )
             )
         return token, opened
 
-    def find(self, token: str) -> SignedIn | None:
-        """The live session of a cookie, extended by this use; None when there is none or it has ended."""
-        return self._use(credentials.digest(token), credentials.csrf_of(token)) if token else None
+    def find(self, token: str, device: Device = Device(), *, used: bool = True) -> SignedIn | Moved | None:
+        """The live session of a cookie, extended when `used`; None when there is none or it has ended.
 
-    def alive(self, key: str) -> bool:
-        """Whether a session still lives, counting as a use of it. Long connections (live pictures) ask every few seconds."""
-        return self._use(key, "") is not None
-
-    def _use(self, key: str, csrf: str) -> SignedIn | None:
-        now_us = self._clock.now_us()
-        query = (
-            select(session.c.used_us, session.c.expires_us, session.c.by_code, account)
-            .join(account, account.c.id == session.c.account_id)
-            .where(
-                session.c.id_hash == key,
-                session.c.expires_us > now_us,
-                session.c.used_us > now_us - IDLE_US,
-                account.c.disabled.is_(False),
-            )
-        )
-        with reading(self._engine) as connection:
-            row = connection.execute(query).mappings().one_or_none()
+        `Moved` once, when it was opened in another browser: it has ended now.
+        """
+        if not token:
+            return None
+        row = self._row(credentials.digest(token))
         if row is None:
             return None
-        if now_us - row["used_us"] >= _TOUCH_US:
+        if row["device_hash"] and (row["device_hash"], row["agent"]) != (device.hash, device.agent):
+            self.close(row["id_hash"])
+            return Moved(row["id_hash"], row["id"], row["agent"], device.agent)
+        now_us = self._clock.now_us()
+        if used and now_us - row["used_us"] >= _TOUCH_US:
             with writing(self._engine) as connection:
-                connection.execute(update(session).where(session.c.id_hash == key).values(used_us=now_us))
-        user = User(
-            id=row["id"],
-            name=row["name"],
-            display=row["display"],
-            role=row["role"],
-            has_password=row["password_hash"] != "",
-            disabled=row["disabled"],
-            created_us=row["created_us"],
+                connection.execute(update(session).where(session.c.id_hash == row["id_hash"]).values(used_us=now_us))
+        return _signed_in(row, credentials.csrf_of(token))
+
+    def alive(self, key: str) -> bool:
+        """Whether a session still lives. Long connections (live pictures) ask every second; that is no use of it."""
+        return self._row(key) is not None
+
+    def by_key(self, user_id: str, key: str) -> SignedIn | None:
+        """A live session of this person, None when there is none or it is somebody else's."""
+        row = self._row(key)
+        return None if row is None or row["id"] != user_id else _signed_in(row, "")
+
+    def of(self, user_id: str) -> list[OpenSession]:
+        """A person's live sessions, last used first."""
+        query = select(session).where(session.c.account_id == user_id, *self._live()).order_by(session.c.used_us.desc())
+        with reading(self._engine) as connection:
+            return [
+                OpenSession(
+                    row.id_hash,
+                    row.agent,
+                    row.address,
+                    "passkey" if row.passkey_id else "code" if row.by_code else "password",
+                    row.created_us,
+                    row.used_us,
+                    row.expires_us,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def _live(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        now_us = self._clock.now_us()
+        return session.c.expires_us > now_us, session.c.used_us > now_us - self._idle_us
+
+    def _row(self, key: str) -> RowMapping | None:
+        query = (
+            select(*_OWN, account, HAS_PASSKEY)
+            .join(account, account.c.id == session.c.account_id)
+            .where(session.c.id_hash == key, *self._live(), account.c.disabled.is_(False))
         )
-        return SignedIn(user, key, csrf, row["by_code"], row["expires_us"])
+        with reading(self._engine) as connection:
+            return connection.execute(query).mappings().one_or_none()
 
     def close(self, key: str) -> None:
         """End one session. Its grants stay the user's until they expire, but need a session to be used."""
         with writing(self._engine) as connection:
             connection.execute(delete(session).where(session.c.id_hash == key))
+
+    def settle(self, key: str) -> None:
+        """A session by a one-time code counts as any other from now on: its person has a way in of their own."""
+        with writing(self._engine) as connection:
+            connection.execute(update(session).where(session.c.id_hash == key).values(by_code=False))
 
     def close_others(self, user_id: str, keep: str) -> int:
         """End every other session of a user (after a new password); returns how many there were. `keep` stops being by code."""
@@ -109,7 +175,10 @@ class SessionDesk:
 
     def count(self) -> int:
         """How many sessions are live."""
-        now_us = self._clock.now_us()
-        query = select(session.c.id_hash).where(session.c.expires_us > now_us, session.c.used_us > now_us - IDLE_US)
+        query = select(session.c.id_hash).where(*self._live())
         with reading(self._engine) as connection:
             return len(connection.execute(query).all())
+
+
+def _signed_in(row: RowMapping, csrf: str) -> SignedIn:
+    return SignedIn(user_of_row(row), row["id_hash"], csrf, row["by_code"], row["expires_us"], row["passkey_id"])

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -13,10 +13,11 @@ from belvedere.foundation.ids import new_id
 from belvedere.hub.access import credentials
 from belvedere.hub.storage.acts import NoteAct, nowhere
 from belvedere.hub.storage.engine import reading, writing
-from belvedere.hub.storage.metadata import account, session
+from belvedere.hub.storage.metadata import account, passkey, session
 
 CODE_LIFE_US = 72 * HOUR_US
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
+HAS_PASSKEY = select(passkey.c.id).where(passkey.c.account_id == account.c.id).exists().label("has_passkey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class User:
     has_password: bool
     disabled: bool
     created_us: int
+    has_passkey: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class SignIn:
 
     user: User
     by_code: bool
+    passkey: str = ""  # id of the passkey that signed in, "" for a password or a code
 
 
 class UserDesk:
@@ -124,7 +127,8 @@ class UserDesk:
     def all(self) -> list[User]:
         """Every account, by name."""
         with reading(self._engine) as connection:
-            return [_user(row) for row in connection.execute(select(account).order_by(account.c.name)).mappings()]
+            query = select(account, HAS_PASSKEY).order_by(account.c.name)
+            return [user_of_row(row) for row in connection.execute(query).mappings()]
 
     def find(self, name: str) -> User | None:
         """The account of that name, None when there is none."""
@@ -149,13 +153,13 @@ class UserDesk:
         None for an unknown name, a wrong secret, a used or old code and a disabled account alike, after the same work.
         """
         with reading(self._engine) as connection:
-            query = select(account).where(account.c.name == name.strip().lower())
+            query = select(account, HAS_PASSKEY).where(account.c.name == name.strip().lower())
             row = connection.execute(query).mappings().one_or_none()
         stored = row["password_hash"] if row is not None and not row["disabled"] else ""
         matches = self._passwords.matches(stored, secret[: credentials.LONGEST_PASSWORD])
         if row is None or row["disabled"]:
             return None
-        user = _user(row)
+        user = user_of_row(row)
         if matches:
             if self._passwords.outdated(stored):
                 self._store_password(user.id, secret)
@@ -194,12 +198,12 @@ class UserDesk:
 
 
 def _find(connection: Connection, which: ColumnElement[bool]) -> User | None:
-    row = connection.execute(select(account).where(which)).mappings().one_or_none()
-    return None if row is None else _user(row)
+    row = connection.execute(select(account, HAS_PASSKEY).where(which)).mappings().one_or_none()
+    return None if row is None else user_of_row(row)
 
 
-def _user(row: object) -> User:
-    values = dict(row)  # type: ignore[call-overload]
+def user_of_row(values: RowMapping) -> User:
+    """The user of a row of `account` with `HAS_PASSKEY`."""
     return User(
         id=values["id"],
         name=values["name"],
@@ -208,4 +212,5 @@ def _user(row: object) -> User:
         has_password=values["password_hash"] != "",
         disabled=values["disabled"],
         created_us=values["created_us"],
+        has_passkey=bool(values["has_passkey"]),
     )

@@ -64,6 +64,15 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "session.refused": lambda facts: f"Sign-in refused{_why(facts)}",
     "session.closed": lambda facts: "Signed out",
     "password.changed": lambda facts: "Password changed",
+    "session.revoked": lambda facts: "Signed out from elsewhere",
+    "session.moved": lambda facts: (
+        f"Session ended: opened in {facts.get('opened_in') or 'one browser'}, seen in another"
+    ),
+    "passkey.added": lambda facts: f"Passkey “{facts.get('name', '')}” added",
+    "passkey.renamed": lambda facts: f"Passkey named “{facts.get('name', '')}”",
+    "passkey.removed": lambda facts: "Passkey removed",
+    "step_up.proven": lambda facts: "Confirmed an act with a passkey",
+    "step_up.refused": lambda facts: f"Confirmation refused{_why(facts)}",
     "grant.issued": lambda facts: f"Access given ({facts.get('purpose', '')}) to {_cameras(facts)}{_span(facts)}",
     "grant.refused": lambda facts: f"Access refused{_why(facts)}",
     "grant.ended": lambda facts: "Access ended",
