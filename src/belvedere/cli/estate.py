@@ -19,6 +19,8 @@ from belvedere.foundation.errors import BelvedereError
 from belvedere.foundation.settings import Settings
 from belvedere.hub.register.cameras import Camera, open_register
 from belvedere.link.client import SiteLink
+from belvedere.link.devices import PutDevice
+from belvedere.link.messages import Answer
 from belvedere.site.imports.recording import examine
 from belvedere.site.imports.session import import_recording
 
@@ -36,6 +38,7 @@ class Estate:
         self._lines = lines
         self._live: dict[str, set[str]] = {camera.id: set() for camera in CAMERAS}
         self._port = 0
+        self._devices: dict[str, int] = {}  # ports, by camera; empty once they are attached
         self._told = -1
         self._task: asyncio.Task[None] | None = None
         self._noted = settings.demo_folder / "imported.json"
@@ -78,6 +81,16 @@ class Estate:
         base = f"rtsp://{login}@127.0.0.1:{self._port}/{camera.id}"
         await link.put_camera(camera.id, camera.name, f"{base}/main", f"{base}/sub", enabled)
 
+    async def _attach(self, link: SiteLink) -> None:
+        """Say which ONVIF device each camera is, once all are live: pictures come first. As `camera onvif --attach` does."""
+        if not self._devices or any(streams != {"main", "sub"} for streams in self._live.values()):
+            return
+        ports, self._devices = self._devices, {}
+        for camera, port in ports.items():
+            address = f"http://127.0.0.1:{port}/onvif/device_service"
+            asked = PutDevice(camera, address, USERNAME, camera_password(self._settings))
+            await link.ask(asked, Answer, reuse=False)
+
     async def _follow(self, link: SiteLink) -> None:
         """Act on what the demo's cameras say, for as long as the demo runs."""
         plans = {camera.id: camera for camera in CAMERAS}
@@ -89,6 +102,9 @@ class Estate:
                     streams.add(line["stream"])
                     if streams == {"main", "sub"}:
                         await self._put(link, plans[line["live"]], enabled=True)
+                        await self._attach(link)
+                elif "devices" in line:
+                    self._devices = line["devices"]
                 elif "night" in line:
                     await asyncio.to_thread(self._import, line["night"])
                 elif "progress" in line:

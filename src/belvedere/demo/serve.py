@@ -1,7 +1,8 @@
 """`python -m belvedere.demo.serve`: the demo's cameras. Renders their films once and serves them over RTSP, looping.
 
-Says, one JSON line each: `ready` with the port; `live` when a stream of a camera can be watched; `night` when a film of last
-night is finished; `progress`; `trouble`. Needs no key and no database of the product.
+Says, one JSON line each: `ready` with the port; `devices`, the port of each camera's ONVIF service; `live` when a stream of
+a camera can be watched; `night` when a film of last night is finished; `progress`; `trouble`. Needs no key and no database
+of the product.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from typing import Any
 import structlog
 
 from belvedere.demo.cameras import CAMERAS
+from belvedere.demo.onvif.estate import EstateDevices
 from belvedere.demo.picture.clock import LiveClock, clock_text
 from belvedere.demo.rtsp.faults import Faults
 from belvedere.demo.rtsp.reel import Reel, load_reel
@@ -104,6 +106,16 @@ class Cinema:
 async def serve(settings: Settings, night: str) -> None:
     server = await open_server(settings)
     say(ready=True, port=server.port)
+    try:
+        async with EstateDevices(SystemClock(), server, USERNAME, camera_password(settings)) as devices:
+            say(devices=dict(devices.ports))
+            await _show(settings, server, night)
+    finally:
+        await server.close()
+
+
+async def _show(settings: Settings, server: RtspServer, night: str) -> None:
+    """Render the films and serve them until a signal."""
     folder = settings.demo_folder / "films"
     folder.mkdir(parents=True, exist_ok=True)
     renderer = await asyncio.create_subprocess_exec(
@@ -132,7 +144,6 @@ async def serve(settings: Settings, night: str) -> None:
             with suppress(ProcessLookupError):
                 renderer.terminate()
             await renderer.wait()
-        await server.close()
 
 
 def main() -> None:

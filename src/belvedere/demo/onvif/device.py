@@ -32,6 +32,7 @@ SPACES = {
 _SERVICES = ("d", "m", "m2", "p", "v", "r", "s", "y")
 _ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 _MOST_BYTES = 1 << 20
+_MOST_KEPT = 1000  # requests and movements remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,19 @@ class FakeDevice:
         stored: tuple[Stored, ...] = (),
         host: str = "127.0.0.1",
         faults: DeviceFaults = GOOD,
+        port: int = 0,
+        ptz: bool = True,
+        model: str = "Sparrow 2",
+        serial: str = "BW-0042",
     ) -> None:
         self.door = Door(username, password)
         self.offers = offers
         self.stored = stored
         self.host = host
-        self.port = 0
+        self.port = port  # wanted; any free one where it is 0 or taken
+        self.ptz = ptz
+        self.model = model
+        self.serial = serial
         self.requests: list[str] = []
         self.moves: list[tuple[float, float, float]] = []
         self.moving = (0.0, 0.0, 0.0)
@@ -102,7 +110,10 @@ class FakeDevice:
         return f"http://{self.host}:{self.port}/onvif/device_service"
 
     async def __aenter__(self) -> "FakeDevice":
-        self._server = await asyncio.start_server(self._serve, self.host, 0)
+        try:
+            self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        except OSError:  # taken
+            self._server = await asyncio.start_server(self._serve, self.host, 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self
 
@@ -165,6 +176,7 @@ class FakeDevice:
             request = next(iter(envelope.find(f"{{{_ENVELOPE}}}Body") or ()))
             name = request.tag.rpartition("}")[2]
             self.requests.append(name)
+            del self.requests[:-_MOST_KEPT]
             open_to_all = name == "GetSystemDateAndTime" and not self.faults.clock_behind_login
             if not open_to_all:
                 if self.faults.http_digest:
@@ -207,21 +219,21 @@ class FakeDevice:
             f"<d:Service><d:Namespace>{SPACES[key]}</d:Namespace><d:XAddr>{self._base()}/onvif/{key}</d:XAddr>"
             "<d:Version><t:Major>2</t:Major><t:Minor>60</t:Minor></d:Version></d:Service>"
             for key in _SERVICES
+            if key != "p" or self.ptz
         )
         return f"<d:GetServicesResponse>{entries}</d:GetServicesResponse>"
 
     async def _do_get_capabilities(self, _r: Element, _e: Element) -> str:
-        names = {"Media": "m", "PTZ": "p", "Events": "v"}
-        entries = "".join(
-            f"<t:{name}><t:XAddr>{self._base()}/onvif/{key}</t:XAddr></t:{name}>" for name, key in names.items()
-        )
+        names = {"Media": "m", "Events": "v"} | ({"PTZ": "p"} if self.ptz else {})
+        base = f"{self._base()}/onvif"
+        entries = "".join(f"<t:{name}><t:XAddr>{base}/{key}</t:XAddr></t:{name}>" for name, key in names.items())
         return f"<d:GetCapabilitiesResponse><d:Capabilities>{entries}</d:Capabilities></d:GetCapabilitiesResponse>"
 
     async def _do_get_device_information(self, _r: Element, _e: Element) -> str:
         return (
-            "<d:GetDeviceInformationResponse><d:Manufacturer>Belvedere Works</d:Manufacturer><d:Model>Sparrow 2</d:Model>"
-            "<d:FirmwareVersion>1.4.2</d:FirmwareVersion><d:SerialNumber>BW-0042</d:SerialNumber>"
-            "<d:HardwareId>rev C</d:HardwareId></d:GetDeviceInformationResponse>"
+            "<d:GetDeviceInformationResponse><d:Manufacturer>Belvedere Works</d:Manufacturer>"
+            f"<d:Model>{self.model}</d:Model><d:FirmwareVersion>1.4.2</d:FirmwareVersion><d:SerialNumber>{self.serial}"
+            "</d:SerialNumber><d:HardwareId>rev C</d:HardwareId></d:GetDeviceInformationResponse>"
         )
 
     async def _do_get_profiles(self, request: Element, _e: Element) -> str:
@@ -236,7 +248,8 @@ class FakeDevice:
             f"<t:{video}><t:Encoding>{each.codec}</t:Encoding><t:Resolution><t:Width>{each.width}</t:Width>"
             f"<t:Height>{each.height}</t:Height></t:Resolution><t:RateControl><t:FrameRateLimit>{each.fps}"
             f"</t:FrameRateLimit><t:BitrateLimit>{each.kilobits}</t:BitrateLimit></t:RateControl></t:{video}>"
-            f'<t:{ptz} token="ptz-1"><t:NodeToken>node-1</t:NodeToken></t:{ptz}></{prefix}:Profiles>'
+            + (f'<t:{ptz} token="ptz-1"><t:NodeToken>node-1</t:NodeToken></t:{ptz}>' if self.ptz else "")
+            + f"</{prefix}:Profiles>"
             for each in self.offers
         )
         return f"<{prefix}:GetProfilesResponse>{entries}</{prefix}:GetProfilesResponse>"
@@ -268,9 +281,12 @@ class FakeDevice:
             float(zoom.get("x", "0")) if zoom is not None else 0.0,
         )
         self.moves.append(speeds)
+        del self.moves[:-_MOST_KEPT]
         self.moving = speeds
         match = re.fullmatch(r"PT(\d+)S", _text(request, "Timeout"))
         if match and not self.faults.no_stop:
+            if self._stop is not None:  # the time of the newest order counts
+                self._stop.cancel()
             self._stop = asyncio.get_running_loop().call_later(int(match[1]), self._halt)
         return "<p:ContinuousMoveResponse/>"
 

@@ -11,6 +11,7 @@ from belvedere.foundation.clock import SECOND_US
 
 REALM = "onvif"
 _TOLERANCE_US = 5 * SECOND_US
+_MOST_SEEN = 10_000
 _CREDENTIAL = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
 _SECURITY = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
 _TIMES = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}"
@@ -39,6 +40,8 @@ class Door:
         if nonce in self._seen:
             self.replays += 1
             return False
+        if len(self._seen) >= _MOST_SEEN:  # an old one is refused by its age as well
+            self._seen.clear()
         self._seen.add(nonce)
         plain = base64.b64decode(nonce) + created.encode() + self.password.encode()
         expected = base64.b64encode(hashlib.sha1(plain, usedforsecurity=False).digest()).decode()

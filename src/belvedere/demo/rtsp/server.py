@@ -57,6 +57,10 @@ class Source:
     def _media_90k(self) -> int:
         return (self._clock.monotonic_us() - self._origin_us) * 9 // 100
 
+    def position_90k(self) -> int:
+        """How far into its reel the source is now."""
+        return self._media_90k() % self.reel.duration_90k
+
     def _seek(self, media_90k: int) -> None:
         """Stand at the first unit that is due at or after `media_90k`."""
         reel = self.reel
