@@ -42,7 +42,7 @@ def motion_spans(reel: Reel) -> tuple[Span, ...]:
         return ()
     bar = max(_LEAST_BYTES, _LOUD * median(size for _, size in sizes))
     loud = []
-    for start in range(0, reel.duration_90k, _WINDOW_90K):
+    for start in range(_WINDOW_90K, reel.duration_90k, _WINDOW_90K):  # a film's first second is large whatever it shows
         window = [size for at, size in sizes if start <= at < start + _WINDOW_90K]
         if window and median(window) > bar:  # the median: one large picture after a keyframe is no motion
             loud.append((start, min(reel.duration_90k, start + _LINGER_90K)))
