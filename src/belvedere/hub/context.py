@@ -20,6 +20,7 @@ from belvedere.hub.access.step_up import StepUps
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.audit.witnesses import WitnessDesk
 from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.release import ReleasingLink
 from belvedere.hub.custody.vault import Vault
@@ -51,6 +52,7 @@ class HubContext:
     link: SiteLink
     state: SiteState
     audit: AuditLog
+    witnesses: WitnessDesk
     register: CameraRegister
     map: MapFolder
     users: UserDesk
@@ -93,11 +95,14 @@ async def open_hub(
         local_acts: asyncio.Task[None] | None = None
         health = HealthDesk(engine, site, settings.site.id, clock)
         keys_kept: asyncio.Task[None] | None = None
+        witnesses = WitnessDesk(settings.hub_folder / "witness", audit, key.public_key().public_bytes_raw())
+        witnessing: asyncio.Task[None] | None = None
         try:
             await log_local_acts(engine, audit)
             local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
             if isinstance(site, ReleasingLink):
                 keys_kept = asyncio.create_task(custody.run(site), name="custody")
+                witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
             health.start()
             yield HubContext(
                 settings=settings,
@@ -107,6 +112,7 @@ async def open_hub(
                 link=site,
                 state=SiteState(site, clock),
                 audit=audit,
+                witnesses=witnesses,
                 register=register,
                 map=MapFolder(settings.map_folder),
                 users=UserDesk(engine, clock, frozenset(Role), Passwords(hasher)),
@@ -119,7 +125,7 @@ async def open_hub(
                 custody=custody,
             )
         finally:
-            for task in (local_acts, keys_kept):
+            for task in (local_acts, keys_kept, witnessing):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)

@@ -44,6 +44,7 @@ from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import Keyring, load_key
 from belvedere.site.time_service.server import TimeService
 from belvedere.site.uplink.server import serve_link
+from belvedere.site.witness.witness import SiteWitness
 
 log = structlog.get_logger()
 
@@ -78,6 +79,11 @@ class HubOpener:
         if self._opener.mark != before:
             self._keep_mark(self._opener.mark)
         return grant
+
+    def reached(self) -> int:
+        """Entries of the hub's log, as far as grants have shown it."""
+        mark = self._opener.mark if self._opener is not None else self._kept_mark()
+        return mark.size if mark is not None else 0
 
     def _kept_mark(self) -> LogMark | None:
         try:
@@ -170,6 +176,8 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers |= activity.start(recorder, archive, opener)
             answers |= custodian.answers()
             answers |= retention.answers
+            hub_key = settings.hub_public_key_file
+            answers |= SiteWitness(settings.site.id, keys / "witness.key", hub_key, clock, opener.reached).answers()
             store = DeviceStore(index, safe, cameras, clock, settings.site.retention_days)
             devices = DeviceKeeper(store, settings.ingest_socket, clock)
             answers |= await begin_devices(devices, opener, settings.site.camera_networks, clock)

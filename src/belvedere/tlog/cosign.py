@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from belvedere.tlog.checkpoint import Checkpoint, open_checkpoint
+from belvedere.tlog.checkpoint import Checkpoint, log_origin, open_checkpoint, sign_checkpoint
 from belvedere.tlog.merkle import verify_consistency
 from belvedere.tlog.note import BadNote, NoteKey, split_note
 
@@ -121,6 +121,30 @@ def strangers(note: bytes, known: Sequence[NoteKey | WitnessKey]) -> list[str]:
     """Names that signed `note` with keys which are not among `known`."""
     ids = {(key.name, key.id) for key in known}
     return [name for name, blob in split_note(note)[1] if (name, blob[:4]) not in ids]
+
+
+def timed_checkpoint(size: int, root: bytes, key: Ed25519PrivateKey, time_s: int) -> bytes:
+    """A checkpoint signed by the hub's key, with the hub's clock as a cosignature of its own."""
+    note = sign_checkpoint(size, root, key)
+    name = log_origin(key.public_key().public_bytes_raw())
+    return note + cosign(split_note(note)[0], name, key, time_s).encode()
+
+
+def only(note: bytes, *keys: NoteKey | WitnessKey) -> bytes:
+    """`note` with the signature lines of `keys` and no others."""
+    wanted = {(key.name, key.id) for key in keys}
+    return _note(note, [one for one in split_note(note)[1] if (one[0], one[1][:4]) in wanted])
+
+
+def merged(note: bytes, others: Sequence[bytes]) -> bytes:
+    """`note` with the signature lines of `others`, which have the same text, below its own; none twice."""
+    lines = dict.fromkeys(one for each in (note, *others) for one in split_note(each)[1])
+    return _note(note, list(lines))
+
+
+def _note(note: bytes, signatures: Sequence[tuple[str, bytes]]) -> bytes:
+    lines = [f"— {name} {base64.b64encode(blob).decode()}\n" for name, blob in signatures]
+    return (split_note(note)[0] + "\n" + "".join(lines)).encode()
 
 
 def follow(note: bytes, public_key: bytes, last: Checkpoint | None, path: Sequence[bytes]) -> Checkpoint:

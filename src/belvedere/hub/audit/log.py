@@ -20,11 +20,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, RowMapping, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from belvedere.foundation.clock import Clock
+from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BadInput, NotFound, StorageFault
+from belvedere.hub.audit.minute import keep_signed
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import audit_entry
-from belvedere.tlog.checkpoint import open_checkpoint, sign_checkpoint
+from belvedere.tlog.checkpoint import open_checkpoint
+from belvedere.tlog.cosign import timed_checkpoint
 from belvedere.tlog.folder import TileFolder, write_durably
 from belvedere.tlog.merkle import consistency_proof, inclusion_proof, leaf_hash
 from belvedere.tlog.note import BadNote
@@ -86,6 +88,7 @@ class AuditLog:
         self._recent: OrderedDict[int, Entry] = OrderedDict()
         self._queue: asyncio.Queue[_Waiting] | None = None
         self._writer: asyncio.Task[None] | None = None
+        self._minute: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None  # of its own: no other work of the hub may hold up the log
         self._fault: StorageFault | None = None
         self._tree = self._open()
@@ -106,10 +109,10 @@ class AuditLog:
         path = inclusion_proof(index, head.size, self._tree.node)
         return LogProof(index, entry.salt, entry.record, path, head.note)
 
-    def consistency(self, old: int) -> tuple[bytes, ...]:
-        """Proof that the log of `old` entries is the beginning of the present one. Raises BadInput."""
+    def consistency(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
+        """Proof that the log of `old` entries is the beginning of that of `new` (of the present one). Raises BadInput."""
         try:
-            return consistency_proof(old, self._head.size, self._tree.node)
+            return consistency_proof(old, min(new or self._head.size, self._head.size), self._tree.node)
         except ValueError as error:
             raise BadInput(
                 f"The log has {self._head.size} entries.", advice="Ask from 1 up to that many entries."
@@ -183,13 +186,16 @@ class AuditLog:
         self._queue = asyncio.Queue(_WAITING)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit-log")
         self._writer = asyncio.create_task(self._write_all(self._queue), name="audit log writer")
+        self._minute = asyncio.create_task(keep_signed(self, self._clock), name="audit log minute")
 
     async def stop(self) -> None:
         """Finish what waits to be written, and stop the writer."""
         if self._queue is not None and self._writer is not None and self._thread is not None:
             await self._queue.join()
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+            tasks = [task for task in (self._writer, self._minute) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._thread.shutdown()
             self._queue = self._writer = self._thread = None
 
@@ -262,22 +268,42 @@ class AuditLog:
             self._head = self._sign()
             self._tree.forget_stale()
         except OSError as error:
-            self._fault = StorageFault(
-                f"The audit log can't be written: {os.strerror(error.errno or 0)}.",
-                advice="Check the hub's disk, then restart the hub; until then nothing can be opened.",
-            )
-            _log.error("audit log stopped", error=str(error))
-            raise self._fault from error
+            raise self._stopped(error) from error
         for entry in entries:
             self._recent[entry.index] = entry
             if len(self._recent) > _RECENT:
                 self._recent.popitem(last=False)
 
+    def _stopped(self, error: OSError) -> StorageFault:
+        """What everybody is told from now on, after a write failed half-way."""
+        self._fault = StorageFault(
+            f"The audit log can't be written: {os.strerror(error.errno or 0)}.",
+            advice="Check the hub's disk, then restart the hub; until then nothing can be opened.",
+        )
+        _log.error("audit log stopped", error=str(error))
+        return self._fault
+
+    async def renew(self) -> LogHead:
+        """Sign the checkpoint anew with the present time, though nothing happened. Raises StorageFault."""
+        if self._thread is None:
+            raise StorageFault("The audit log is not running.", advice="Wait until the hub has started.")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._renew)
+
+    def _renew(self) -> LogHead:
+        """In the writer's thread, so never beside a write."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            self._head = self._sign()
+        except OSError as error:
+            raise self._stopped(error) from error
+        return self._head
+
     def _sign(self) -> LogHead:
-        size, root = self._tree.size, self._tree.root()
-        note = sign_checkpoint(size, root, self._key)
+        size, root, now_us = self._tree.size, self._tree.root(), self._clock.now_us()
+        note = timed_checkpoint(size, root, self._key, now_us // SECOND_US)
         write_durably(self._folder / "checkpoint", note)
-        return LogHead(size, root, self._clock.now_us(), note)
+        return LogHead(size, root, now_us, note)
 
     # Start-up -----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """The log over HTTP: tiles and checkpoint for everybody, one's own entries for the person they are about."""
 
+import asyncio
 import base64
 from typing import Annotated, Any
 
@@ -8,13 +9,14 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from belvedere.foundation.errors import NotFound
+from belvedere.foundation.errors import BadInput, NotFound
 from belvedere.hub.access.doors import CurrentUser, public, signed_in
 from belvedere.hub.audit.page import VERIFY_PAGE, page_policy
 from belvedere.hub.audit.words import summary
 from belvedere.hub.reach import hub_of
 from belvedere.tlog.checkpoint import log_key
 from belvedere.tlog.cosign import note_key_text
+from belvedere.tlog.note import MAX_NOTE_BYTES
 from belvedere.tlog.tiles import parse_tile
 
 _PAGE = 50
@@ -49,12 +51,45 @@ class AuditPage(BaseModel):
 router = APIRouter()
 
 
+def _text(data: bytes) -> Response:
+    return Response(data, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+
 @router.get("/log/checkpoint", include_in_schema=False)
 @public
 def checkpoint(request: Request) -> Response:
-    """C2SP tlog-checkpoint."""
-    note = hub_of(request).audit.checkpoint().note
-    return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+    """C2SP tlog-checkpoint: the newest, with every cosignature that is known for it."""
+    return _text(hub_of(request).witnesses.head())
+
+
+@router.get("/log/witnessed", include_in_schema=False)
+@public
+def witnessed(request: Request) -> Response:
+    """The newest checkpoint that a witness signed; it may be a minute behind the newest of all."""
+    note = hub_of(request).witnesses.witnessed()
+    if note is None:
+        raise NotFound("No witness has signed the log yet.", advice="Read /log/checkpoint.")
+    return _text(note)
+
+
+@router.get("/log/witnesses", include_in_schema=False)
+@public
+def witnesses(request: Request) -> Response:
+    """The keys of the witnesses that this hub knows, one a line. Whoever doubts the hub takes them from the witnesses."""
+    return _text(hub_of(request).witnesses.list.text().encode())
+
+
+@router.post("/log/cosignature", include_in_schema=False)
+@public
+async def cosignature(request: Request) -> Response:
+    """A checkpoint with the cosignature of a witness that this hub knows: kept, and served from now on."""
+    note = bytearray()
+    async for part in request.stream():
+        note += part
+        if len(note) > MAX_NOTE_BYTES:
+            raise BadInput(f"A checkpoint has at most {MAX_NOTE_BYTES} bytes.", advice="Send the signed checkpoint.")
+    taken = await asyncio.to_thread(hub_of(request).witnesses.take, bytes(note))
+    return _text("".join(f"{one.key.name} {one.checkpoint.size} {one.time_s}\n" for one in taken).encode())
 
 
 @router.get("/log/key", include_in_schema=False)
@@ -62,7 +97,7 @@ def checkpoint(request: Request) -> Response:
 def key(request: Request) -> Response:
     """The hub's public key in one line, as verifiers take it. Whoever doubts the hub takes it from somebody else."""
     line = note_key_text(log_key(hub_of(request).key.public_key().public_bytes_raw()))
-    return Response(f"{line}\n", media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+    return _text(f"{line}\n".encode())
 
 
 @router.get("/log/verify.html", include_in_schema=False)

@@ -1,0 +1,1 @@
+"""The site as a witness of the hub's log."""
