@@ -151,6 +151,7 @@ def true_cases() -> Iterator[tuple[str, Files]]:
     some = SMALL.records().splitlines(keepends=True)
     erased = json.dumps({"index": 2, "erased": True}).encode() + b"\n"
     yield "an erased record", {**SMALL.files(), "records.jsonl": b"".join([*some[:2], erased, *some[3:]])}
+    yield "witnessed", {**LOG.files(), **_WITNESSES, "witnessed": cosigned(LOG.note(300))}
     yield "cosigned", {**LOG.files(), **_WITNESSES, "checkpoint": cosigned(LOG.note())}
     stranger = sign_note(text_of(SMALL.note()), "stranger.example", STRANGER).decode().rpartition("\n\n")[2]
     yield "a stranger signed too", {**SMALL.files(), "checkpoint": with_lines(SMALL.note(), stranger)}
@@ -386,6 +387,17 @@ def _forged_cosignatures() -> Iterator[tuple[str, Files]]:
 
     true = base64.b64decode(cosign(text, WITNESS_KEY.name, WITNESS, TIME_S).split(" ")[2])
     later = true[:4] + (TIME_S + 60).to_bytes(8, "big") + true[12:]
+    whole = {**LOG.files(), **_WITNESSES}
+    yield "witnessed: another history", {**whole, "witnessed": cosigned(FORK.note(300))}
+    yield "witnessed: a longer log", {**whole, **Log(300).files(), "witnessed": cosigned(LOG.note())}
+    yield (
+        "witnessed: a signature that does not hold",
+        {
+            **whole,
+            "witnessed": with_lines(LOG.note(300), cosign(text, WITNESS_KEY.name, WITNESS, TIME_S)),
+        },
+    )
+    yield "witnessed: not the hub's", {**whole, "witnessed": cosigned(LOG.note(300, STRANGER))}
     yield "cosignature: another time", lines(line(WITNESS_KEY.name, later))
     yield "cosignature: of another checkpoint", lines(cosign(text_of(LOG.note()), WITNESS_KEY.name, WITNESS, TIME_S))
     by_stranger = base64.b64decode(cosign(text, WITNESS_KEY.name, STRANGER, TIME_S).split(" ")[2])

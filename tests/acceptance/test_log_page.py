@@ -109,7 +109,8 @@ def test_what_is_said(page: Page, tmp_path: Path) -> None:
         assert words in answer(page)[1], name
     for number, (name, words) in enumerate(
         (
-            ("cosigned", "Witness witness.example/dpo saw it at 2026-09-21T"),
+            ("cosigned", "Witness witness.example/dpo saw 600 entries at 2026-09-21T"),
+            ("witnessed", "1 of 1 known witnesses signed"),
             ("a stranger signed too", "NOT checked"),
             ("entry 255", "Entry 255 is in the log, word for word."),
             ("kept checkpoint of 300", "begins with the 300 entries"),

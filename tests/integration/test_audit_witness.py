@@ -4,22 +4,28 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from belvedere.cli.audit import app
+from belvedere.cli.log_witness import LogWitness
 from belvedere.foundation.clock import MINUTE_US, SECOND_US, SimulatedClock
-from belvedere.foundation.errors import Conflict, NotFound, Refused, StorageFault
+from belvedere.foundation.errors import BelvedereError, Conflict, NotFound, Refused, StorageFault
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.audit.minute import renew_when_old
+from belvedere.hub.local import log_local_acts
 from belvedere.link.messages import Reply, Request
 from belvedere.link.witness import Cosign, Cosigned, GetWitness, WitnessState
 from belvedere.site.witness.witness import SiteWitness
+from belvedere.tlog.check import LogFolder
 from belvedere.tlog.checkpoint import log_origin, open_checkpoint
-from belvedere.tlog.cosign import WitnessKey, cosign, cosignatures
+from belvedere.tlog.cosign import LogWentBack, WitnessKey, cosign, cosignatures, read_key
 from belvedere.tlog.merkle import consistency_proof, full_root
 from belvedere.tlog.note import BadNote, split_note
 from forged_logs import FORK, LOG, PUBLIC, STRANGER, WITNESS, WITNESS_KEY, Log, text_of
-from hub_stage import HubStage, hub_stage, status_of
+from hub_stage import HubStage, hub_stage, served, status_of
 
 NOW_S = 1_780_000_000
 
@@ -246,3 +252,55 @@ async def test_a_stopped_log_is_not_renewed(tmp_path: Path, monkeypatch: pytest.
             await log.renew()
         with pytest.raises(StorageFault):
             await log.append("note", "user_1", {})
+
+
+# A partner's device ----------------------------------------------------------------------------------------------------
+
+
+async def command(*words: str) -> Any:
+    return await asyncio.to_thread(lambda: CliRunner().invoke(app, list(words)))
+
+
+async def test_a_device_of_ones_own_witnesses_and_refuses_a_fork(tmp_path: Path) -> None:
+    state = str(tmp_path / "device")
+    async with hub_stage(tmp_path / "hub") as stage, served(stage.app) as address:
+        url, public = f"http://{address}", stage.hub.key.public_key().public_bytes_raw().hex()
+        assert isinstance((await command("witness", "--url", url, "--state", state)).exception, BelvedereError)
+        first = await command(
+            "witness", "--url", url, "--state", state, "--name", "police.example/cctv", "--key", public, "--to-file",
+            str(tmp_path / "note"),
+        )  # fmt: skip
+        assert first.exit_code == 0, first.output
+        line = next(line.strip() for line in first.output.splitlines() if "+" in line)
+        key = read_key(line)
+        assert isinstance(key, WitnessKey)
+        assert cosignatures((tmp_path / "note").read_bytes(), [key])
+        data = ["--data", str(tmp_path / "hub")]
+        added = await command("witnesses", *data, "--add", line)
+        assert added.exit_code == 0 and added.output.strip() == line
+        for wrong in (["--add", line], ["--remove", "nobody"], ["--add", "x"]):
+            assert isinstance((await command("witnesses", *data, *wrong)).exception, BelvedereError)
+        await log_local_acts(stage.hub.engine, stage.hub.audit)
+        assert stage.kinds().count("witness.added") == 1
+        await asyncio.gather(*(stage.hub.audit.append("note", "user_1", {"n": n}) for n in range(700)))
+        second = await command("witness", "--url", url, "--state", state)
+        assert second.exit_code == 0, second.output
+        async with stage.browser() as stranger:
+            assert cosignatures((await stranger.get("/log/checkpoint")).content, [key])
+        checked = await command("verify", "--url", url, "--key", public)
+        assert checked.exit_code == 0 and "1 of 1 known witnesses signed" in checked.output, checked.output
+        wrong_name = await command("witness", "--url", url, "--state", state, "--name", "other.example")
+        assert isinstance(wrong_name.exception, BelvedereError)
+        kept = (tmp_path / "device" / "kept-checkpoint").read_bytes()
+        # The hub is set back and goes another way.
+        fork = Log(900, "other")
+        folder = tmp_path / "fork"
+        for name, data_ in {**fork.files(), "checkpoint": fork.note(key=stage.hub.key)}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data_)
+        witness = LogWitness(tmp_path / "device", "", "", SimulatedClock())
+        with pytest.raises(LogWentBack):
+            witness.sign(LogFolder(folder))
+        assert (tmp_path / "device" / "kept-checkpoint").read_bytes() == kept
+        assert (tmp_path / "device" / "refused-checkpoint").read_bytes() == fork.note(key=stage.hub.key)
+        assert (await command("witnesses", *data, "--remove", key.name)).output.strip() == ""

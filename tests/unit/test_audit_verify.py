@@ -83,6 +83,8 @@ def test_the_first_wrong_thing_is_named(tmp_path: Path) -> None:
 def test_what_was_not_checked_is_said(tmp_path: Path) -> None:
     said = run(tmp_path, TRUE["a stranger signed too"])[1]
     assert "stranger.example" in said and "NOT checked" in said
+    said = run(tmp_path / "witnessed", TRUE["witnessed"])[1]
+    assert "saw 300 entries at 2026-09-21T" in said and "1 of 1 known witnesses signed" in said
 
 
 def test_a_longer_tile_stands_in_for_a_shorter_one(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from belvedere.cli.options import REAL_DATA, DataOption
 from belvedere.foundation.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True)
@@ -90,3 +91,46 @@ def _kept(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BadInput(f"{path} can't be read: {error.strerror}.", advice="Check the name.") from error
+
+
+@app.command("witness")
+def witness_log(
+    url: UrlOption,
+    state: Annotated[Path, typer.Option("--state", help="Folder for this witness's key and memory.")],
+    name: Annotated[str, typer.Option("--name", help="Name of this witness, such as example.org/dpo.")] = "",
+    key: KeyOption = "",
+    to_file: Annotated[Path | None, typer.Option("--to-file", help="Write the signature there; send nothing.")] = None,
+) -> None:
+    """Check that the log extends what this witness saw before, sign it, and hand the signature to the hub."""
+    from belvedere.cli.log_files import LogAddress
+    from belvedere.cli.log_witness import LogWitness
+    from belvedere.foundation.clock import SystemClock
+
+    with LogAddress(url) as files:
+        witness = LogWitness(state, name, key, SystemClock())
+        if witness.fresh:
+            _console.print(
+                "This is a new witness. Give this line to the hub's keeper (`belvedere audit witnesses --add`):"
+            )
+            _console.print(f"  {witness.key.text}", markup=False)
+        before, note, size = witness.sign(files)
+        _console.print(f"The log of {size} entries extends the {before} seen before; signed.", markup=False)
+        if to_file is not None:
+            to_file.write_bytes(note)
+        else:
+            files.send("cosignature", note)
+            _console.print("The hub has the signature.")
+
+
+@app.command("witnesses")
+def witnesses(
+    data: DataOption = REAL_DATA,
+    add: Annotated[str, typer.Option("--add", help="A witness's key line: it may sign from now on.")] = "",
+    remove: Annotated[str, typer.Option("--remove", help="Name of a witness that signs no more.")] = "",
+) -> None:
+    """The witnesses that this hub knows; with --add and --remove, who they are. The log says who was added."""
+    from belvedere.cli.log_witness import change_witnesses
+    from belvedere.foundation.settings import load_settings
+
+    for line in change_witnesses(load_settings(data), add, remove):
+        typer.echo(line)

@@ -13,7 +13,7 @@ from typing import Protocol
 from belvedere.foundation.clock import SECOND_US, iso
 from belvedere.tlog.checkpoint import Checkpoint, log_key, open_checkpoint
 from belvedere.tlog.cosign import WitnessKey, cosignatures, strangers
-from belvedere.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, full_root, leaf_hash
+from belvedere.tlog.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, Node, full_root, leaf_hash
 from belvedere.tlog.note import BadNote
 from belvedere.tlog.proof import SALT_BYTES, LogProof, entry_of
 from belvedere.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, TileName, split_hashes, tile_width
@@ -122,14 +122,15 @@ def check_log(
 
 
 def _check(files: LogFiles, public_key: bytes, known: Known, report: LogReport, told: Callable[[int], None]) -> None:
+    witnessed = files.read("witnessed")  # before the checkpoint: a log that grows meanwhile has not gone back
     note = files.read("checkpoint")
     if note is None:
         raise LogBroken("There is no checkpoint.", advice="Fetch /log/checkpoint.")
     head = open_checkpoint(note, public_key)
     report.checkpoint = note
     report.facts.append(f"The hub signed a log of {head.size} entries ({head.origin}).")
-    _signatures(note, public_key, known.witnesses, report)
-    marks = _marks(head, public_key, known)
+    _signatures(note, witnessed, public_key, known.witnesses, report)
+    marks = _marks(head, witnessed, public_key, known)
     tree = _Tree(files, head.size, known.records)
     frontier = Frontier()
     _compare(0, EMPTY_ROOT, marks)
@@ -157,14 +158,27 @@ def _check(files: LogFiles, public_key: bytes, known: Known, report: LogReport, 
         report.facts.append(f"The log begins with the {size} entries of the checkpoint you kept.")
 
 
-def _signatures(note: bytes, public_key: bytes, witnesses: Sequence[WitnessKey], report: LogReport) -> None:
+def _signatures(
+    note: bytes, witnessed: bytes | None, public_key: bytes, witnesses: Sequence[WitnessKey], report: LogReport
+) -> None:
+    """Check all signatures whose key is known, and say whose they are. How many witnesses there should be is not ours to say."""
     key = log_key(public_key)
     clock = WitnessKey(key.name, public_key)
-    for seen in cosignatures(note, [clock, *witnesses]):
-        who = "By the hub's clock this was" if seen.name == key.name else f"Witness {seen.name} saw it"
-        report.facts.append(f"{who} at {_time(seen.time_s)}.")
-    for name in strangers(note, [key, clock, *witnesses]):
+    who = set()
+    for one in (note, witnessed):
+        if one is None:
+            continue
+        size = open_checkpoint(one, public_key).size
+        for seen in cosignatures(one, [clock, *witnesses]):
+            if seen.name != key.name:
+                who.add(seen.name)
+                report.facts.append(f"Witness {seen.name} saw {size} entries at {_time(seen.time_s)}.")
+            elif one is note:
+                report.facts.append(f"By the hub's clock this was at {_time(seen.time_s)}.")
+    for name in sorted({name for one in (note, witnessed) if one for name in strangers(one, [key, clock, *witnesses])}):
         report.facts.append(f"Signed by {name} too, whose key was not given: NOT checked.")
+    if witnesses:
+        report.facts.append(f"{len(who)} of {len(witnesses)} known witnesses signed.")
 
 
 def _time(time_s: int) -> str:
@@ -174,11 +188,15 @@ def _time(time_s: int) -> str:
         return f"{time_s} seconds after 1970"
 
 
-def _marks(head: Checkpoint, public_key: bytes, known: Known) -> dict[int, list[tuple[bytes, str]]]:
+def _marks(
+    head: Checkpoint, witnessed: bytes | None, public_key: bytes, known: Known
+) -> dict[int, list[tuple[bytes, str]]]:
     """Roots that the log has to pass on its way, by size, with whose they are."""
     marks: dict[int, list[tuple[bytes, str]]] = {}
     old = [(open_checkpoint(kept, public_key), "the checkpoint you kept") for kept in known.kept]
     old += [(check_proof(proof, public_key), f"the proof of entry {proof.index}") for proof in known.proofs]
+    if witnessed is not None:
+        old.append((open_checkpoint(witnessed, public_key), "what the witnesses saw"))
     for checkpoint, whose in old:
         if checkpoint.size > head.size:
             raise LogBroken(
@@ -197,6 +215,21 @@ def _compare(size: int, root: bytes, marks: Mapping[int, list[tuple[bytes, str]]
             )
 
 
+def tile_nodes(files: LogFiles, size: int) -> Node:
+    """The nodes of a log of `size` entries, from its tiles: what a witness needs to make a proof itself. Raises LogBroken."""
+    read: dict[tuple[int, int], list[bytes]] = {}
+    tree = _Tree(files, size, {})
+
+    def node(level: int, index: int) -> bytes:
+        tile_level, inner = divmod(level, TILE_HEIGHT)
+        at, first = divmod(index << inner, TILE_WIDTH)
+        if (tile_level, at) not in read:
+            read[tile_level, at] = tree.tile(tile_level, at)
+        return full_root(read[tile_level, at][first : first + (1 << inner)])
+
+    return node
+
+
 class _Tree:
     """Reads a log's tiles and compares each with the one above it."""
 
@@ -212,13 +245,13 @@ class _Tree:
 
     def leaves(self, index: int) -> list[bytes]:
         """The leaf hashes of tile `index`, compared with tile above, bundle and records."""
-        hashes = self._tile(0, index)
+        hashes = self.tile(0, index)
         self.tiles += 1
         if len(hashes) == TILE_WIDTH:
             root = full_root(hashes)
             parent, at = divmod(index, TILE_WIDTH)
             if self._parents[0] != parent:
-                self._parents = parent, self._tile(1, parent)
+                self._parents = parent, self.tile(1, parent)
             if self._parents[1][at] != root:
                 raise LogBroken(
                     f"Tiles {TileName(0, index, TILE_WIDTH).path} and {self._name(1, parent).path} do not agree.",
@@ -240,7 +273,7 @@ class _Tree:
         while self._size >> (TILE_HEIGHT * level):
             below, self._above = self._above, []
             for index in range(-(-len(below) // TILE_WIDTH)):
-                hashes = self._tile(level, index)
+                hashes = self.tile(level, index)
                 self.tiles += 1
                 if hashes != below[index * TILE_WIDTH : (index + 1) * TILE_WIDTH]:
                     raise LogBroken(
@@ -253,7 +286,8 @@ class _Tree:
     def _name(self, level: int, index: int) -> TileName:
         return TileName(level, index, tile_width(level, index, self._size))
 
-    def _tile(self, level: int, index: int) -> list[bytes]:
+    def tile(self, level: int, index: int) -> list[bytes]:
+        """The hashes of a tile. Raises LogBroken when it is missing, short or long."""
         name = self._name(level, index)
         data = self._files.read(f"tile/{name.path}")
         if data is None:
