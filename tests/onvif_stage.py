@@ -101,7 +101,7 @@ async def device_site(
     """On a recorder's stage."""
     clock = stage.clock
     store = DeviceStore(stage.index, ConnectionSafe(b"k" * 32), stage.cameras, clock, 31)
-    keeper = DeviceKeeper(store, stage.settings.ingest_socket, clock)
+    keeper = DeviceKeeper(store, stage.settings.ingest_socket, clock, stage.recorder.device_clock)
     answers = await begin_devices(keeper, Words(clock, *grants), networks or [], clock)
     try:
         yield DeviceSite(keeper, answers, stage.index)

@@ -196,7 +196,7 @@ async def test_faults_of_a_real_camera_become_tickets(tmp_path: Path) -> None:
 
             source.faults = CameraFaults(clock_error_us=9 * SECOND_US)
             await until(lambda: (feed.clock_error_us or 0) > 8 * SECOND_US)
-            feed.clock_noted_us = clock.now_us()
+            feed.clock_seen_us = clock.now_us()
             await pass_minutes(4)
             assert opened() == {"clock"}
 
@@ -207,7 +207,7 @@ async def test_faults_of_a_real_camera_become_tickets(tmp_path: Path) -> None:
 
             source.faults = CameraFaults()
             await until(lambda: feed_state() == "recording" and abs(feed.clock_error_us or SECOND_US) < SECOND_US)
-            feed.clock_noted_us = clock.now_us()
+            feed.clock_seen_us = clock.now_us()
             await until(lambda: clock.now_us() - feed.last_frame_us < SECOND_US)
             await pass_minutes(11)
             assert opened() == set()

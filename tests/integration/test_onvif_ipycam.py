@@ -8,6 +8,7 @@ import asyncio
 import http.server
 import importlib
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -23,7 +24,8 @@ from belvedere.site.onvif.web import Web
 ipycam = pytest.importorskip("ipycam", reason="pip install --no-deps ipycam", exc_type=ImportError)
 
 
-async def test_another_device_is_understood() -> None:
+async def test_another_device_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # it writes its presets where it runs
     config = ipycam.CameraConfig(username="admin", password="a good one", local_ip="127.0.0.1")
     controller = importlib.import_module("ipycam.ptz").PTZController()
     service = importlib.import_module("ipycam.onvif").ONVIFService(config, controller)

@@ -11,7 +11,7 @@ from belvedere.demo.onvif.archive import ReplayServer
 from belvedere.demo.onvif.device import Stored
 from belvedere.demo.onvif.discovery import hear
 from belvedere.demo.onvif.faults import DeviceFaults
-from belvedere.foundation.clock import HOUR_US, SECOND_US, SystemClock
+from belvedere.foundation.clock import HOUR_US, MINUTE_US, SECOND_US, SystemClock
 from belvedere.foundation.errors import BadInput, CameraFault, Conflict, NotFound, Refused
 from belvedere.link import devices as d
 from belvedere.link.messages import Answer
@@ -37,6 +37,14 @@ async def test_clock_and_events_reach_the_index(tmp_path: Path) -> None:
         assert (state.model, state.ptz, state.events, state.archive) == ("Sparrow 2", True, True, True)
         assert state.clock_error_us is not None
         assert abs(state.clock_error_us - ERROR_US) <= state.clock_uncertainty_us + 100_000
+        status = made.archive.status().cameras[0].streams[0]
+        assert (status.clock_error_us, status.clock_source) == (state.clock_error_us, "onvif")
+        (feed,) = [feed for feed in made.recorder.feeds.values() if feed.ref.kind == "main"]
+        made.recorder._clock_seen(feed, 5)
+        made.recorder.device_clock("gate", made.clock.now_us() + MINUTE_US, 7)
+        assert (feed.status().clock_error_us, feed.status().clock_source) == (5, "rtcp"), "finer, and fresh"
+        made.recorder.device_clock("gate", made.clock.now_us() + 3 * MINUTE_US, 7)
+        assert (feed.status().clock_error_us, feed.status().clock_source) == (7, "onvif"), "the newer"
         await site.until(lambda: device.events.live and device.events.pulls)
         device.events.set_state("motion", True)
         await site.until(lambda: site.rows("SELECT 1 FROM device_event"))

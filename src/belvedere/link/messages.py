@@ -121,8 +121,9 @@ class StreamStatus(msgspec.Struct, frozen=True):
     last_frame_us: int
     reconnects: int
     lost_packets: int
-    clock_error_us: int | None  # camera clock minus site clock, from RTCP; None when unknown
+    clock_error_us: int | None  # camera clock minus site clock; None when unknown
     rate_control: str = ""  # vbr, capped, cbr, smart or unclear (site/activity/rate.py); "" before it was looked at
+    clock_source: str = ""  # what clock_error_us is from: rtcp, onvif; "" when unknown
 
 
 class SoundStatus(msgspec.Struct, frozen=True):

@@ -179,7 +179,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             hub_key = settings.hub_public_key_file
             answers |= SiteWitness(settings.site.id, keys / "witness.key", hub_key, clock, opener.reached).answers()
             store = DeviceStore(index, safe, cameras, clock, settings.site.retention_days)
-            devices = DeviceKeeper(store, settings.ingest_socket, clock)
+            devices = DeviceKeeper(store, settings.ingest_socket, clock, recorder.device_clock)
             answers |= await begin_devices(devices, opener, settings.site.camera_networks, clock)
             if settings.site.time_service:
                 await time_service.start(settings.site.time_service)

@@ -24,6 +24,7 @@ _PORT = 8580  # of the first; the others follow. Any free one where it is taken
 _LOOK_EVERY_S = 0.5
 _WINDOW_90K = TICKS_PER_SECOND
 _LINGER_90K = 4 * TICKS_PER_SECOND  # quiet so long before it says that motion is over
+_SHORT_90K = 20 * TICKS_PER_SECOND
 _LOUD = 1.5  # times the usual size
 _LEAST_BYTES = 400  # smaller pictures are noise
 _MODELS = {True: "Heron PTZ", False: "Sparrow 2"}
@@ -32,13 +33,13 @@ Span = tuple[int, int]
 
 
 def motion_spans(reel: Reel) -> tuple[Span, ...]:
-    """When its pictures are larger than usual, in 90 kHz ticks since the reel's start; ordered, apart."""
+    """When its pictures are larger than usual, in 90 kHz ticks since the reel's start; ordered, apart. None in a short film."""
     sizes = [
         (unit.pts_90k, sum(len(nal) for nal in unit.nals))
         for unit in sorted(reel.units, key=lambda unit: unit.pts_90k)
         if not unit.keyframe
     ]
-    if not sizes:
+    if not sizes or reel.duration_90k < _SHORT_90K:  # the demo's first films go round every few seconds
         return ()
     bar = max(_LEAST_BYTES, _LOUD * median(size for _, size in sizes))
     loud = []

@@ -38,6 +38,7 @@ class StreamOut(_FromAttributes):
     lost_packets: int
     clock_error_us: int | None
     rate_control: str = ""
+    clock_source: str = ""
 
 
 class CameraOut(BaseModel):

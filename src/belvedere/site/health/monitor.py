@@ -192,7 +192,7 @@ class Monitor:
             last_frame_us=feed.last_frame_us,
             gaps_hour=self._gaps.get(feed.ref.id),
             clock_error_us=feed.clock_error_us,
-            clock_age_us=now_us - feed.clock_noted_us,
+            clock_age_us=now_us - feed.clock_seen_us,
         )
 
     def _disks_now(self, feeds: list[Feed], now_us: int) -> list[DiskNow]:

@@ -50,12 +50,20 @@ _Result = TypeVar("_Result")
 class DeviceKeeper:
     """One device process and what is known through it."""
 
-    def __init__(self, store: DeviceStore, ingest: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: DeviceStore,
+        ingest: Path,
+        clock: Clock,
+        clock_seen: Callable[[str, int, int], None] = lambda camera, seen_us, error_us: None,
+    ) -> None:
+        """`clock_seen` is called on the loop with (camera, when, error in microseconds) at each measurement."""
         self.restarts = 0
         self.dropped = 0  # events that found no room
         self.store = store
         self._ingest = ingest
         self._clock = clock
+        self._clock_seen = clock_seen
         self._loop = asyncio.get_running_loop()
         self._wanted = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
@@ -257,6 +265,7 @@ class DeviceKeeper:
                     self.dropped += 1
             case ClockSeen():
                 self._clocks[message.camera] = message
+                self._clock_seen(message.camera, message.seen_us, message.error_us)
                 if len(self._noted) < _MOST_WAITING:
                     self._noted.append(message)
             case Seen():

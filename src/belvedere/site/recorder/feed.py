@@ -39,6 +39,8 @@ class Feed:
     reconnects: int = 0
     lost_packets: int = 0
     clock_error_us: int | None = None
+    clock_seen_us: int = 0
+    clock_source: str = ""  # rtcp or onvif
     clock_noted_us: int = 0
     rate_control: str = ""
     last_frame_us: int = 0
@@ -82,6 +84,7 @@ class Feed:
             lost_packets=self.lost_packets,
             clock_error_us=self.clock_error_us,
             rate_control=self.rate_control,
+            clock_source=self.clock_source,
         )
 
 
