@@ -3,6 +3,7 @@ import { Button } from "@mantine/core";
 import { Navigate, Route, Routes } from "react-router";
 import { Shell } from "./frame/Shell";
 import { Trouble, Waiting } from "./frame/Notice";
+import { IdleNotice } from "./login/IdleNotice";
 import { LoginPage } from "./login/LoginPage";
 import { PasswordPage } from "./login/PasswordForm";
 import { GrantProvider, useSession } from "./session";
@@ -28,12 +29,14 @@ export function App() {
       </main>
     );
   if (!session) return <LoginPage entered={entered} />;
-  if (session.must_change_password && !asked)
+  const passkeyOnly = session.must_add_passkey === true;
+  if (passkeyOnly || (session.must_change_password && !asked))
     return (
       <>
         <PasswordPage
+          passkeyOnly={passkeyOnly}
           done={() => {
-            entered({ ...session, must_change_password: false });
+            entered({ ...session, must_change_password: false, must_add_passkey: false });
             setAsked(true);
           }}
         />
@@ -44,6 +47,7 @@ export function App() {
     );
   return (
     <GrantProvider>
+      {session.idle_us ? <IdleNotice idleUs={session.idle_us} /> : null}
       <Routes>
         <Route element={<Shell />}>
           <Route path="/now" element={<NowPage />} />

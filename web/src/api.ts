@@ -26,6 +26,11 @@ export interface Session {
   user: User;
   csrf: string;
   must_change_password: boolean;
+  /** Nothing else works before: the role's passwords open nothing. */
+  must_add_passkey?: boolean;
+  has_passkey?: boolean;
+  /** After so long without a touch the hub ends the session. */
+  idle_us?: number;
 }
 
 export interface Grant {
@@ -67,6 +72,8 @@ export interface Stream {
   lost_packets: number;
   clock_error_us: number | null;
   rate_control?: string;
+  /** What the clock error is from: rtcp, onvif, or "". */
+  clock_source?: string;
 }
 
 export interface Camera {
@@ -228,9 +235,21 @@ export class HubError extends Error {
     readonly code: string,
     message: string,
     readonly advice: string,
+    /** What has to be confirmed with a passkey first (`step_up_needed`). */
+    readonly act?: Record<string, unknown>,
   ) {
     super(message);
   }
+}
+
+const AWAY_AFTER_MS = 60_000;
+let touchedMs = Date.now();
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"])
+  globalThis.window?.addEventListener(kind, () => (touchedMs = Date.now()), { passive: true, capture: true });
+
+/** When somebody last touched this page, in this machine's ms. */
+export function lastTouchMs(): number {
+  return touchedMs;
 }
 
 let csrf = "";
@@ -243,9 +262,9 @@ export function whenSignedOut(listener: () => void): void {
 
 async function problem(answer: Response): Promise<HubError> {
   try {
-    const body = (await answer.json()) as { error?: { code?: string; message?: string; advice?: string } };
+    const body = (await answer.json()) as { error?: { code?: string; message?: string; advice?: string; act?: Record<string, unknown> } };
     if (body.error?.message)
-      return new HubError(answer.status, body.error.code ?? "error", body.error.message, body.error.advice ?? "");
+      return new HubError(answer.status, body.error.code ?? "error", body.error.message, body.error.advice ?? "", body.error.act);
   } catch {
     // not JSON: a proxy or a crash answered
   }
@@ -261,6 +280,7 @@ export async function call<T>(method: string, address: string, body?: unknown, s
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-Belvedere-CSRF"] = csrf;
+  else if (Date.now() - touchedMs > AWAY_AFTER_MS) headers["X-Belvedere-Away"] = "1"; // the page asks by itself
   let answer: Response;
   try {
     answer = await fetch(address, {
@@ -290,7 +310,7 @@ export function query(params: Record<string, string | number | undefined>): stri
   return text.toString();
 }
 
-async function keepCsrf(session: Promise<Session>): Promise<Session> {
+export async function keepCsrf(session: Promise<Session>): Promise<Session> {
   const answer = await session;
   csrf = answer.csrf;
   return answer;

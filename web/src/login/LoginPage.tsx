@@ -1,7 +1,9 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { IconFingerprint } from "@tabler/icons-react";
 import { useState, type FormEvent } from "react";
 import { hub, type Session } from "../api";
 import { Trouble } from "../frame/Notice";
+import { possible, signInWithPasskey } from "../passkey/passkey";
 import styles from "./Login.module.css";
 
 export function LoginPage({ entered }: { entered: (session: Session, withCode: boolean) => void }) {
@@ -9,6 +11,7 @@ export function LoginPage({ entered }: { entered: (session: Session, withCode: b
   const [password, setPassword] = useState("");
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
+  const [busyKey, setBusyKey] = useState(false);
   const [tried, setTried] = useState(false);
 
   const submit = async (event: FormEvent) => {
@@ -28,12 +31,41 @@ export function LoginPage({ entered }: { entered: (session: Session, withCode: b
     }
   };
 
+  const withPasskey = async () => {
+    setBusyKey(true);
+    setError(null);
+    try {
+      entered(await signInWithPasskey(), false);
+    } catch (problem) {
+      setError(problem as Error);
+    } finally {
+      setBusyKey(false);
+    }
+  };
+
   return (
     <main className={styles.page}>
       <div className={styles.card}>
         <Mark />
         <h1 className={styles.title}>Belvedere</h1>
         <p className={styles.lead}>Control room</p>
+        {possible() ? (
+          <>
+            <Button
+              size="md"
+              fullWidth
+              loading={busyKey}
+              onClick={() => void withPasskey()}
+              leftSection={<IconFingerprint size={20} aria-hidden />}
+              data-testid="passkey-sign-in"
+            >
+              Sign in with a passkey
+            </Button>
+            <p className={styles.or}>the first time, or to come back</p>
+          </>
+        ) : (
+          <p className={styles.hint}>{whyNot()}</p>
+        )}
         <form onSubmit={(event) => void submit(event)} className={styles.form} data-testid="login-form" noValidate>
           {error ? <Trouble error={error} testId="login-error" /> : null}
           <TextInput
@@ -58,13 +90,24 @@ export function LoginPage({ entered }: { entered: (session: Session, withCode: b
             error={tried && !password && !error ? "Give your password, or the code you were sent" : undefined}
             visibilityToggleButtonProps={{ "aria-label": "Show what you typed" }}
           />
-          <Button type="submit" size="md" loading={busy} fullWidth>
+          <Button type="submit" size="md" loading={busy} fullWidth variant={possible() ? "default" : "filled"}>
             Sign in
           </Button>
         </form>
         <p className={styles.foot}>Signing in, looking and exporting are written into a log that outsiders can check.</p>
       </div>
     </main>
+  );
+}
+
+function whyNot() {
+  if (!["127.0.0.1", "[::1]"].includes(location.hostname))
+    return "Passkeys work only at the control room’s own name, under https.";
+  const address = `http://localhost${location.port ? `:${location.port}` : ""}/`;
+  return (
+    <>
+      Passkeys need a name: open <a href={address}>{address}</a> to use one.
+    </>
   );
 }
 

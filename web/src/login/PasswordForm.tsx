@@ -2,6 +2,8 @@ import { Button, Group, PasswordInput } from "@mantine/core";
 import { useState, type FormEvent } from "react";
 import { hub } from "../api";
 import { Trouble } from "../frame/Notice";
+import { AddPasskey } from "../passkey/AddPasskey";
+import { possible } from "../passkey/passkey";
 import { Mark } from "./LoginPage";
 import styles from "./Login.module.css";
 
@@ -74,14 +76,20 @@ export function PasswordForm({ done, askCurrent = false }: { done: () => void; a
   );
 }
 
-export function PasswordPage({ done }: { done: () => void }) {
+export function PasswordPage({ done, passkeyOnly = false }: { done: () => void; passkeyOnly?: boolean }) {
   return (
     <main className={styles.page}>
       <div className={styles.card}>
         <Mark />
-        <h1 className={styles.title}>Choose your password</h1>
-        <p className={styles.lead}>The code you used works once. From now on you sign in with a password only you know.</p>
-        <PasswordForm done={done} />
+        <h1 className={styles.title}>Choose how you sign in</h1>
+        <p className={styles.lead}>
+          The code you used works once.{" "}
+          {possible() || passkeyOnly ? "A passkey is quicker than a password and can’t be guessed." : "From now on you sign in with a password only you know."}
+        </p>
+        {possible() ? <AddPasskey first done={done} /> : null}
+        {passkeyOnly && !possible() ? <p>Your role signs in with passkeys only. Open the control room by its name, under https.</p> : null}
+        {possible() && !passkeyOnly ? <p className={styles.or}>or a password</p> : null}
+        {passkeyOnly ? null : <PasswordForm done={done} />}
       </div>
     </main>
   );

@@ -2,6 +2,8 @@ import { SegmentedControl, useMantineColorScheme } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { PasswordForm } from "../login/PasswordForm";
 import { personName, rolesOf, useSession } from "../session";
+import { PasskeysCard } from "./PasskeysCard";
+import { SessionsCard } from "./SessionsCard";
 import styles from "./Settings.module.css";
 
 export default function SettingsPage() {
@@ -29,8 +31,13 @@ export default function SettingsPage() {
             aria-label="Theme"
           />
         </section>
+        <PasskeysCard />
+        <SessionsCard />
         <section className={`panel ${styles.card}`}>
           <h2>Password</h2>
+          {session?.has_passkey ? (
+            <p className="quiet">You sign in with a passkey. A password alone opens your account only where your council allows it.</p>
+          ) : null}
           <PasswordForm
             askCurrent
             done={() => notifications.show({ message: "Your password is set. Other places where you were signed in are signed out.", color: "teal" })}
