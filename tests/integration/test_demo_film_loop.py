@@ -60,7 +60,7 @@ def film(painter: Painter, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 
 
 def test_both_streams_last_as_long_as_their_groups(film: tuple[Path, Path]) -> None:
-    for path, fps, size in zip(film, (12, 6), ((640, 360), (320, 176)), strict=True):
+    for path, fps, size in zip(film, (10, 5), ((640, 360), (320, 176)), strict=True):
         frames = sizes(path)
         assert [k for k, (_, keyframe) in enumerate(frames) if keyframe] == [k * 2 * fps for k in range(6)]
         shown = pictures(path)
@@ -70,11 +70,11 @@ def test_both_streams_last_as_long_as_their_groups(film: tuple[Path, Path]) -> N
 
 def test_a_quiet_stretch_costs_little_and_its_clock_runs(film: tuple[Path, Path]) -> None:
     frames = sizes(film[0])
-    quiet = [size for size, keyframe in frames[4 * 12 : 10 * 12] if not keyframe]
-    busy = [size for size, keyframe in frames[: 4 * 12] if not keyframe]
+    quiet = [size for size, keyframe in frames[4 * 10 : 10 * 10] if not keyframe]
+    busy = [size for size, keyframe in frames[: 4 * 10] if not keyframe]
     assert sum(quiet) < 0.2 * sum(busy) * len(quiet) / len(busy)
     shown = pictures(film[0])
-    before, after = shown[7 * 12 - 1], shown[7 * 12]
+    before, after = shown[7 * 10 - 1], shown[7 * 10]
     assert (before[:16] != after[:16]).any()
     np.testing.assert_array_equal(before[16:360], after[16:360])
 

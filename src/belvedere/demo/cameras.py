@@ -87,7 +87,7 @@ CAMERAS: tuple[CameraPlan, ...] = (
     _qhd("rowan-entrance", "Rowan House entrance", (-57.5, 93.4, 4.4), 261, 11, 58, 35, gop=4, clock=-23.0),
     _qhd("rowan-court", "Rowan court", (-61, 80, 6.0), 243, 13, 56, 55, clock=37.5, noise=3.0),
     _qhd("maple-court", "Maple House, court side", (-134.8, 76, 4.8), 117, 12, 60, 45, clock=-1.2),
-    _qhd("maple-way-bins", "Maple Way bin store", (-57.5, -44, 5.0), 233, 15, 62, 35, clock=-64.0, infrared=1),
+    _hd("maple-way-bins", "Maple Way bin store", (-57.5, -44, 5.0), 233, 15, 62, 35, clock=-64.0, infrared=1),
     _qhd("maple-way", "Maple Way garages", (-128, -45.6, 5.0), 101, 10, 52, 55, gop=4, clock=12.0),
     _hd("playground", "Playground", (17, -53, 5.5), 333, 14, 70, 38, fps=15, gop=1, sub_fps=5, clock=5.0),
     _qhd("juniper-entrance", "Juniper House entrance", (25.4, -94.9, 4.4), 270, 12, 58, 32, gop=3, clock=71.5, noise=4.0),
