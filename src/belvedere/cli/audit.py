@@ -134,3 +134,29 @@ def witnesses(
 
     for line in change_witnesses(load_settings(data), add, remove):
         typer.echo(line)
+
+
+@app.command("export")
+def export(
+    form: Annotated[str, typer.Option("--format", help="json, cef or syslog.")] = "json",
+    since: Annotated[int, typer.Option("--since", min=0, help="First entry wanted.")] = 0,
+    output: Annotated[Path | None, typer.Option("--output", help="File to add to; else standard output.")] = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="File that remembers how far this went, for the next time.")
+    ] = None,
+    salts: Annotated[
+        bool, typer.Option("--salts", help="With salts, so that it can be checked against the tree.")
+    ] = False,
+    data: DataOption = REAL_DATA,
+) -> None:
+    """The log's entries for another system, one a line. That they were exported stands in the log as well."""
+    from belvedere.cli.log_export import ExportOrder, export_log
+    from belvedere.foundation.settings import load_settings
+    from belvedere.hub.audit.export import ExportFormat
+
+    if form not in list(ExportFormat):
+        raise BadInput(f"{form!r} is no format.", advice=f"Say {', '.join(ExportFormat)}.")
+    order = ExportOrder(ExportFormat(form), since, output, state, salts)
+    first, end = export_log(load_settings(data), order)
+    words = f"Entries {first} to {end - 1} exported" if end > first else "Nothing new to export"
+    typer.echo(f"{words}; next time --since {end}.", err=True)
