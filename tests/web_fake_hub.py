@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+import web_fake_devices as devices
 import web_fake_health as health
 import web_fake_town as town
 from web_fake_activity import activity, moved
@@ -80,6 +81,25 @@ async def password(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def passkeys(_request: Request) -> Response:
+    key = {
+        "id": "passkey_1",
+        "name": "This computer",
+        "synced": True,
+        "added_us": now_us() - 24 * HOUR,
+        "used_us": now_us(),
+    }
+    return JSONResponse({"passkeys": [{**key, "this": True}], "why_not": "", "advice": ""})
+
+
+async def sessions(_request: Request) -> Response:
+    open_one = {"agent": "Chrome on Linux", "address": "10.1.2.3", "by": "passkey", "expires_us": now_us() + 8 * HOUR}
+    times = {"created_us": now_us() - HOUR, "used_us": now_us()}
+    return JSONResponse(
+        {"sessions": [{"id": key, "this": key == "a", **open_one, **times} for key in ("a", "b")]},
+    )
+
+
 async def grants(request: Request) -> Response:
     world: World = request.app.state.world
     found = _session(request)
@@ -102,7 +122,7 @@ async def grants(request: Request) -> Response:
             "cameras": body.get("cameras") or [row[0] for row in town.CAMERAS],
             "from_us": now_us() - 31 * 24 * HOUR,
             "to_us": now_us() + 8 * HOUR,
-            "actions": ["live", "playback", "export"],
+            "actions": ["live", "playback", "export", "ptz"],
             "issued_us": now_us(),
             "expires_us": now_us() + 8 * HOUR,
             "masked": False,
@@ -199,10 +219,13 @@ def build() -> Starlette:
     routes = [
         Route("/api/session", session, methods=["GET", "POST", "DELETE"]),
         Route("/api/password", password, methods=["POST"]),
+        Route("/api/passkeys", passkeys),
+        Route("/api/sessions", sessions),
         Route("/api/grants", grants, methods=["GET", "POST"]),
         Route("/api/grants/{id}", grants, methods=["DELETE"]),
         Route("/api/cameras", cameras),
         *health.ROUTES,
+        *devices.ROUTES,
         Route("/api/map", town_map),
         Route("/map/{name}", tiles),
         Route("/api/timeline", timeline),

@@ -11,6 +11,7 @@ import { STATE_WORDS } from "../cameras/state";
 import { useKeys } from "../frame/keys";
 import { Empty, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
+import { clockSource, DevicePanel } from "../devices/DevicePanel";
 import { bitrate, SECOND, span } from "../time";
 import { age, drift, health, reasonWords, worstFirst, type CameraDay, type CameraNow, type StreamNow, type Ticket } from "./health";
 import styles from "./Health.module.css";
@@ -150,6 +151,7 @@ function One({ camera, day, tickets, stale }: { camera: CameraNow; day: CameraDa
           </ul>
         )}
       </section>
+      <DevicePanel camera={camera.id} />
       {day ? <Gaps day={day} /> : null}
     </>
   );
@@ -204,7 +206,9 @@ function Figures({ stream, coming, day }: { stream: StreamNow; coming: boolean; 
         <dt>Camera's clock</dt>
         <dd>
           {clockError(stream.clock_error_us)}
-          <span className={styles.small}>{stream.clock_error_us === null ? "" : drift(day?.drift_ppm ?? null)}</span>
+          <span className={styles.small}>
+            {stream.clock_error_us === null ? "" : [drift(day?.drift_ppm ?? null), clockSource(stream.clock_source)].filter(Boolean).join(", ")}
+          </span>
         </dd>
       </div>
       <div className={`panel ${styles.figure}`}>

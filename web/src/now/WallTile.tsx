@@ -13,6 +13,7 @@ import {
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { Camera, StreamKind } from "../api";
 import { STATE_WORDS, StateMark } from "../cameras/state";
+import { PtzPad } from "../devices/PtzPad";
 import type { LivePlayer } from "../live/player";
 import { LiveTile } from "../live/tile";
 import styles from "./Wall.module.css";
@@ -220,6 +221,7 @@ export function WallTile({ camera, stream: asked, player, actions, enlarged = fa
           </span>
         ) : null}
       </div>
+      {enlarged ? <PtzPad camera={camera.id} name={camera.name} /> : null}
     </article>
   );
 }
