@@ -60,7 +60,8 @@ class Index:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
-            self._writer.create_function("next_id", 1, self.next_id)  # numbers made in SQL and in Python are never the same
+            # Numbers made in SQL and in Python are never the same.
+            self._writer.create_function("next_id", 1, self.next_id)
             self._upgrade()
             self._next = {
                 table: int(seq) + 1
@@ -79,11 +80,6 @@ class Index:
 
     def _upgrade(self) -> None:
         version = int(self._writer.execute("PRAGMA user_version").fetchone()[0])
-        if version > VERSION:
-            raise StorageFault(
-                f"The site index is of version {version}; this software knows versions up to {VERSION}.",
-                advice="Start the newer version of Belvedere that wrote it.",
-            )
         if version > VERSION:
             raise StorageFault(
                 f"The site index is of version {version}; this software knows versions up to {VERSION}.",
