@@ -40,22 +40,22 @@ def lines(
             query = select(audit_entry).where(
                 audit_entry.c.index >= first, audit_entry.c.index < min(end, first + _PAGE)
             )
-            rows = connection.execute(query.order_by(audit_entry.c.index)).all()
+            rows = connection.execute(query.order_by(audit_entry.c.index)).mappings().all()
         for row in rows:
-            facts = msgspec.json.decode(row.body)["facts"] if row.body else {}
+            facts = msgspec.json.decode(row["body"])["facts"] if row["body"] else {}
             words: dict[str, Any] = {
-                "index": row.index,
-                "time": iso(row.time_us),
-                "kind": row.kind,
-                "actor": row.account_id,
+                "index": row["index"],
+                "time": iso(row["time_us"]),
+                "kind": row["kind"],
+                "actor": row["account_id"],
             }
-            if row.body:
-                words |= {"summary": summary(row.kind, facts), "facts": facts}
+            if row["body"]:
+                words |= {"summary": summary(row["kind"], facts), "facts": facts}
             else:
                 words |= {"summary": "Erased", "erased": True}
-            if salts and row.body:
-                words |= {"record": row.body, "salt": row.salt.hex()}
-            yield row.index, write(words)
+            if salts and row["body"]:
+                words |= {"record": row["body"], "salt": row["salt"].hex()}
+            yield row["index"], write(words)
         first += _PAGE
 
 

@@ -23,6 +23,7 @@ from belvedere.tlog.folder import write_durably
 from belvedere.tlog.note import BadNote, split_note
 
 EVERY_S = 60.0
+AWAY_S = 10.0
 MAX_WITNESSES = 32  # a note holds 64 signatures
 _LOG = structlog.get_logger(__name__)
 
@@ -153,14 +154,15 @@ class WitnessDesk:
     async def run(self, site: str, link: SiteLink) -> None:
         """Ask the site to sign every minute, for as long as the hub runs."""
         while True:
+            wait_s = EVERY_S
             try:
                 await self.ask(site, link)
                 self.fault = ""
             except LinkFault:
-                pass  # the site is away: it signs when it is back
+                wait_s = AWAY_S  # it signs soon after it is back
             except (BelvedereError, OSError) as error:
                 await self._tell(site, str(error))
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(wait_s)
 
     async def ask(self, site: str, link: SiteLink) -> None:
         """Let the site check and sign the newest checkpoint. Raises LinkFault, Refused, Conflict."""
