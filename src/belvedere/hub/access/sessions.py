@@ -52,7 +52,7 @@ class OpenSession:
     key: str
     agent: str
     address: str
-    by: str  # passkey, password, code
+    by: str  # passkey, code, or password (also for a code after which a way in was chosen)
     created_us: int
     used_us: int
     expires_us: int
