@@ -78,6 +78,8 @@ class EstateDevices:
                 serial=f"BW-{number + 1:04d}",
             )
 
+        self.devices[MOVABLE].presets = {"preset-1": "Entrance", "preset-2": "Far corner"}
+
     @property
     def ports(self) -> Mapping[str, int]:
         return {camera: device.port for camera, device in self.devices.items()}
