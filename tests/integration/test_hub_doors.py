@@ -27,6 +27,7 @@ PUBLIC = {
     "/log/cosignature",
     "/log/key",
     "/log/tile/{path:path}",
+    "/log/timestamps/{name}",
     "/log/verify.html",
     "/log/witnessed",
     "/log/witnesses",

@@ -58,6 +58,15 @@ class HubSettings(BaseModel):
             raise ValueError("write https:// and a host name, without a path")
         return origin
 
+    timestamp_url: str = Field(
+        "",
+        description="RFC 3161 authority that puts its time on the log once a day; empty: no"
+        "ne. It is told a hash and nothing else.",
+    )
+    timestamp_certificates: str = Field(
+        "", description="PEM file with that authority's root certificate, and any between."
+    )
+
 
 class SiteSettings(BaseModel):
     """`[site]`: the estate's side."""

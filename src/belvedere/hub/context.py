@@ -20,6 +20,7 @@ from belvedere.hub.access.step_up import StepUps
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.audit.stamps import StampDesk
 from belvedere.hub.audit.witnesses import WitnessDesk
 from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.release import ReleasingLink
@@ -53,6 +54,7 @@ class HubContext:
     state: SiteState
     audit: AuditLog
     witnesses: WitnessDesk
+    stamps: StampDesk
     register: CameraRegister
     map: MapFolder
     users: UserDesk
@@ -97,6 +99,9 @@ async def open_hub(
         keys_kept: asyncio.Task[None] | None = None
         witnesses = WitnessDesk(settings.hub_folder / "witness", audit, key.public_key().public_bytes_raw())
         witnessing: asyncio.Task[None] | None = None
+        authority = settings.hub.timestamp_url, settings.hub.timestamp_certificates
+        stamps = StampDesk(settings.hub_folder / "timestamps", *authority, audit, clock)
+        stamping = asyncio.create_task(stamps.run(), name="timestamps")
         try:
             await log_local_acts(engine, audit)
             local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
@@ -113,6 +118,7 @@ async def open_hub(
                 state=SiteState(site, clock),
                 audit=audit,
                 witnesses=witnesses,
+                stamps=stamps,
                 register=register,
                 map=MapFolder(settings.map_folder),
                 users=UserDesk(engine, clock, frozenset(Role), Passwords(hasher)),
@@ -125,7 +131,7 @@ async def open_hub(
                 custody=custody,
             )
         finally:
-            for task in (local_acts, keys_kept, witnessing):
+            for task in (local_acts, keys_kept, witnessing, stamping):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)

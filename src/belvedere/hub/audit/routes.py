@@ -111,6 +111,13 @@ def verify_page() -> Response:
     )
 
 
+@router.get("/log/timestamps/{name}", include_in_schema=False)
+@public
+def timestamp(name: str, request: Request) -> Response:
+    """A day's stamped checkpoint (`2026-11-22.checkpoint`) or the authority's answer (`.tsr`)."""
+    return Response(hub_of(request).stamps.read(name), media_type="application/octet-stream")
+
+
 @router.get("/log/tile/{path:path}", include_in_schema=False)
 @public
 def tile(path: str, request: Request) -> Response:

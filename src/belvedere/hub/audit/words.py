@@ -91,6 +91,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "witness.added": lambda facts: f"Witness of the log: {facts.get('witness', '')}",
     "witness.removed": lambda facts: f"No witness of the log any more: {facts.get('witness', '')}",
     "witness.refused": lambda facts: f"Site {facts.get('site', '')} did not sign the log{_why(facts)}",
+    "log.timestamped": lambda facts: f"An outside authority put its time on the log of {facts.get('size', '')} entries",
     "log.exported": lambda facts: f"Log exported, entries {facts.get('first', '')} to {facts.get('last', '')}",
     "view.live": lambda facts: f"Watched {_cameras(facts)} live",
     "view.playback": lambda facts: f"Reviewed {_cameras(facts)}{_span(facts)}",
