@@ -14,6 +14,7 @@ from belvedere.site.storage.cameras import Address, StreamRef
 
 _RECENT = 64  # fragments: half a minute
 _ARRIVAL_SLACK_US = 10 * SECOND_US
+_RTCP_COUNTS_US = 120 * SECOND_US
 
 
 def honest_arrival_us(arrival_us: int, now_us: int) -> int:
@@ -54,6 +55,12 @@ class Feed:
         self.recent.append(
             (len(fragment.data), fragment.duration_90k, fragment.frames, fragment.keyframe, fragment.start_90k)
         )
+
+    def device_clock(self, seen_us: int, error_us: int) -> None:
+        """The clock as measured through ONVIF. The stream's own word counts for two minutes more: it is finer."""
+        fresh = self.clock_source == "rtcp" and seen_us - self.clock_seen_us < _RTCP_COUNTS_US
+        if seen_us > self.clock_seen_us and not fresh:
+            self.clock_error_us, self.clock_source, self.clock_seen_us = error_us, "onvif", seen_us
 
     def shown(self) -> tuple[str, str]:
         """State and message for people: a disk that takes nothing comes before a camera that is fine."""

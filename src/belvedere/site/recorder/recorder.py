@@ -40,7 +40,6 @@ from belvedere.site.storage.sound import SoundBook
 log = structlog.get_logger()
 
 CLOCK_STEP_US = 2 * SECOND_US
-_RTCP_COUNTS_US = 2 * MINUTE_US
 _IMPORT_PENDING_BYTES = 16 << 20
 _PENDING_BYTES = 96 << 20
 _REASSIGN_S = 3.0  # a slot that vanished has this long to come back before others take its streams
@@ -416,11 +415,10 @@ class Recorder:
             feed.writer.offer(ClockNote(feed.track, now_us, error_us))
 
     def device_clock(self, camera: str, seen_us: int, error_us: int) -> None:
-        """The camera's clock was measured through ONVIF. Its streams' own word counts for two minutes: it is finer."""
+        """The camera's clock was measured through ONVIF."""
         for feed in self.feeds.values():
-            own = feed.clock_source == "rtcp" and seen_us - feed.clock_seen_us < _RTCP_COUNTS_US
-            if feed.ref.camera == camera and seen_us > feed.clock_seen_us and not own:
-                feed.clock_error_us, feed.clock_source, feed.clock_seen_us = error_us, "onvif", seen_us
+            if feed.ref.camera == camera:
+                feed.device_clock(seen_us, error_us)
 
     async def _tick(self) -> None:
         while True:
