@@ -5,12 +5,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from belvedere.cli.audit import app
 from belvedere.cli.log_files import LogAddress
 from belvedere.foundation.errors import LinkFault
 from belvedere.hub.audit.page import VERIFY_PAGE, page_policy
+from belvedere.hub.storage.engine import writing
+from belvedere.hub.storage.metadata import audit_entry
 from belvedere.tlog.checkpoint import log_key
 from belvedere.tlog.cosign import note_key_text
 from hub_stage import hub_stage, served
@@ -63,3 +66,28 @@ def test_an_address_that_is_no_hub_is_said() -> None:
             files.send("broken", b"")
     with LogAddress("http://127.0.0.1:1") as files, pytest.raises(LinkFault, match="network"):
         files.read("checkpoint")
+
+
+async def test_a_row_edited_in_the_database_is_noticed_from_outside(tmp_path: Path) -> None:
+    async with hub_stage(tmp_path / "hub") as stage, served(stage.app) as address:
+        await asyncio.gather(*(stage.hub.audit.append("view.live", "user_1", {"camera": "gate"}) for _ in range(5)))
+        data, out = str(tmp_path / "hub"), str(tmp_path / "out.jsonl")
+        words = ["verify", "--url", f"http://{address}", "--key", stage.hub.key.public_key().public_bytes_raw().hex()]
+
+        async def check(*more: str) -> tuple[int, str]:
+            result = await asyncio.to_thread(lambda: CliRunner().invoke(app, [*words, *more]))
+            return result.exit_code, result.output
+
+        def edit(**values: object) -> None:
+            with writing(stage.hub.engine) as connection:
+                connection.execute(update(audit_entry).where(audit_entry.c.index == 3).values(**values))
+
+        assert (await check())[0] == 0
+        edit(body=stage.hub.audit.entry(3).record.decode().replace("user_1", "user_2"))
+        export = ["export", "--data", data, "--salts", "--output", out]
+        await asyncio.to_thread(lambda: CliRunner().invoke(app, export))
+        code, said = await check("--entries", out)
+        assert code == 1 and "Entry 3 does not say what the log holds" in said
+        edit(entry_hash=bytes(32))
+        code, said = await check()
+        assert code == 1 and "Entry 3 is not the one that the tree holds" in said

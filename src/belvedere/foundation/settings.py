@@ -60,8 +60,8 @@ class HubSettings(BaseModel):
 
     timestamp_url: str = Field(
         "",
-        description="RFC 3161 authority that puts its time on the log once a day; empty: no"
-        "ne. It is told a hash and nothing else.",
+        description="RFC 3161 authority that puts its time on the log once a day; empty: none. "
+        "It is told a hash and nothing else.",
     )
     timestamp_certificates: str = Field(
         "", description="PEM file with that authority's root certificate, and any between."
