@@ -19,6 +19,7 @@ class Devices:
         self.orders: list[tuple[float, float, float]] = []
         self.gone_to: list[str] = []
         self.released = 0
+        self.refused = 0
         self.holder = ""  # "" nobody, "Operator" who is signed in
         self.presets = {"1": "Entrance", "2": "Pay machine"}
 
@@ -89,6 +90,7 @@ async def act(request: Request) -> Response:
     if what == "presets" and request.method == "GET":
         return JSONResponse({"presets": [{"token": token, "name": name} for token, name in known.presets.items()]})
     if known.holder not in ("", "Operator"):
+        known.refused += 1
         return fault(
             403, "refused", f"{known.holder} is moving this camera.", "It is free 10 s after they stop, or ask them."
         )

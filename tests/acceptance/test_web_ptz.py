@@ -1,6 +1,6 @@
 """The pad that moves a camera, in a real browser against the fake hub: held, let go, by pointer and by keys; who else steers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -11,7 +11,7 @@ from web_fake_hub import FakeHub
 from web_stage import DESK, PHONE, fake_hub, visit
 
 pytestmark = pytest.mark.browser
-STILL = (0, 0, 0)
+STILL: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,18 @@ def device(theatre: tuple[Browser, FakeHub]) -> Devices:
     return devices_of(theatre[1].app)
 
 
+def until(page: Page, look: Callable[[], bool]) -> None:
+    """Wait for the hub's side, while the page goes on."""
+    for _ in range(500):
+        if look():
+            return
+        page.wait_for_timeout(10)
+    raise AssertionError("it did not come about")
+
+
 def stopped(page: Page, device: Devices, before: int) -> None:
     """Wait until something was ordered since `before`, and then the stop."""
-    for _ in range(200):
-        if len(device.orders) > before and device.orders[-1] == STILL:
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError(device.orders)
+    until(page, lambda: len(device.orders) > before and device.orders[-1] == STILL)
 
 
 def test_held_it_moves_and_let_go_it_stops(theatre: tuple[Browser, FakeHub], device: Devices) -> None:
@@ -53,7 +58,6 @@ def test_held_it_moves_and_let_go_it_stops(theatre: tuple[Browser, FakeHub], dev
         for key, order in (("ArrowUp", (0, 0.5, 0)), ("+", (0, 0, 0.5))):
             before = len(device.orders)
             page.keyboard.down(key)
-            page.wait_for_function("() => true")
             page.keyboard.up(key)
             stopped(page, device, before)
             assert device.orders[before] == order
@@ -76,8 +80,7 @@ def test_held_it_moves_and_let_go_it_stops(theatre: tuple[Browser, FakeHub], dev
 
         page.get_by_test_id("shrink").click()
         expect(pad).to_have_count(0)
-        page.wait_for_timeout(50)
-        assert device.released == 1, "it is given back when the tile is left"
+        until(page, lambda: device.released == 1)  # given back when the tile is left
 
 
 def test_who_else_steers_is_said_and_a_camera_that_can_not_has_no_pad(
@@ -87,9 +90,15 @@ def test_who_else_steers_is_said_and_a_camera_that_can_not_has_no_pad(
     with visit(*theatre, "/now?enlarge=car-park") as page:
         says = page.get_by_test_id("ptz-says")
         expect(says).to_contain_text("Sue Supervisor is steering. Free at ")
-        # Chromium tells of every answer that is an error; this one is the point of the test.
         page.get_by_role("button", name="Turn right").click()
         expect(says).to_contain_text("It is free 10 s after they stop")
+        page.get_by_test_id("enlarged-car-park").focus()
+        refused = device.refused
+        for _ in range(5):  # a key that is held down: refused once, not at every repeat
+            page.keyboard.down("ArrowRight")
+        until(page, lambda: device.refused > refused)
+        page.keyboard.up("ArrowRight")
+        assert device.refused == refused + 1
         assert device.orders == []
         page.get_by_test_id("shrink").click()
         page.goto(theatre[1].url + "/now?enlarge=north-gate")

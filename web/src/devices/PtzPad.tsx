@@ -88,7 +88,7 @@ function Pad({ device, name, grant }: { device: DeviceNow; name: string; grant: 
   }, [mover, camera, grant]);
 
   useKeys("Move the camera", [
-    ...WAYS.map((way) => ({ press: way.keys, label: way.name, run: () => mover.press(way.speeds) })),
+    ...WAYS.map((way) => ({ press: way.keys, label: way.name, run: (event: KeyboardEvent) => event.repeat || mover.press(way.speeds) })),
     { press: "p", label: "Presets", run: () => setOpen(true) },
   ]);
 
@@ -101,9 +101,13 @@ function Pad({ device, name, grant }: { device: DeviceNow; name: string; grant: 
         ))}
       </div>
       <Presets camera={camera} grant={grant} open={open} setOpen={setOpen} go={(preset) => void go(preset)} keep={() => setNaming(true)} />
-      <p className={styles.says} role="status" data-tone={trouble ? "amber" : undefined} data-testid="ptz-says">
+      <p className={styles.says} data-tone={trouble ? "amber" : undefined} data-testid="ptz-says">
         {trouble ? words(trouble) : says(device)}
       </p>
+      {/* Said aloud when it changes, without the time that changes all the while. */}
+      <span className="visually-hidden" role="status">
+        {trouble ? words(trouble) : device.mine ? "You are steering." : device.holder ? `${device.holder} is steering.` : ""}
+      </span>
       {naming ? <Naming camera={camera} grant={grant} close={() => setNaming(false)} /> : null}
     </div>
   );
@@ -143,7 +147,7 @@ function Hold({ way, mover }: { way: Way; mover: Mover }) {
         onKeyDown={(event) => {
           if (event.key !== " " && event.key !== "Enter") return;
           event.preventDefault();
-          start();
+          if (!event.repeat) start(); // a refused order is not given again because the key is still down
         }}
         onClick={(event) => {
           // A click without pointer or key comes from assistive technology: a small step.
