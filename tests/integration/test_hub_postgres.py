@@ -9,11 +9,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 
+from authenticator import Authenticator
 from belvedere.foundation.clock import SimulatedClock
 from belvedere.foundation.errors import Conflict
 from belvedere.hub.access.credentials import Passwords
-from belvedere.hub.access.sessions import SessionDesk
-from belvedere.hub.access.users import UserDesk
+from belvedere.hub.access.devices import Device
+from belvedere.hub.access.origin import RelyingParty
+from belvedere.hub.access.passkeys import PasskeyDesk
+from belvedere.hub.access.sessions import Moved, SessionDesk, SignedIn
+from belvedere.hub.access.staff import Staff, StaffDesk
+from belvedere.hub.access.users import SignIn, UserDesk
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.storage import NEWEST, open_engine, reading, revision_of, upgrade, writing
 from belvedere.hub.storage.acts import forget_act, noting, waiting_acts
@@ -76,6 +81,37 @@ def test_accounts_sessions_and_cameras_work(engine: Engine) -> None:
     assert acts[0].facts["name"] == "ann"
     forget_act(engine, acts[0].id)
     assert len(waiting_acts(engine)) == 2
+
+
+def test_passkeys_roles_and_bound_sessions_work(engine: Engine) -> None:
+    upgrade(engine)
+    clock = SimulatedClock()
+    staff, keys, sessions = (
+        StaffDesk(engine, clock, noting(clock)),
+        PasskeyDesk(engine, clock),
+        SessionDesk(engine, clock),
+    )
+    users = UserDesk(engine, clock, frozenset({"operator"}), Passwords(FAST))
+    person = Staff("ann", "Ann", ("operator", "investigator"), ("main",), ((1, 2),), 3, "SIA-1", 4)
+    codes = staff.carry_out(staff.plan([person]))
+    assert staff.of("ann") == person and users.check("ann", codes["ann"]) is not None
+    party, key, user = RelyingParty("hub.test", "https://hub.test"), Authenticator(), users.by_name("ann")
+    pending, options = keys.begin_adding(user, "s", party)
+    known = keys.add(user, "s", pending.id, key.create(options), "Blue key")
+    for _ in range(2):
+        pending, options = keys.begin_sign_in(party)
+        assert keys.sign_in(pending.id, key.get(options)).id == known.id
+    assert users.by_name("ann").has_passkey
+    device = Device("a" * 64, "Firefox on Windows")
+    token, opened = sessions.open(SignIn(users.by_name("ann"), False, known.id), "10.0.0.1", device)
+    found = sessions.find(token, device)
+    assert (
+        isinstance(found, SignedIn) and found.passkey == known.id and found.user.roles == {"operator", "investigator"}
+    )
+    assert [each.by for each in sessions.of(user.id)] == ["passkey"]
+    assert isinstance(sessions.find(token, Device("b" * 64, device.agent)), Moved) and not sessions.alive(opened.key)
+    staff.carry_out(staff.plan([person], frozenset({"ann"})))
+    assert users.by_name("ann").disabled
 
 
 def test_a_failed_block_is_undone(engine: Engine) -> None:

@@ -25,6 +25,7 @@ from belvedere.cli import (
     retention,
     site,
     sound,
+    staff,
     start,
 )
 from belvedere.foundation.errors import BelvedereError
@@ -47,6 +48,7 @@ cameras.app.command("onvif")(camera_onvif.onvif)
 cameras.app.command("archive")(camera_onvif.archive)
 app.add_typer(cameras.app, name="camera")
 app.add_typer(audit.app, name="audit")
+people.app.command("import")(staff.import_people)
 app.add_typer(people.app, name="user")
 app.add_typer(keys.app, name="keys")
 app.add_typer(site.app, name="site")

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from belvedere.foundation.clock import Clock, SystemClock
 from belvedere.foundation.settings import Settings
 from belvedere.hub.access.credentials import Passwords
+from belvedere.hub.access.staff import Change, StaffDesk
+from belvedere.hub.access.staff_sheet import read_sheet
 from belvedere.hub.access.users import User, UserDesk
 from belvedere.hub.storage import open_engine, upgrade
 from belvedere.hub.storage.acts import noting
@@ -45,3 +47,17 @@ def list_users(settings: Settings) -> list[User]:
     """Every account, by name, without secrets."""
     with _desk(settings) as desk:
         return desk.all()
+
+
+def carry_out_sheet(settings: Settings, text: str, *, dry_run: bool) -> tuple[list[Change], dict[str, str]]:
+    """What a CSV list of people changes, and the codes of those who join. Raises BadInput."""
+    sheet = read_sheet(text)
+    clock: Clock = SystemClock()
+    engine = open_engine(settings.hub_database_url)
+    try:
+        upgrade(engine)
+        desk = StaffDesk(engine, clock, noting(clock))
+        changes = desk.plan(sheet.people, sheet.leavers, sheet.fields)
+        return changes, {} if dry_run else desk.carry_out(changes)
+    finally:
+        engine.dispose()

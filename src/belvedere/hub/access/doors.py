@@ -151,9 +151,9 @@ def enforce(connection: HTTPConnection) -> None:
             raise Refused("Add a passkey first: your role works with one only.", advice="The log-in page leads you.")
         if must_change_password(settings, session):
             raise Refused("Add a passkey or choose a password first.", advice="The log-in page leads you.")
-    if door.kind is DoorKind.ROLES and session.user.role not in door.roles:
+    if door.kind is DoorKind.ROLES and not session.user.roles & door.roles:
         raise Refused(
-            f"Your role ({session.user.role}) may not do this.",
+            f"Your role ({', '.join(sorted(session.user.roles))}) may not do this.",
             advice=f"Ask a colleague: {', '.join(sorted(door.roles))}.",
         )
 

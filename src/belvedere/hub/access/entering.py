@@ -7,7 +7,7 @@ from belvedere.hub.access.users import User
 
 def passkey_only(settings: HubSettings, user: User) -> bool:
     """Whether passwords are off for this person's role."""
-    return user.role in settings.passkey_only_roles
+    return not user.roles.isdisjoint(settings.passkey_only_roles)
 
 
 def password_shut(settings: HubSettings, user: User) -> bool:

@@ -87,7 +87,7 @@ class GrantDesk:
         asker = Asker(
             user_id=user.id,
             user_name=user.display,
-            roles=frozenset({user.role}),
+            roles=user.roles,
             cameras=await asyncio.to_thread(self._cameras),
             shift_end_us=session.expires_us,
         )

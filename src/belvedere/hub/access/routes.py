@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from belvedere.hub.access import passkey_routes, session_routes
+from belvedere.hub.access import passkey_routes, people_routes, session_routes
 from belvedere.hub.access.doors import CurrentSession, CurrentUser, signed_in
 from belvedere.hub.access.grants import GrantAsk
 from belvedere.hub.reach import hub_of
@@ -14,6 +14,7 @@ from belvedere.policy.grant import Action, Grant
 router = APIRouter(tags=["access"])
 router.include_router(session_routes.router)
 router.include_router(passkey_routes.router)
+router.include_router(people_routes.router)
 
 
 class GrantIn(BaseModel):

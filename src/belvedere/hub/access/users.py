@@ -16,7 +16,7 @@ from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import account, passkey, session
 
 CODE_LIFE_US = 72 * HOUR_US
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@-]{0,62}[a-z0-9])?")
 HAS_PASSKEY = select(passkey.c.id).where(passkey.c.account_id == account.c.id).exists().label("has_passkey")
 
 
@@ -32,6 +32,12 @@ class User:
     disabled: bool
     created_us: int
     has_passkey: bool = False
+    roles: frozenset[str] = frozenset()  # all of them, `role` among them
+    sites: tuple[str, ...] = ()  # empty: all
+    shifts: tuple[tuple[int, int], ...] = ()  # [from_us, until_us), in order
+    trained_us: int | None = None
+    spss_number: str = ""
+    spss_expires_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class UserDesk:
     def create(self, name: str, role: str, display: str = "") -> tuple[User, str]:
         """Make an account; returns it and its one-time code, which is shown once. Raises BadInput, Conflict."""
         name = name.strip().lower()
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise BadInput(
                 f"{name!r} can't be a user name.",
                 advice="Use letters, digits, dots, hyphens or an e-mail address, 64 characters at most.",
@@ -73,7 +79,14 @@ class UserDesk:
             raise BadInput(f"There is no role {role!r}.", advice=f"Choose one of: {', '.join(sorted(self._roles))}.")
         code = credentials.new_code()
         user = User(
-            new_id("user", self._clock), name, display.strip() or name, role, False, False, self._clock.now_us()
+            new_id("user", self._clock),
+            name,
+            display.strip() or name,
+            role,
+            False,
+            False,
+            self._clock.now_us(),
+            roles=frozenset({role}),
         )
         with writing(self._engine) as connection:
             try:
@@ -213,4 +226,10 @@ def user_of_row(values: RowMapping) -> User:
         disabled=values["disabled"],
         created_us=values["created_us"],
         has_passkey=bool(values["has_passkey"]),
+        roles=frozenset({values["role"], *values["more_roles"]}),
+        sites=tuple(values["sites"]),
+        shifts=tuple((start, end) for start, end in values["shifts"]),
+        trained_us=values["trained_us"],
+        spss_number=values["spss_number"],
+        spss_expires_us=values["spss_expires_us"],
     )

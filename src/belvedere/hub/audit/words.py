@@ -64,6 +64,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "session.refused": lambda facts: f"Sign-in refused{_why(facts)}",
     "session.closed": lambda facts: "Signed out",
     "password.changed": lambda facts: "Password changed",
+    "account.changed": lambda facts: f"Account {facts.get('name', '')} changed",
     "session.revoked": lambda facts: "Signed out from elsewhere",
     "session.moved": lambda facts: (
         f"Session ended: opened in {facts.get('opened_in') or 'one browser'}, seen in another"
