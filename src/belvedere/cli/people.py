@@ -21,7 +21,7 @@ def add(
     from belvedere.cli.users import add_user
 
     code = add_user(load_settings(data), name, role, display)
-    typer.echo(f"{name} can log in once with the code {code} and then sets a password.")
+    typer.echo(f"{name} can log in once with the code {code} and then adds a passkey or sets a password.")
 
 
 @app.command("code")
