@@ -117,7 +117,9 @@ async def retention_stage(data: Path, *, ui: Path | None = None) -> AsyncIterato
         task.add_done_callback(tasks.discard)
         return ours
 
-    app = create_app(lambda: open_hub(settings, clock=rig.clock, link=SiteLink(connect), hasher=FAST), ui=ui or data / "ui")
+    app = create_app(
+        lambda: open_hub(settings, clock=rig.clock, link=SiteLink(connect), hasher=FAST), ui=ui or data / "ui"
+    )
     try:
         async with app.router.lifespan_context(app):
             hub: HubContext = app.state.hub

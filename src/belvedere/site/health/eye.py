@@ -74,7 +74,12 @@ class Eye:
             if size > _LONGEST_ANSWER:
                 raise OSError("the decoder spoke nonsense")
             return msgspec.msgpack.decode(self._read(self._process, size, due_us), type=LookAnswer).figures
-        except (OSError, TimeoutError, msgspec.MsgspecError, UnicodeDecodeError):  # it hangs, is gone, or no process can be started
+        except (
+            OSError,
+            TimeoutError,
+            msgspec.MsgspecError,
+            UnicodeDecodeError,
+        ):  # it hangs, is gone, or no process can be started
             self.close()
             return None
 

@@ -265,7 +265,9 @@ class RetentionKeeper:
         if lost:
             with self._index.write() as db:
                 db.executemany("DELETE FROM held_key WHERE segment_id = ?", lost)
-        newest = self._index.read().execute("SELECT seq FROM sqlite_sequence WHERE name = 'destroyed_segment'").fetchone()
+        newest = (
+            self._index.read().execute("SELECT seq FROM sqlite_sequence WHERE name = 'destroyed_segment'").fetchone()
+        )
         number = 0 if newest is None else int(newest[0])
         if rows or lost or number != self._forgotten:
             emptied = self._keyring.destroy([(camera_id, day) for camera_id, day in rows])
