@@ -48,7 +48,8 @@ def measured(config: StreamConfig, parts: list[Fragment]) -> tuple[Series, dict[
     seconds = parts[-1].start_90k // 90_000 + 1
     series = empty(0, seconds)
     reader, spent = tally_reader(config), 0.0
-    tally, start_90k, count, rows = Tally(0, reader), 0, 0, []
+    rows: list[Row] = []
+    tally, start_90k, count = Tally(0, reader), 0, 0
     for part in [*parts, None]:
         if part is None or (part.keyframe and part.start_90k - start_90k >= SEGMENT_90K):
             begun = time.process_time()
@@ -88,9 +89,9 @@ def by_rate_control(seconds: int) -> list[Claim]:
     for picture, moving in scene.pictures(seconds, 11):
         shown.append(picture)
         moves.append(moving)
-    truth = np.array(moves).reshape(seconds, scene.FPS).any(axis=1)
+    truth = np.asarray(np.array(moves, np.bool_).reshape(seconds, scene.FPS).any(axis=1), np.bool_)
     # A gate sees from keyframe to keyframe: its truth is whether anything moved in that stretch.
-    pairs = truth.reshape(-1, scene.GOP_S).any(axis=1)
+    pairs = np.asarray(truth.reshape(-1, scene.GOP_S).any(axis=1), np.bool_)
     goals = {"vbr": (0.9, 0.9), "capped": (0.85, 0.9), "cbr": (None, 0.9), "smart": (0.9, None)}
     claims = []
     costs: dict[str, list[float]] = {"tally_us": [], "gate_ms": []}

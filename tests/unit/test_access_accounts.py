@@ -10,7 +10,7 @@ from belvedere.foundation.clock import SimulatedClock
 from belvedere.foundation.errors import BadInput, Conflict, NotFound
 from belvedere.hub.access import sessions
 from belvedere.hub.access.credentials import Passwords
-from belvedere.hub.access.sessions import SessionDesk
+from belvedere.hub.access.sessions import SessionDesk, SignedIn
 from belvedere.hub.access.users import CODE_LIFE_US, SignIn, UserDesk
 from belvedere.hub.storage import open_engine, reading, upgrade
 from belvedere.hub.storage.acts import forget_act, noting, waiting_acts
@@ -148,7 +148,7 @@ def test_a_session_lives_while_used(users: UserDesk, desk: SessionDesk, clock: S
     for _ in range(10):
         clock.advance(sessions.IDLE_US - 1_000_000)
         found = desk.find(token)
-        assert found is not None and found.csrf == opened.csrf and found.by_code
+        assert isinstance(found, SignedIn) and found.csrf == opened.csrf and found.by_code
     assert desk.alive(opened.key) and desk.count() == 1
     clock.advance(sessions.IDLE_US)
     assert desk.find(token) is None and not desk.alive(opened.key) and desk.count() == 0
@@ -181,7 +181,7 @@ def test_closing_sessions(users: UserDesk, desk: SessionDesk, clock: SimulatedCl
     other, _ = desk.open(SignIn(user, by_code=True), "")
     assert desk.close_others(user.id, kept.key) == 1
     still = desk.find(one)
-    assert still is not None and not still.by_code
+    assert isinstance(still, SignedIn) and not still.by_code
     assert desk.find(other) is None
     desk.close(kept.key)
     assert desk.find(one) is None
