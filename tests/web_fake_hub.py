@@ -56,7 +56,7 @@ async def session(request: Request) -> Response:
             )
         key = secrets.token_hex(16)
         world.sessions[key] = {
-            "user": {"id": name, "name": name, "display": name.title(), "role": "operator"},
+            "user": {"id": name, "name": name, "display": name.title(), "role": "operator", "roles": ["operator"]},
             "csrf": secrets.token_hex(8),
             "must_change_password": name in world.must_change,
         }

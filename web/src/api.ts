@@ -20,6 +20,8 @@ export interface User {
   /** What others read. */
   display: string;
   role: string;
+  /** All of them, `role` among them. */
+  roles: string[];
 }
 
 export interface Session {

@@ -57,7 +57,7 @@ export function useSession(): SessionState {
 }
 
 export function rolesOf(session: Session | null): string[] {
-  return session?.user.role ? [session.user.role] : [];
+  return session?.user.roles ?? [];
 }
 
 export function personName(session: Session | null): string {

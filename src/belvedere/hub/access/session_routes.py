@@ -70,6 +70,7 @@ class UserOut(BaseModel):
     name: str
     display: str
     role: str
+    roles: list[str]
 
 
 class SessionOut(BaseModel):
@@ -105,7 +106,7 @@ def session_out(session: SignedIn, request: Request) -> SessionOut:
     """What the page is told of its session."""
     user, settings = session.user, hub_of(request).settings.hub
     return SessionOut(
-        user=UserOut(id=user.id, name=user.name, display=user.display, role=user.role),
+        user=UserOut(id=user.id, name=user.name, display=user.display, role=user.role, roles=sorted(user.roles)),
         csrf=session.csrf,
         must_change_password=must_change_password(settings, session),
         must_add_passkey=must_add_passkey(settings, session),

@@ -143,8 +143,8 @@ def _movements(request: Request) -> Movements:
 
 
 def rank_of(user: User) -> int:
-    """What the site is told of the person's role."""
-    return RANKS.get(user.role, 0)
+    """What the site is told of the person's highest role."""
+    return max((RANKS.get(role, 0) for role in user.roles), default=0)
 
 
 @router.get("/api/devices")
