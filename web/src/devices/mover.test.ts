@@ -57,3 +57,25 @@ test("a refusal ends it and says why", async () => {
   expect(orders).toBe(1);
   expect(said).toEqual(["Sue is moving this camera."]);
 });
+
+test("a tap while a stop is under way is a small step all the same", async () => {
+  const sent: Speeds[] = [];
+  const answers: (() => void)[] = [];
+  const mover = new Mover((speeds) => {
+    sent.push(speeds);
+    return new Promise<void>((done) => answers.push(done));
+  }, () => undefined);
+  const answered = async () => {
+    answers.shift()?.();
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  mover.press(LEFT);
+  await answered();
+  mover.release();
+  mover.press({ pan: 0, tilt: 0, zoom: 0.5 });
+  mover.release();
+  await answered();
+  await answered();
+  await answered();
+  expect(sent).toEqual([LEFT, STILL, { pan: 0, tilt: 0, zoom: 0.5 }, STILL]);
+});

@@ -13,6 +13,8 @@ const AGAIN_MS = 1000;
 
 export class Mover {
   private want = STILL;
+  /** Pressed and not sent yet: a tap that ends before its turn comes is still a small step. */
+  private unsent: Speeds | null = null;
   private moving = false;
   private busy = false;
   private timer = 0;
@@ -26,7 +28,7 @@ export class Mover {
   /** Move so until `release`. */
   press(speeds: Speeds): void {
     if (same(speeds, this.want)) return;
-    this.want = speeds;
+    this.want = this.unsent = speeds;
     this.due = true;
     window.clearInterval(this.timer);
     this.timer = window.setInterval(() => {
@@ -55,7 +57,8 @@ export class Mover {
     try {
       while (this.due) {
         this.due = false;
-        const speeds = this.want;
+        const speeds = this.unsent ?? this.want;
+        this.unsent = null;
         if (same(speeds, STILL) && !this.moving) break;
         try {
           await this.send(speeds);
@@ -64,6 +67,7 @@ export class Mover {
           // Refused, or the hub is away: the site stops the camera by itself when orders cease.
           window.clearInterval(this.timer);
           this.want = STILL;
+          this.unsent = null;
           this.moving = false;
           this.failed(error as Error);
         }
