@@ -31,6 +31,7 @@ from belvedere.link.blocking import BlockingSiteLink
 from belvedere.site.storage.index import Index, statements
 
 CAMERAS = 2
+CUTS_A_DISK = 50
 SETTINGS = "[site]\nmin_free_bytes = 0\nsegment_seconds = 20\n"
 _EXAMINE = str(Path(__file__).parent / "examine.py")
 _PLAYABLE = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "json"]
@@ -201,8 +202,15 @@ def kills(port: int, count: int, chance: random.Random) -> list[Claim]:
 
 
 def power(port: int, count: int, chance: random.Random, *, beside_ffmpeg: bool) -> Losses:
-    """Power cuts at random moments while everything goes on."""
+    """Power cuts at random moments while everything goes on; a new disk every CUTS_A_DISK, so that looking stays quick."""
     losses = Losses()
+    for done in range(0, count, CUTS_A_DISK):
+        _one_disk(port, min(CUTS_A_DISK, count - done), chance, losses, beside_ffmpeg=beside_ffmpeg)
+        print(f"{len(losses.seconds)} of {count} power cuts", file=sys.stderr, flush=True)
+    return losses
+
+
+def _one_disk(port: int, count: int, chance: random.Random, losses: Losses, *, beside_ffmpeg: bool) -> None:
     with cut_disk() as disk:
         recorder = Recorder(disk.folder, port)
         peer: Segments | None = None
@@ -218,7 +226,6 @@ def power(port: int, count: int, chance: random.Random, *, beside_ffmpeg: bool) 
             if peer:
                 peer.kill()
             recorder.stop()
-    return losses
 
 
 def _one_cut(disk: CutDisk, recorder: Recorder, peer: Segments | None, losses: Losses) -> None:
