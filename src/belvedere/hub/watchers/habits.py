@@ -1,0 +1,321 @@
+"""How and when people work: off shift, far more than the team, cases made to fit, and who approves for whom."""
+
+import statistics
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US
+from belvedere.hub.watchers.acts import LOOKS, Act, Deed
+from belvedere.hub.watchers.findings import WINDOW_DAYS, WINDOW_US, Finding, People, binomial_tail
+
+GRACE_US = 30 * MINUTE_US
+NEAR_US = 31 * DAY_US
+TIMES_MEDIAN = 3
+LEAST_ACTS = 30
+LEAST_PERSON_DAYS = 10
+QUICK_US = 5 * MINUTE_US
+SHORT_CASE_US = HOUR_US
+FITTED = 3  # so many cases of one's own, opened just before looking, in 30 days
+PAIR_SHARE = 0.4
+LEAST_APPROVALS = 10
+UNLIKELY = 1e-3
+_SEEING = LOOKS | {Deed.LIVE, Deed.GRANT}
+_CASES = 10_000
+
+
+class OffShift:
+    """Looking outside the shifts of one's roster, half an hour before and after left out. Who has no roster is not judged."""
+
+    rule = "off_shift"
+
+    def __init__(self) -> None:
+        self._told: dict[str, int] = {}
+
+    def see(self, act: Act, people: People) -> Iterator[Finding]:
+        shifts = people.shifts.get(act.person, ())
+        if act.deed not in _SEEING or not any(
+            abs(act.time_us - edge) < NEAR_US for from_us, until_us in shifts for edge in (from_us, until_us)
+        ):
+            return
+        if any(from_us - GRACE_US <= act.time_us < until_us + GRACE_US for from_us, until_us in shifts):
+            return
+        day = act.time_us // DAY_US
+        if self._told.get(act.person) == day:
+            return
+        self._told[act.person] = day
+        away_us = min(min(abs(act.time_us - from_us), abs(act.time_us - until_us)) for from_us, until_us in shifts)
+        yield Finding(
+            self.rule,
+            act.person,
+            f"{self.rule}:{act.person}:{day}",
+            f"This person opened pictures outside their shifts, {_hours(away_us)} from the nearest.",
+            act.time_us,
+            {"away_us": away_us, "case": act.case},
+            (act.index,),
+        )
+
+    def pass_time(self, now_us: int) -> Iterable[Finding]:
+        del now_us
+        return ()
+
+
+class Volume:
+    """More than three times what a day of the team's work is by the median of 30 days, and 30 looks at least."""
+
+    rule = "volume"
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[int, str], int] = {}  # day, person
+        self._teams: dict[tuple[int, str], str] = {}
+        self._medians: dict[str, tuple[int, float | None]] = {}
+        self._told: dict[str, int] = {}
+
+    def see(self, act: Act, people: People) -> Iterator[Finding]:
+        if act.deed not in LOOKS:
+            return
+        day, team = act.time_us // DAY_US, people.team(act.person)
+        key = (day, act.person)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        self._teams[key] = team
+        median = self._median(team, day)
+        count = self._counts[key]
+        if median is None or count < LEAST_ACTS or count <= TIMES_MEDIAN * median or self._told.get(act.person) == day:
+            return
+        self._told[act.person] = day
+        yield Finding(
+            self.rule,
+            act.person,
+            f"{self.rule}:{act.person}:{day}",
+            f"This person opened recordings {count} times in a day; the team's usual day has {median:.0f}.",
+            act.time_us,
+            {"count": count, "median": median},
+            (act.index,),
+        )
+
+    def _median(self, team: str, day: int) -> float | None:
+        """Of the team's days before this one; None while too little is known."""
+        known = self._medians.get(team)
+        if known is not None and known[0] == day:
+            return known[1]
+        for old in [key for key in self._counts if key[0] < day - WINDOW_DAYS]:
+            del self._counts[old], self._teams[old]
+        told = [(key[1], count) for key, count in self._counts.items() if key[0] < day and self._teams[key] == team]
+        enough = len(told) >= LEAST_PERSON_DAYS and len({person for person, _ in told}) > 2
+        median = statistics.median(count for _, count in told) if enough else None
+        self._medians[team] = (day, median)
+        return median
+
+    def pass_time(self, now_us: int) -> Iterable[Finding]:
+        del now_us
+        return ()
+
+
+@dataclass(slots=True)
+class _Case:
+    opened_us: int
+    opener: str
+    people: set[str] = field(default_factory=set)
+    first_us: int | None = None  # first and last look of the opener
+    last_us: int | None = None
+    entries: list[int] = field(default_factory=list)
+
+
+class CaseTiming:
+    """Cases made to fit a look: opened, looked at and closed again by one person alone within minutes; or, the third time
+    in 30 days, opened by oneself under five minutes before looking, with nobody else in it a day later.
+    """
+
+    rule = "case_timing"
+
+    def __init__(self) -> None:
+        self._cases: dict[str, _Case] = {}
+        self._fitted: dict[str, deque[str]] = {}
+        self._told: dict[str, int] = {}
+
+    def see(self, act: Act, people: People) -> Iterator[Finding]:
+        del people
+        if not act.case:
+            return
+        if act.deed is Deed.CASE_OPENED:
+            self._cases[act.case] = _Case(act.time_us, act.person, {act.person}, entries=[act.index])
+            if len(self._cases) > _CASES:
+                del self._cases[next(iter(self._cases))]
+            return
+        case = self._cases.get(act.case)
+        if case is None:
+            return
+        if act.deed in LOOKS or act.deed is Deed.CASE_JOINED:
+            case.people.add(act.person)
+        if act.deed in LOOKS and act.person == case.opener:
+            yield from self._look(case, act)
+        elif act.deed is Deed.CASE_CLOSED:
+            yield from self._close(case, act)
+
+    def _look(self, case: _Case, act: Act) -> Iterator[Finding]:
+        case.last_us = act.time_us
+        if case.first_us is not None:
+            return
+        case.first_us = act.time_us
+        case.entries.append(act.index)
+        if act.time_us - case.opened_us >= QUICK_US:
+            return
+        fitted = self._fitted.setdefault(act.person, deque())
+        fitted.append(act.case)
+        old_us = act.time_us - WINDOW_US
+        while fitted and (fitted[0] not in self._cases or self._cases[fitted[0]].opened_us < old_us):
+            fitted.popleft()
+        alone = [
+            name
+            for name in fitted
+            if self._cases[name].people == {act.person} and self._cases[name].opened_us < act.time_us - DAY_US
+        ]
+        if len(alone) + 1 < FITTED or act.time_us - self._told.get(act.person, old_us) < WINDOW_US:
+            return
+        self._told[act.person] = act.time_us
+        yield Finding(
+            self.rule,
+            act.person,
+            f"{self.rule}:{act.person}:{act.time_us // DAY_US}",
+            f"This person opened {len(alone) + 1} cases in {WINDOW_DAYS} days less than 5 minutes before looking at "
+            "recordings under them, and nobody else has worked on them.",
+            act.time_us,
+            {"cases": [*alone, act.case]},
+            tuple(index for name in [*alone, act.case] for index in self._cases[name].entries)[-20:],
+        )
+
+    def _close(self, case: _Case, act: Act) -> Iterator[Finding]:
+        alone = case.people == {act.person} and act.person == case.opener
+        if not alone or case.last_us is None or case.first_us is None:
+            return
+        if act.time_us - case.last_us >= QUICK_US or act.time_us - case.opened_us >= SHORT_CASE_US:
+            return
+        yield Finding(
+            self.rule,
+            act.person,
+            f"{self.rule}:{act.case}"[:200],
+            f"This person opened a case, looked at recordings under it and closed it again within "
+            f"{max(1, (act.time_us - case.opened_us) // MINUTE_US)} minutes, alone.",
+            act.time_us,
+            {"cases": [act.case]},
+            (*case.entries, act.index),
+        )
+
+    def pass_time(self, now_us: int) -> Iterable[Finding]:
+        del now_us
+        return ()
+
+
+class ApproverPairs:
+    """One approver gives more than 40 % of what one person asks for, 10 in 30 days at least, and that is not simply because
+    this approver decides so much for everybody (binomial against what they give others, below 1 in 1,000).
+    """
+
+    rule = "approver_pair"
+
+    def __init__(self) -> None:
+        self._made: deque[tuple[int, str, str, int]] = deque()  # time, asker, approver, index
+        self._told: dict[tuple[str, str], int] = {}
+
+    def see(self, act: Act, people: People) -> Iterator[Finding]:
+        del people
+        if act.deed is not Deed.APPROVAL or not act.other:
+            return
+        self._made.append((act.time_us, act.other, act.person, act.index))
+        while self._made[0][0] <= act.time_us - WINDOW_US:
+            self._made.popleft()
+        mine = Counter(approver for _, asker, approver, _ in self._made if asker == act.other)
+        theirs = Counter(approver for _, asker, approver, _ in self._made if asker != act.other)
+        given, asked = mine[act.person], mine.total()
+        if asked < LEAST_APPROVALS or given <= PAIR_SHARE * asked:
+            return
+        usual = (theirs[act.person] + 1) / (theirs.total() + max(2, len(mine | theirs)))
+        pair = (act.other, act.person)
+        if binomial_tail(given, asked, min(1.0, usual)) >= UNLIKELY:
+            return
+        if act.time_us - self._told.get(pair, -WINDOW_US) < WINDOW_US:
+            return
+        self._told[pair] = act.time_us
+        yield Finding(
+            self.rule,
+            act.other,
+            f"{self.rule}:{act.other}:{act.person}:{act.time_us // DAY_US}"[:200],
+            f"One approver gave {given} of the {asked} accesses that this person was given in {WINDOW_DAYS} days "
+            f"({100 * given // asked} %); of others' accesses they gave {100 * usual:.0f} %.",
+            act.time_us,
+            {"approver": act.person, "given": given, "asked": asked, "usual": round(usual, 3)},
+            tuple(index for _, asker, approver, index in self._made if (asker, approver) == pair)[-20:],
+        )
+
+    def pass_time(self, now_us: int) -> Iterable[Finding]:
+        del now_us
+        return ()
+
+
+class DwellingLook:
+    """More than a minute on a view that looks at where people live. The dwell guard measures and logs it."""
+
+    rule = "dwelling_look"
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str], int] = {}
+
+    def see(self, act: Act, people: People) -> Iterator[Finding]:
+        if act.deed is not Deed.DWELLING or not act.cameras:
+            return
+        day, camera = act.time_us // DAY_US, act.cameras[0]
+        if self._told.get((act.person, camera)) == day:
+            return
+        self._told[act.person, camera] = day
+        yield Finding(
+            self.rule,
+            act.person,
+            f"{self.rule}:{act.person}:{camera}:{day}"[:200],
+            f"This person held a view of homes at {people.place(camera)} for more than a minute.",
+            act.time_us,
+            {"camera": camera, "case": act.case},
+            (act.index,),
+        )
+
+    def pass_time(self, now_us: int) -> Iterable[Finding]:
+        del now_us
+        return ()
+
+
+class UnreviewedGlass:
+    """Break-glass that nobody reviewed within 24 hours."""
+
+    rule = "glass_unreviewed"
+
+    def __init__(self) -> None:
+        self._open: dict[str, Act] = {}
+
+    def see(self, act: Act, people: People) -> Iterable[Finding]:
+        del people
+        if act.deed is Deed.GLASS:
+            self._open[act.about] = act
+        elif act.deed is Deed.GLASS_REVIEWED:
+            self._open.pop(act.about, None)
+        return ()
+
+    def pass_time(self, now_us: int) -> Iterator[Finding]:
+        for about, act in list(self._open.items()):
+            if now_us - act.time_us >= DAY_US:
+                del self._open[about]
+                yield Finding(
+                    self.rule,
+                    act.person,
+                    f"{self.rule}:{about}",
+                    "Emergency access (break-glass) was used and nobody has reviewed it within 24 hours.",
+                    act.time_us + DAY_US,
+                    {"break_glass": about},
+                    (act.index,),
+                )
+
+
+def _hours(us: int) -> str:
+    if us < HOUR_US:
+        return f"{us // MINUTE_US} minutes"
+    if us < 2 * DAY_US:
+        return f"{us // HOUR_US} hours"
+    return f"{us // DAY_US} days"
