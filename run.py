@@ -107,7 +107,9 @@ def main(arguments: list[str]) -> None:
     if command == "test":
         every = "--all" in rest
         rest = [argument for argument in rest if argument != "--all"]
-        final = [PYTHON, "-m", "pytest", *([] if every else ["-m", "not slow"]), *rest]
+        workers = min(os.cpu_count() or 1, 4)
+        beside = [] if {"-n", "--pdb"} & set(rest) or workers < 2 else ["-n", workers, "--dist", "loadfile"]
+        final = [PYTHON, "-m", "pytest", *beside, *([] if every else ["-m", "not slow"]), *rest]
     elif command == "bench":
         final = [PYTHON, ROOT / "bench", *rest]
     else:

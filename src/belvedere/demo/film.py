@@ -9,9 +9,10 @@ from pathlib import Path
 
 import av
 
-from belvedere.demo.picture.banded import BandedEncoder, configure, shrunk
+from belvedere.demo.picture.banded import BandedEncoder, configure
 from belvedere.demo.picture.canvas import Bytes
-from belvedere.demo.picture.render import Painter, Seen
+from belvedere.demo.picture.render import Painter, Seen, joined
+from belvedere.demo.picture.shrink import Shrinker, shrunk
 from belvedere.demo.scene import ActorState, CameraPlan
 
 QUALITY = {"main": 29.0, "sub": 28.0}  # constant rate factors
@@ -94,13 +95,14 @@ def make(painter: Painter, groups: list[Group], clock: Clock, main: Path, sub: P
         _Stream(main, (wide, high), plan.fps, QUALITY["main"], plan.name, still),
         _Stream(sub, small, plan.sub_fps, QUALITY["sub"], plan.name, shrunk(still, (wide, high), small)),
     )
+    smaller = Shrinker(painter.still, (wide, high), small)
     try:
         for number, group in enumerate(groups):
             key = None if group.repeat is None else (*group.repeat, number % 2)
             bodies = None if key is None else streams[0].kept(key)
             below = None if key is None else streams[1].kept(key)
             if bodies is None or below is None:
-                bodies, below = _bodies(painter, group, number, (streams[0].encoder, streams[1].encoder))
+                bodies, below = _bodies(painter, smaller, group, number, (streams[0].encoder, streams[1].encoder))
                 if key is not None:
                     streams[0].keep(key, bodies)
                     streams[1].keep(key, below)
@@ -124,7 +126,7 @@ def _clocks(clock: Clock, start_s: float, fps: int, count: int) -> list[str]:
 
 
 def _bodies(
-    painter: Painter, group: Group, number: int, encoders: tuple[BandedEncoder, BandedEncoder]
+    painter: Painter, smaller: Shrinker, group: Group, number: int, encoders: tuple[BandedEncoder, BandedEncoder]
 ) -> tuple[list[bytes | None], list[bytes | None]]:
     """The body slices of a group, main and sub. While all that moves is far away, main follows it at half the frame rate."""
     plan: CameraPlan = painter.plan
@@ -145,7 +147,7 @@ def _bodies(
         if k % every == 0:
             small = None
             if below and picture is not None:
-                small = shrunk(picture, (plan.width, plan.height), (plan.sub_width, plan.sub_height))
+                small = smaller.of(picture, number, joined([one.box for one in seen]))
             sub.append(None if small is None else encoders[1].body(small, k == 0))
             shown_below = state
     return main, sub

@@ -7,10 +7,8 @@ whoever serves a film can put another band on it.
 from fractions import Fraction
 
 import av
-import cv2
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from numpy.typing import NDArray
 
 from belvedere.demo.picture import osd, slices
 from belvedere.demo.picture.canvas import Bytes
@@ -148,13 +146,3 @@ class BandedEncoder:
         else:
             below = slices.moved(body, self._body.length, place)
         return _START + band + _START + below
-
-
-def shrunk(planes: NDArray[np.uint8], size: tuple[int, int], small: tuple[int, int]) -> Bytes:
-    """An I420 picture at another size; both sizes (width, height) even."""
-    (wide, high), (w, h) = size, small
-    made = np.empty((h * 3 // 2, w), np.uint8)
-    cv2.resize(planes[:high], (w, h), dst=made[:h], interpolation=cv2.INTER_AREA)
-    for source, target in zip(osd.chroma_planes(planes, wide, high), osd.chroma_planes(made, w, h), strict=True):
-        target[:] = cv2.resize(source, (w // 2, h // 2), interpolation=cv2.INTER_AREA)
-    return made
