@@ -14,19 +14,22 @@ _MINUTE = 60_000_000
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 _WATCH = ["operator", "supervisor", "manager"]
-_WORK = ["investigator", "supervisor"]
-_LOOK = ["playback", "export", "still"]
+_WORK = ["operator", "investigator", "supervisor"]
+_LOOK = ["playback", "export", "still", "unmask"]
 
 
 def _purpose(code: str, text: str, wording: str, basis: str, condition: str, **more: Any) -> dict[str, Any]:
     """A row; the usual case is work on recorded pictures under a case."""
     usual: dict[str, Any] = {
+        "kind": "incident",
         "regime": "uk_gdpr",
         "actions": _LOOK,
         "roles": _WORK,
         "longest_us": 8 * _HOUR,
         "usual_reach_us": 31 * _DAY,
         "longest_reach_us": None,
+        "longest_span_us": None,
+        "most_cameras": None,
         "needs_case": True,
         "ends_with_shift": False,
         "masked": False,
@@ -50,6 +53,7 @@ SEED = [
         "danger, a crime under way, damage. What was recorded is opened to see what has just happened.",
         _TASK,
         f"Crime and Disorder Act 1998 s.17; {_UNLAWFUL}; Surveillance Camera Code, principles 1 and 7",
+        kind="duty",
         actions=["live", "playback", "export", "ptz", "still"],
         roles=_WATCH,
         longest_us=12 * _HOUR,
@@ -64,6 +68,8 @@ SEED = [
         "council deals with, from the cameras and times that the case names.",
         _TASK,
         f"Crime and Disorder Act 1998 s.17; Anti-social Behaviour, Crime and Policing Act 2014; {_UNLAWFUL}",
+        actions=["live", "ptz", "search", *_LOOK],
+        roles=[*_WORK, "manager"],
     ),
     _purpose(
         "crime",
@@ -73,6 +79,7 @@ SEED = [
         "DPA 2018 Part 3, s.35(2)(b): necessary for a task of a competent authority for a law enforcement purpose",
         "The Act that makes the offence, named in the case; DPA 2018 s.42 and Sch. 8 para. 1 where sensitive",
         regime="part_3",
+        actions=["search", *_LOOK],
     ),
     _purpose(
         "request",
@@ -81,6 +88,7 @@ SEED = [
         "why it is needed, signed by who may ask. Wide or unnamed requests are refused.",
         _TASK,
         "Crime and Disorder Act 1998 s.115; DPA 2018 Sch. 2 Pt 1 para. 2 (crime and taxation)",
+        actions=["search", *_LOOK],
     ),
     _purpose(
         "subject",
@@ -103,18 +111,21 @@ SEED = [
         "Finding out how somebody came to harm on the estate, or nearly did, and what has to be put right.",
         _TASK,
         "Health and Safety at Work etc. Act 1974 s.3; RIDDOR 2013",
+        actions=["live", *_LOOK],
+        roles=[*_WORK, "manager"],
     ),
     _purpose(
-        "life",
+        "break_glass",
         "Threat to life",
         "Somebody is missing, hurt or in danger now, and pictures may help to find or protect them.",
         "UK GDPR Art. 6(1)(d): vital interests",
         "UK GDPR Art. 9(2)(c) where health is concerned",
+        kind="break_glass",
         actions=["live", "playback", "ptz", "still", "unmask"],
-        roles=_WATCH,
+        roles=[*_WATCH, "investigator"],
         longest_us=_HOUR,
-        usual_reach_us=6 * _HOUR,
-        longest_reach_us=2 * _DAY,
+        usual_reach_us=_HOUR,
+        longest_reach_us=_DAY,
         needs_case=False,
     ),
     _purpose(
@@ -124,6 +135,7 @@ SEED = [
         "first: most faults show without a picture.",
         _TASK,
         "Surveillance Camera Code, principles 8 and 11; UK GDPR Art. 32",
+        kind="ticket",
         actions=["still"],
         roles=["installer", "supervisor"],
         longest_us=30 * _MINUTE,
@@ -156,6 +168,7 @@ SEED = [
         "Checking who looked at what, and why. It opens no pictures: what is read is the log.",
         _TASK,
         "UK GDPR Art. 5(2) and 32; DPA 2018 s.62; Surveillance Camera Code, principle 10",
+        kind="ticket",
         actions=[],
         roles=["dpo", "auditor"],
         needs_case=False,
@@ -169,11 +182,12 @@ def _purposes() -> None:
         "purpose",
         sa.Column("code", sa.String(32), nullable=False),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("text", "wording")),
-        sa.Column("regime", sa.String(16), nullable=False),
+        *(sa.Column(name, sa.String(16), nullable=False) for name in ("kind", "regime")),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("basis", "condition")),
         *(sa.Column(name, sa.JSON, nullable=False) for name in ("actions", "roles")),
         *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("longest_us", "usual_reach_us")),
-        sa.Column("longest_reach_us", sa.BigInteger, nullable=True),
+        *(sa.Column(name, sa.BigInteger, nullable=True) for name in ("longest_reach_us", "longest_span_us")),
+        sa.Column("most_cameras", sa.Integer, nullable=True),
         *(sa.Column(name, sa.Boolean, nullable=False) for name in ("needs_case", "ends_with_shift")),
         *(sa.Column(name, sa.Boolean, nullable=False) for name in ("masked", "for_new_cameras")),
         *(sa.Column(name, sa.BigInteger, nullable=True) for name in ("in_force_us", "withdrawn_us")),
