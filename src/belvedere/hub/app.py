@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from belvedere import __version__
 from belvedere.hub.access import routes as access
 from belvedere.hub.access.doors import door_of, enforce, public
+from belvedere.hub.approvals import routes as approvals
 from belvedere.hub.audit import routes as audit
 from belvedere.hub.context import HubContext
 from belvedere.hub.custody import routes as custody
@@ -30,6 +31,7 @@ ROOMS: tuple[APIRouter, ...] = (
     health.router,
     devices.router,
     review.router,
+    approvals.router,
     retention.router,
     evidence.router,
     custody.router,

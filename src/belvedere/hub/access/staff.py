@@ -43,6 +43,7 @@ class Staff:
     trained_us: int | None = None
     spss_number: str = ""  # licence for public space surveillance
     spss_expires_us: int | None = None
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,7 @@ def _columns(person: Staff) -> dict[str, Any]:
         "trained_us": person.trained_us,
         "spss_number": person.spss_number,
         "spss_expires_us": person.spss_expires_us,
+        "team": person.team,
     }
 
 
@@ -226,4 +228,5 @@ def _staff(row: RowMapping | Mapping[str, Any]) -> Staff:
         trained_us=row["trained_us"],
         spss_number=row["spss_number"],
         spss_expires_us=row["spss_expires_us"],
+        team=row["team"],
     )

@@ -9,7 +9,7 @@ from itertools import pairwise
 from belvedere.foundation.errors import BadInput
 from belvedere.hub.access.staff import Staff, require_fit
 
-COLUMNS = ("name", "display", "roles", "sites", "shifts", "trained", "spss_number", "spss_expires", "leaves")
+COLUMNS = ("name", "display", "roles", "sites", "shifts", "trained", "spss_number", "spss_expires", "team", "leaves")
 _NEEDED = ("name", "roles")
 _FIELDS = {"trained": "trained_us", "spss_expires": "spss_expires_us"}
 _MOST_ROWS = 20_000
@@ -90,6 +90,7 @@ def _person(row: dict[str | None, str | None]) -> tuple[Staff, bool]:
         trained_us=_day_us(cells.get("trained", "")),
         spss_number=cells.get("spss_number", "")[:64],
         spss_expires_us=_day_us(cells.get("spss_expires", "")),
+        team=cells.get("team", "")[:64],
     ), leaves == "yes"
 
 

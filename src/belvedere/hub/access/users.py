@@ -38,6 +38,7 @@ class User:
     trained_us: int | None = None
     spss_number: str = ""
     spss_expires_us: int | None = None
+    team: str = ""  # as kept; `hub.approvals.roster.team_of` is what counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,4 +233,5 @@ def user_of_row(values: RowMapping) -> User:
         trained_us=values["trained_us"],
         spss_number=values["spss_number"],
         spss_expires_us=values["spss_expires_us"],
+        team=values["team"],
     )

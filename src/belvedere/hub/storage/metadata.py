@@ -75,6 +75,7 @@ account = Table(
     Column("trained_us", BigInteger, nullable=True),
     Column("spss_expires_us", BigInteger, nullable=True),
     Column("spss_number", String(64), nullable=False, server_default=""),  # licence for public space surveillance
+    Column("team", String(64), nullable=False, server_default=""),  # "": counts as a team of the main role
 )
 
 passkey = Table(
@@ -137,6 +138,8 @@ audit_entry = Table(
     Column("body", Text, nullable=True),  # canonical JSON; null once erased
     Column("entry_hash", LargeBinary, nullable=False),
     Index("ix_audit_entry_account_id_index", "account_id", "index"),
+    Index("ix_audit_entry_kind_index", "kind", "index"),
+    Index("ix_audit_entry_time_us_kind_index", "time_us", "kind", "index"),
 )
 
 # Acts of the command line, which has no log of its own; the hub enters them in the audit log when it next runs.
