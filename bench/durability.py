@@ -136,9 +136,10 @@ class Segments:
 
 
 def playable_s(folder: Path) -> float:
-    """Seconds of the segments that ffprobe can open."""
-    total = 0.0
-    for segment in sorted(folder.glob("s-*.mp4")):
+    """Seconds of the segments that ffprobe can open. Those before the last four count as whole, unseen, in the peer's favour."""
+    segments = sorted(folder.glob("s-*.mp4"))
+    total = float(SEGMENT_S * len(segments[:-4]))
+    for segment in segments[-4:]:
         done = subprocess.run([*_PLAYABLE, str(segment)], capture_output=True, text=True)
         if done.returncode == 0:
             total += float(json.loads(done.stdout).get("format", {}).get("duration", 0.0))
