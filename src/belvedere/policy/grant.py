@@ -16,8 +16,11 @@ class Action(StrEnum):
 
     LIVE = "live"
     PLAYBACK = "playback"
+    SEARCH = "search"  # find recordings by what they show
+    STILL = "still"  # keep one picture
     EXPORT = "export"
     PTZ = "ptz"  # move the camera
+    UNMASK = "unmask"  # the main stream, with people and privacy zones shown
 
 
 class _Mint:

@@ -1,61 +1,55 @@
-"""The decision table: who may do what, for which purpose, for how long. Data only; `decision.decide` reads it.
+"""The decision tables: who may do what, for which purpose, with whose consent, for how long. Data only; `decision` reads it.
 
 What is not in the table is refused. A change of any line is a change of policy: raise `version`, and say why in
-`docs/design/grants.md`.
+`docs/design/grants.md`. `TABLE` lets one person open footage; `FULL_TABLE` is the whole action table with second persons and
+step-up. A hub works by one of them (`[hub] access`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 
 from belvedere.foundation.clock import DAY_US, HOUR_US
 from belvedere.policy.grant import Action
+from belvedere.policy.row import (
+    DecisionTable,
+    Need,
+    Per,
+    Purpose,
+    PurposeKind,
+    Reach,
+    Role,
+    Row,
+    Second,
+    StepUp,
+    Zone,
+)
 
+__all__ = [
+    "FULL_TABLE",
+    "TABLE",
+    "TABLES",
+    "DecisionTable",
+    "Need",
+    "Per",
+    "Purpose",
+    "PurposeKind",
+    "Reach",
+    "Role",
+    "Row",
+    "Second",
+    "StepUp",
+    "Zone",
+]
 
-class Role(StrEnum):
-    """What a person is here to do. A person may hold several; nobody holds all, and no role stands above the table."""
-
-    OPERATOR = "operator"  # watches on shift
-    INVESTIGATOR = "investigator"  # works on cases
-    SUPERVISOR = "supervisor"  # leads a shift
-    MANAGER = "manager"  # runs the control room
-    DPO = "dpo"  # data protection officer: reads the log, sees no pictures
-    AUDITOR = "auditor"  # reads the log, sees no pictures
-    INSTALLER = "installer"  # cameras and their health, sees no pictures
-    ADMINISTRATOR = "administrator"  # accounts and settings, sees no pictures
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """Why footage is opened, and how far that reaches."""
-
-    code: str
-    text: str  # as shown on the grant chip
-    needs_case: bool
-    # Invariant: a grant ends with the shift where this is set, and never lasts longer than longest_us.
-    ends_with_shift: bool
-    longest_us: int
-    # How far back footage may lie without being named: the span that a grant gets when none is asked for.
-    usual_reach_us: int
-    # Invariant: footage older than this stays shut; None where the case decides how far back (held footage is old).
-    longest_reach_us: int | None
-    masked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionTable:
-    """All purposes, and the actions that each role has under each of them. No row means no."""
-
-    version: str
-    purposes: Mapping[str, Purpose]
-    rows: Mapping[tuple[Role, str], frozenset[Action]]
-
-
-_EVERY = frozenset(Action)
-_RECORDED = frozenset({Action.PLAYBACK, Action.EXPORT})
+_CONTROL_ROOM = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.MANAGER})
+_LOOKS_BACK = frozenset({Role.OPERATOR, Role.INVESTIGATOR, Role.SUPERVISOR})
+_SECONDS = frozenset({Role.SUPERVISOR, Role.CASE_APPROVER, Role.MANAGER})
+_DUTY = frozenset({PurposeKind.DUTY})
+_INCIDENT = frozenset({PurposeKind.INCIDENT})
+_TICKET = frozenset({PurposeKind.TICKET})
+_SEEN = frozenset({Action.LIVE, Action.PLAYBACK, Action.EXPORT})
 
 TABLE = DecisionTable(
-    version="2026-11-2",
+    version="2026-11-3",
     purposes={
         "duty": Purpose(
             code="duty",
@@ -66,6 +60,7 @@ TABLE = DecisionTable(
             usual_reach_us=31 * DAY_US,
             longest_reach_us=31 * DAY_US,
             masked=False,
+            kind=PurposeKind.DUTY,
         ),
         "investigation": Purpose(
             code="investigation",
@@ -76,13 +71,304 @@ TABLE = DecisionTable(
             usual_reach_us=31 * DAY_US,
             longest_reach_us=None,
             masked=False,
+            kind=PurposeKind.INCIDENT,
         ),
     },
-    rows={
-        (Role.OPERATOR, "duty"): _EVERY,
-        (Role.SUPERVISOR, "duty"): _EVERY,
-        (Role.MANAGER, "duty"): _EVERY,
-        (Role.INVESTIGATOR, "investigation"): _RECORDED,
-        (Role.SUPERVISOR, "investigation"): _RECORDED,
-    },
+    rows=(
+        Row(
+            act="duty",
+            text="Everything on shift",
+            kinds=_DUTY,
+            roles=_CONTROL_ROOM,
+            actions=frozenset({Action.LIVE, Action.PLAYBACK, Action.EXPORT, Action.PTZ}),
+            second=Second.NONE,
+            step_up=StepUp.NONE,
+            longest_us=None,
+        ),
+        Row(
+            act="investigation",
+            text="Recordings for a case",
+            kinds=_INCIDENT,
+            roles=frozenset({Role.INVESTIGATOR, Role.SUPERVISOR}),
+            actions=frozenset({Action.PLAYBACK, Action.EXPORT}),
+            second=Second.NONE,
+            step_up=StepUp.NONE,
+            longest_us=None,
+        ),
+        Row(
+            act="retention_change",
+            text="Change how long footage is kept",
+            kinds=_TICKET,
+            roles=frozenset({Role.SUPERVISOR, Role.MANAGER, Role.DPO}),
+            actions=frozenset(),
+            second=Second.NONE,
+            step_up=StepUp.NONE,
+            longest_us=None,
+        ),
+        Row(
+            act="hold_release",
+            text="Release a hold",
+            kinds=_TICKET,
+            roles=frozenset({Role.SUPERVISOR, Role.DPO}),
+            actions=frozenset(),
+            second=Second.NONE,
+            step_up=StepUp.NONE,
+            longest_us=None,
+        ),
+        Row(
+            act="role_change",
+            text="Change somebody's roles",
+            kinds=_TICKET,
+            roles=frozenset({Role.ADMINISTRATOR}),
+            actions=frozenset(),
+            second=Second.NONE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+        ),
+    ),
 )
+
+FULL_TABLE = DecisionTable(
+    version="2026-11-3-four-eyes",
+    cases_known=True,
+    purposes={
+        "duty": Purpose(
+            code="duty",
+            text="Duty shift",
+            lawful_basis="UK GDPR Article 6(1)(e)",
+            needs_case=False,
+            ends_with_shift=True,
+            longest_us=12 * HOUR_US,
+            usual_reach_us=HOUR_US,
+            longest_reach_us=DAY_US,
+            masked=True,
+            kind=PurposeKind.DUTY,
+        ),
+        "investigation": Purpose(
+            code="investigation",
+            text="Investigation",
+            lawful_basis="UK GDPR Article 6(1)(e)",
+            needs_case=True,
+            ends_with_shift=False,
+            longest_us=8 * HOUR_US,
+            usual_reach_us=HOUR_US,
+            longest_reach_us=None,
+            masked=True,
+            kind=PurposeKind.INCIDENT,
+        ),
+        "break_glass": Purpose(
+            code="break_glass",
+            text="Threat to life",
+            lawful_basis="UK GDPR Article 6(1)(d)",
+            needs_case=False,
+            ends_with_shift=False,
+            longest_us=HOUR_US,
+            usual_reach_us=HOUR_US,
+            longest_reach_us=DAY_US,
+            masked=True,
+            kind=PurposeKind.BREAK_GLASS,
+        ),
+    },
+    rows=(
+        Row(
+            act="live",
+            text="Live, own sites, on shift",
+            kinds=_DUTY,
+            roles=_CONTROL_ROOM,
+            actions=frozenset({Action.LIVE}),
+            second=Second.NONE,
+            step_up=StepUp.NONE,
+            longest_us=None,
+            needs=frozenset({Need.TRAINING}),
+            notes="The roster is the purpose; logging in takes a passkey.",
+        ),
+        Row(
+            act="live.move",
+            text="Move a camera, on shift",
+            kinds=_DUTY,
+            roles=_CONTROL_ROOM,
+            actions=frozenset({Action.PTZ}),
+            second=Second.NONE,
+            step_up=StepUp.NONE,
+            longest_us=None,
+            needs=frozenset({Need.TRAINING, Need.SPSS}),
+        ),
+        Row(
+            act="live.incident",
+            text="Live for an incident, other sites too",
+            kinds=_INCIDENT,
+            roles=_CONTROL_ROOM,
+            actions=frozenset({Action.LIVE}),
+            second=Second.NONE,
+            step_up=StepUp.BOUND,
+            longest_us=2 * HOUR_US,
+            zone=Zone.ANY,
+            needs=frozenset({Need.TRAINING}),
+        ),
+        Row(
+            act="live.incident.move",
+            text="Move a camera for an incident",
+            kinds=_INCIDENT,
+            roles=_CONTROL_ROOM,
+            actions=frozenset({Action.PTZ}),
+            second=Second.NONE,
+            step_up=StepUp.BOUND,
+            longest_us=2 * HOUR_US,
+            zone=Zone.ANY,
+            needs=frozenset({Need.TRAINING, Need.SPSS}),
+        ),
+        Row(
+            act="unmask",
+            text="See people and privacy zones unmasked",
+            kinds=_INCIDENT,
+            roles=_LOOKS_BACK,
+            actions=frozenset({Action.UNMASK}),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=2 * HOUR_US,
+            zone=Zone.ANY,
+            needs=frozenset({Need.REASON, Need.TRAINING}),
+            approvers=_SECONDS,
+            beside=_SEEN,
+        ),
+        Row(
+            act="playback.near",
+            text="Playback around an incident's place and time",
+            kinds=_INCIDENT,
+            roles=_LOOKS_BACK,
+            actions=frozenset({Action.PLAYBACK}),
+            second=Second.NONE,
+            step_up=StepUp.RECENT,
+            longest_us=8 * HOUR_US,
+            zone=Zone.ANY,
+            reach=Reach.NEAR,
+            needs=frozenset({Need.TRAINING}),
+            notes="At most 30 minutes, touching the time of the incident, on cameras at its place.",
+        ),
+        Row(
+            act="playback.wide",
+            text="Playback wider than that",
+            kinds=_INCIDENT,
+            roles=_LOOKS_BACK,
+            actions=frozenset({Action.PLAYBACK}),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=8 * HOUR_US,
+            zone=Zone.ANY,
+            reach=Reach.WIDE,
+            needs=frozenset({Need.REASON, Need.SPAN, Need.TRAINING}),
+            approvers=_SECONDS,
+        ),
+        Row(
+            act="search",
+            text="Search recordings by what they show",
+            kinds=_INCIDENT,
+            roles=frozenset({Role.INVESTIGATOR, Role.SUPERVISOR}),
+            actions=frozenset({Action.SEARCH}),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=HOUR_US,
+            zone=Zone.ANY,
+            needs=frozenset({Need.REASON, Need.LEGAL_BASIS, Need.SPAN, Need.TRAINING}),
+            approvers=_SECONDS,
+            most=1,
+            per=Per.QUERY,
+            notes="The words of the search are the reason: one approval, one search.",
+        ),
+        Row(
+            act="still",
+            text="Still picture or bookmark",
+            kinds=frozenset({PurposeKind.DUTY, PurposeKind.INCIDENT, PurposeKind.BREAK_GLASS}),
+            roles=_CONTROL_ROOM | _LOOKS_BACK,
+            actions=frozenset({Action.STILL}),
+            second=Second.NONE,
+            step_up=StepUp.NONE,
+            longest_us=None,
+            zone=Zone.ANY,
+            most=50,
+            per=Per.GRANT,
+            beside=_SEEN,
+            notes="Of pictures that the same grant opens, masked as they are.",
+        ),
+        Row(
+            act="export",
+            text="Export",
+            kinds=_INCIDENT,
+            roles=_LOOKS_BACK,
+            actions=frozenset({Action.EXPORT}),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=8 * HOUR_US,
+            zone=Zone.ANY,
+            needs=frozenset({Need.REASON, Need.RECIPIENT, Need.LEGAL_BASIS, Need.SPAN, Need.TRAINING}),
+            approvers=_SECONDS,
+            most=5,
+            per=Per.USER_DAY,
+        ),
+        Row(
+            act="break_glass",
+            text="Break-glass, threat to life",
+            kinds=frozenset({PurposeKind.BREAK_GLASS}),
+            roles=_CONTROL_ROOM | _LOOKS_BACK,
+            actions=frozenset({Action.LIVE, Action.PLAYBACK, Action.PTZ, Action.UNMASK}),
+            second=Second.AFTER,
+            step_up=StepUp.BOUND,
+            longest_us=HOUR_US,
+            zone=Zone.ANY,
+            needs=frozenset({Need.REASON}),
+            approvers=frozenset({Role.DPO}),
+            notes="The data protection officer is told at once.",
+        ),
+        Row(
+            act="share",
+            text="Share with an agency",
+            kinds=frozenset({PurposeKind.REQUEST}),
+            roles=frozenset({Role.AGENCY_LIAISON}),
+            actions=frozenset(),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=7 * DAY_US,
+            needs=frozenset({Need.REASON, Need.RECIPIENT, Need.LEGAL_BASIS}),
+            approvers=frozenset({Role.CASE_APPROVER, Role.MANAGER, Role.DPO}),
+            notes="A package, never live pictures; the second person is on the owner's side.",
+        ),
+        Row(
+            act="retention_change",
+            text="Change how long footage is kept",
+            kinds=_TICKET,
+            roles=frozenset({Role.SUPERVISOR, Role.MANAGER, Role.DPO}),
+            actions=frozenset(),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+            approvers=frozenset({Role.SUPERVISOR, Role.DPO}),
+        ),
+        Row(
+            act="hold_release",
+            text="Release a hold",
+            kinds=_TICKET,
+            roles=frozenset({Role.SUPERVISOR, Role.DPO}),
+            actions=frozenset(),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+            approvers=frozenset({Role.SUPERVISOR, Role.CASE_APPROVER, Role.DPO}),
+        ),
+        Row(
+            act="role_change",
+            text="Change somebody's roles",
+            kinds=_TICKET,
+            roles=frozenset({Role.ADMINISTRATOR}),
+            actions=frozenset(),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+            approvers=frozenset({Role.MANAGER, Role.DPO}),
+        ),
+    ),
+)
+
+TABLES: Mapping[str, DecisionTable] = {"open_desk": TABLE, "four_eyes": FULL_TABLE}

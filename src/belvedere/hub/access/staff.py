@@ -18,7 +18,7 @@ from belvedere.hub.access.users import CODE_LIFE_US, NAME
 from belvedere.hub.storage.acts import NoteAct, nowhere
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import access_grant, account, session
-from belvedere.policy.table import TABLE, DecisionTable, Role
+from belvedere.policy.table import TABLES, DecisionTable, Role
 
 
 class Turn(StrEnum):
@@ -55,12 +55,13 @@ class Change:
     what: tuple[str, ...] = ()
 
 
-def seeing(table: DecisionTable = TABLE) -> frozenset[str]:
-    """The roles that the policy gives pictures under some purpose."""
-    return frozenset(str(role) for (role, _), actions in table.rows.items() if actions)
+def seeing(*tables: DecisionTable) -> frozenset[str]:
+    """The roles that the policy gives pictures under some purpose, by any of `tables`; by all there are when none is named."""
+    kept = tables or tuple(TABLES.values())
+    return frozenset(str(role) for table in kept for row in table.rows if row.actions for role in row.roles)
 
 
-def require_fit(roles: tuple[str, ...], table: DecisionTable = TABLE) -> None:
+def require_fit(roles: tuple[str, ...]) -> None:
     """Raise BadInput unless one person may hold these roles together."""
     known = frozenset(str(role) for role in Role)
     if not roles or len(set(roles)) != len(roles):
@@ -68,7 +69,7 @@ def require_fit(roles: tuple[str, ...], table: DecisionTable = TABLE) -> None:
     for role in roles:
         if role not in known:
             raise BadInput(f"There is no role {role!r}.", advice=f"Choose from: {', '.join(sorted(known))}.")
-    both = sorted(set(roles) & seeing(table))
+    both = sorted(set(roles) & seeing())
     if Role.ADMINISTRATOR in roles and both:
         raise BadInput(
             f"An administrator can't be {both[0]} as well: who gives access to pictures sees none.",

@@ -1,0 +1,109 @@
+"""What an act needs besides a row: words, training, a passkey, a second person. Shared by grants and by administrative acts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from belvedere.foundation.clock import HOUR_US, iso
+from belvedere.policy.ask import Approval, Asker
+from belvedere.policy.row import DecisionTable, Need, Role, Row, Second, StepUp
+
+_STEPS = (StepUp.NONE, StepUp.RECENT, StepUp.BOUND)  # weakest first
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an act needs. `approvers`: each of these roles is enough, in another person of another team.
+
+    `digest` is what the second person has to approve, "" where none comes before.
+    """
+
+    second: Second
+    step_up: StepUp
+    approvers: frozenset[Role] = frozenset()
+    digest: str = ""
+
+
+NOTHING = Needs(Second.NONE, StepUp.NONE)
+
+
+class No(Exception):
+    """A refusal on its way out of the policy; never leaves this package."""
+
+    def __init__(self, rule: str, reason: str, advice: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.reason = reason
+        self.advice = advice
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What was said with an ask."""
+
+    reason: str
+    recipient: str
+    lawful_basis: str
+    span: bool
+
+
+def require_stated(asker: Asker, row: Row, stated: Stated, table: DecisionTable, now_us: int) -> None:
+    """Return if everything that `row` wants said or held is there. Raises No."""
+    needs = row.needs
+    if Need.TRAINING in needs and not _trained(asker, table, now_us):
+        when = "is not on record" if asker.trained_us is None else f"of {iso(asker.trained_us)} has lapsed"
+        raise No("training", f"Your training {when}.", "Do the training; whoever looks after the accounts enters it.")
+    if Need.SPSS in needs and (asker.spss_until_us is None or asker.spss_until_us <= now_us):
+        has = "There is no" if asker.spss_until_us is None else "Expired:"
+        raise No(
+            "spss",
+            f"{has} licence for public space surveillance on your account; moving a camera takes one.",
+            "Look without moving it, or ask a licensed colleague.",
+        )
+    if Need.REASON in needs and not stated.reason:
+        raise No("reason.missing", f"“{row.text}” needs a reason in your own words.", "Say what you are looking for.")
+    if Need.RECIPIENT in needs and not stated.recipient:
+        raise No("recipient.missing", f"“{row.text}” needs a recipient.", "Say who gets it.")
+    if Need.LEGAL_BASIS in needs and not stated.lawful_basis:
+        raise No(
+            "purpose.basis",
+            f"“{row.text}” needs a purpose with a lawful basis.",
+            "Choose another purpose, or ask the data protection officer.",
+        )
+    if Need.SPAN in needs and not stated.span:
+        raise No("span.missing", f"“{row.text}” needs a span of time.", "Say from when to when.")
+
+
+def _trained(asker: Asker, table: DecisionTable, now_us: int) -> bool:
+    return asker.trained_us is not None and now_us < asker.trained_us + table.training_life_us
+
+
+def needs_of(rows: Iterable[Row], digest: str) -> Needs:
+    """What all of `rows` together need. `digest` is kept where a second person comes before."""
+    kept = list(rows)
+    asking = [row for row in kept if row.second is not Second.NONE]
+    before = any(row.second is Second.BEFORE for row in asking)
+    approvers: frozenset[Role] = (
+        frozenset(Role).intersection(*(row.approvers for row in asking)) if asking else frozenset()
+    )
+    return Needs(
+        second=Second.BEFORE if before else Second.AFTER if asking else Second.NONE,
+        step_up=max((row.step_up for row in kept), key=_STEPS.index),
+        approvers=approvers,
+        digest=digest if before else "",
+    )
+
+
+def require_second(approval: Approval, asker: Asker, needs: Needs, table: DecisionTable, now_us: int) -> None:
+    """Return if `approval` is that of a fit second person for exactly this. Raises No."""
+    ask_another = f"Ask somebody of another team: {', '.join(sorted(needs.approvers))}."
+    if approval.approver_id == asker.user_id:
+        raise No("approval.self", "Nobody approves what they ask for themselves.", ask_another)
+    if not approval.team or not asker.team or approval.team == asker.team:
+        raise No("approval.team", "Who approves has to be of another team.", ask_another)
+    if needs.approvers.isdisjoint(approval.roles):
+        raise No("approval.role", "Who approved may not approve this.", ask_another)
+    if approval.digest != needs.digest:
+        raise No("approval.other", "Something else was approved.", "Ask for exactly what was approved, or ask again.")
+    if not now_us - table.approval_life_us < approval.approved_us <= now_us:
+        hours = table.approval_life_us // HOUR_US
+        raise No("approval.old", f"An approval counts for {hours} hours.", "Ask for it again.")
