@@ -49,6 +49,7 @@ class Room:
 
     def __init__(self, folder: Path, template: Path) -> None:
         self.folder = folder
+        self.template = template
         folder.mkdir(exist_ok=True)
         shutil.copy(template, folder / "hub.db")
         self.clock = SimulatedClock()
@@ -155,13 +156,25 @@ async def test_what_is_not_there_is_said(room: Room) -> None:
         await log.append("note", "user_1", {})
 
 
-async def test_erasing_a_person_leaves_the_log_whole(room: Room) -> None:
+async def test_what_was_emptied_behind_the_log_stops_the_hub_and_what_the_log_says_is_erased_does_not(
+    room: Room,
+) -> None:
     await fill(room, 9)
-    room.change(update(audit_entry).where(audit_entry.c.account_id == "user_1").values(salt=None, body=None))
+    room.change(update(audit_entry).where(audit_entry.c.index < 5).values(salt=None, body=None))
+    with pytest.raises(StorageFault, match="emptied, and the log does not say so"):
+        async with room.log():
+            pass
+    shutil.rmtree(room.folder)
+    room.folder.mkdir()
+    shutil.copy(room.template, room.folder / "hub.db")
+    await fill(room, 9)
     async with room.log() as log:
-        assert log.check() == 9
+        await log.append("log.erased", "hub", {"first": 0, "end": 5})
+    room.change(update(audit_entry).where(audit_entry.c.index < 5).values(salt=None, body=None, account_id=""))
+    async with room.log() as log:
+        assert log.check() == 10 and log.erased_end == 5
         assert log.entry(1).record == b"" and log.entry(1).facts == {}
-        assert log.proof(0).verify(PUBLIC).size == 9
+        assert log.proof(5).verify(PUBLIC).size == 10
         with pytest.raises(NotFound, match="erased"):
             log.proof(1)
 
@@ -175,6 +188,7 @@ async def test_erasing_a_person_leaves_the_log_whole(room: Room) -> None:
         update(audit_entry).where(audit_entry.c.index == 3).values(time_us=5),
         update(audit_entry).where(audit_entry.c.index == 3).values(salt=b"s" * 32),
         update(audit_entry).where(audit_entry.c.index == 3).values(salt=None),
+        update(audit_entry).where(audit_entry.c.index == 3).values(salt=None, body=None),
         update(audit_entry).where(audit_entry.c.index == 3).values(entry_hash=b"h" * 32),
         delete(audit_entry).where(audit_entry.c.index == 3),
         delete(audit_entry).where(audit_entry.c.index == 8),

@@ -32,7 +32,10 @@ def verify(
         list[Path] | None, typer.Option("--since", help="A checkpoint that you kept. May be given again.")
     ] = None,
     entry: Annotated[
-        Path | None, typer.Option("--entry", help="A record (a pack's log/entry.json) to find in the log.")
+        Path | None,
+        typer.Option(
+            "--entry", help="A record (a pack's log/entry.json, or a file of the audit page) to find in the log."
+        ),
     ] = None,
     proof: Annotated[Path | None, typer.Option("--proof", help="Its proof, when not beside it.")] = None,
     entries: Annotated[Path | None, typer.Option("--entries", help="Records exported as json with --salts.")] = None,
@@ -44,8 +47,8 @@ def verify(
     ] = None,
 ) -> None:
     """Check the whole log from its files: the tree, the signatures, what you kept of it and what its entries said."""
-    from belvedere.cli.log_files import LogAddress, entry_proof, exported_records, hub_key, witness_keys
-    from belvedere.tlog.check import Known, LogFiles, LogFolder, check_log, check_proof
+    from belvedere.cli.log_files import LogAddress, entry_proof, exported_records, hub_key, whole_entry, witness_keys
+    from belvedere.tlog.check import Known, LogFiles, LogFolder, check_log, check_proof, signers, what_is_shown
 
     if (folder is None) == (not url) and (folder is not None or entry is None):
         raise BadInput("The log is checked from a folder or an address.", advice="Give --folder or --url, not both.")
@@ -55,7 +58,9 @@ def verify(
             files = LogFolder(folder)
         elif url:
             files = stack.enter_context(LogAddress(url))
-        public_key, given = hub_key(key, files.read("key") if files is not None else None)
+        whole = whole_entry(entry) if entry is not None and proof is None else None
+        beside = files.read("key") if files is not None else str((whole or {}).get("key", "")).encode() or None
+        public_key, given = hub_key(key, beside)
         if not given:
             _console.print(
                 "[yellow]The key was taken from the log itself.[/yellow] Compare it with the one you were told by other means:"
@@ -64,8 +69,12 @@ def verify(
         proofs = [entry_proof(entry, proof)] if entry is not None else []
         if files is None:
             size = check_proof(proofs[0], public_key).size
+            known_by = str((whole or {}).get("witnesses", "")).encode() or None
+            for fact in signers(proofs[0].checkpoint, public_key, witness_keys(witness or (), known_by)):
+                _console.print(f"  {fact}", markup=False)
+            shown = what_is_shown(proofs[0])
             _console.print(
-                f"[green]TRUE[/green] Entry {proofs[0].index} is in the log of {size} entries that the hub signed."
+                f"[green]TRUE[/green] Entry {proofs[0].index} is in the log of {size} entries that the hub signed, {shown}."
             )
             return
         known = Known(
@@ -147,6 +156,9 @@ def export(
     salts: Annotated[
         bool, typer.Option("--salts", help="With salts, so that it can be checked against the tree.")
     ] = False,
+    pseudonymous: Annotated[
+        bool, typer.Option("--pseudonymous", help="For publication: nobody's name, nobody's own words.")
+    ] = False,
     data: DataOption = REAL_DATA,
 ) -> None:
     """The log's entries for another system, one a line. That they were exported stands in the log as well."""
@@ -156,7 +168,7 @@ def export(
 
     if form not in list(ExportFormat):
         raise BadInput(f"{form!r} is no format.", advice=f"Say {', '.join(ExportFormat)}.")
-    order = ExportOrder(ExportFormat(form), since, output, state, salts)
+    order = ExportOrder(ExportFormat(form), since, output, state, salts, pseudonymous)
     first, end = export_log(load_settings(data), order)
     words = f"Entries {first} to {end - 1} exported" if end > first else "Nothing new to export"
     typer.echo(f"{words}; next time --since {end}.", err=True)

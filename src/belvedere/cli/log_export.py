@@ -1,5 +1,6 @@
 """`belvedere audit export`: the log's entries to a file or standard output, from where the last time ended."""
 
+import os
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import IO
 from belvedere.foundation.clock import SystemClock
 from belvedere.foundation.errors import BadInput, NotFound, StorageFault
 from belvedere.foundation.settings import Settings
-from belvedere.hub.audit.export import EXPORTED, ExportFormat, lines, only_exports
+from belvedere.hub.audit.export import EXPORTED, ExportFormat, Pseudonyms, lines, only_exports
 from belvedere.hub.storage import open_engine, upgrade
 from belvedere.hub.storage.acts import noting
 from belvedere.hub.storage.engine import writing
@@ -28,6 +29,7 @@ class ExportOrder:
     output: Path | None
     state: Path | None
     salts: bool
+    pseudonymous: bool = False
 
 
 def export_log(settings: Settings, order: ExportOrder) -> tuple[int, int]:
@@ -36,6 +38,8 @@ def export_log(settings: Settings, order: ExportOrder) -> tuple[int, int]:
     The export is noted for the log before the first line is written. Lines come at least once: after a crash some may come again,
     and their index tells. Raises BadInput, NotFound, StorageFault.
     """
+    if order.salts and order.pseudonymous:
+        raise BadInput("Salts give everything away again.", advice="Leave out --salts or --pseudonymous.")
     first = max(order.since, _remembered(order.state))
     try:
         note = (settings.hub_folder / "log" / "checkpoint").read_bytes()
@@ -49,13 +53,15 @@ def export_log(settings: Settings, order: ExportOrder) -> tuple[int, int]:
         upgrade(engine)
         if not only_exports(engine, first, end):
             facts = {"first": first, "last": end - 1, "format": order.form.value, "salts": order.salts}
+            facts |= {"pseudonymous": order.pseudonymous}
             with writing(engine) as connection:
                 noting(SystemClock())(connection, EXPORTED, facts)
         with ExitStack() as stack:
             file: IO[str] = sys.stdout
             if order.output is not None:
                 file = stack.enter_context(order.output.open("a", encoding="utf-8", newline="\n"))
-            for index, line in lines(engine, order.form, first, end, salts=order.salts):
+            hidden = Pseudonyms(_pseudonym_key(settings)) if order.pseudonymous else None
+            for index, line in lines(engine, order.form, first, end, salts=order.salts, pseudonyms=hidden):
                 file.write(line + "\n")
                 if (index + 1) % _SAVED_EVERY == 0:
                     file.flush()
@@ -67,6 +73,16 @@ def export_log(settings: Settings, order: ExportOrder) -> tuple[int, int]:
         engine.dispose()
     _remember(order.state, end)
     return first, end
+
+
+def _pseudonym_key(settings: Settings) -> bytes:
+    """The secret behind published pseudonyms, made at first use; one for the hub, so that exports can be joined."""
+    path = settings.hub_folder / "keys" / "pseudonyms.key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_durably(path, os.urandom(32))
+        path.chmod(0o600)
+    return path.read_bytes()
 
 
 def _remembered(state: Path | None) -> int:

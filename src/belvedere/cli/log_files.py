@@ -113,10 +113,13 @@ def witness_keys(given: Sequence[str], found: bytes | None) -> list[WitnessKey]:
 
 
 def entry_proof(entry: Path, proof: Path | None) -> LogProof:
-    """The proof of the record in `entry`: a pack's `log/entry.json` with `proof.json` beside it, or a tlog-proof file.
+    """The proof of the record in `entry`: a pack's `log/entry.json` with `proof.json` beside it, a tlog-proof file beside it, or
+    a file of the audit explorer that holds record and proof in one.
 
     Raises BadInput.
     """
+    if proof is None and (whole := whole_entry(entry)) is not None:
+        return _proof_of(entry, whole, str(whole["record"]).encode())
     beside = proof or next(
         (one for one in (entry.parent / "proof.json", *sorted(entry.parent.glob("*.tlog-proof"))) if one.is_file()),
         None,
@@ -128,13 +131,31 @@ def entry_proof(entry: Path, proof: Path | None) -> LogProof:
         return read_proof(data, record)
     try:
         words: dict[str, Any] = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{beside} is not a proof: {error}.", advice="Take it from the pack again.") from error
+    return _proof_of(beside, words, record)
+
+
+def whole_entry(path: Path) -> dict[str, Any] | None:
+    """The words of a file that holds one record and its proof, as the audit explorer hands it out; None for any other file."""
+    try:
+        words = json.loads(_small(path))
+    except (ValueError, RecursionError):
+        return None
+    return words if isinstance(words, dict) and {"record", "path", "checkpoint"} <= set(words) else None
+
+
+def _proof_of(file: Path, words: dict[str, Any], record: bytes) -> LogProof:
+    try:
         path = tuple(bytes.fromhex(part) for part in words["path"])
         index = words["index"]
         if type(index) is not int or len(path) > _MAX_PATH:
             raise ValueError("no proof of a log")
-        return LogProof(index, bytes.fromhex(words["salt"]), record, path, words["checkpoint"].encode())
+        salt = bytes.fromhex(words["salt"])
+        gone = bytes.fromhex(words["entry"]) if not record and not salt and "entry" in words else b""
+        return LogProof(index, salt, record, path, words["checkpoint"].encode(), gone)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadInput(f"{beside} is not a proof: {error}.", advice="Take it from the pack again.") from error
+        raise BadInput(f"{file} is not a proof: {error}.", advice="Take it from the pack again.") from error
 
 
 def _small(path: Path) -> bytes:

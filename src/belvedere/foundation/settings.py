@@ -50,6 +50,10 @@ class HubSettings(BaseModel):
         31, ge=1, le=3660, description="A class that keeps footage longer needs a written reference."
     )
 
+    log_years: int = Field(
+        6, ge=0, le=100, description="What the log says is erased after so many years, its hashes stay; 0: never."
+    )
+
     @field_validator("origin")
     @classmethod
     def _origin_can_have_passkeys(cls, origin: str) -> str:

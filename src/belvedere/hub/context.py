@@ -19,8 +19,12 @@ from belvedere.hub.access.sessions import SessionDesk
 from belvedere.hub.access.step_up import StepUps
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
+from belvedere.hub.audit.erasure import LogErasure
+from belvedere.hub.audit.explorer import Reads
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.audit.search import LogSearch
 from belvedere.hub.audit.stamps import StampDesk
+from belvedere.hub.audit.watch import LogWatch
 from belvedere.hub.audit.witnesses import WitnessDesk
 from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.release import ReleasingLink
@@ -55,6 +59,10 @@ class HubContext:
     audit: AuditLog
     witnesses: WitnessDesk
     stamps: StampDesk
+    log_search: LogSearch
+    log_watch: LogWatch
+    log_erasure: LogErasure
+    reads: Reads
     register: CameraRegister
     map: MapFolder
     users: UserDesk
@@ -102,6 +110,11 @@ async def open_hub(
         authority = settings.hub.timestamp_url, settings.hub.timestamp_certificates
         stamps = StampDesk(settings.hub_folder / "timestamps", *authority, audit, clock)
         stamping = asyncio.create_task(stamps.run(), name="timestamps")
+        log_search = LogSearch(engine, audit)
+        log_watch = LogWatch(engine, audit, log_search, clock)
+        log_erasure = LogErasure(engine, audit, clock, settings.hub.log_years)
+        watching = asyncio.create_task(log_watch.run(), name="log watch")
+        erasing = asyncio.create_task(log_erasure.run(), name="log erasure")
         try:
             await log_local_acts(engine, audit)
             local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
@@ -119,6 +132,10 @@ async def open_hub(
                 audit=audit,
                 witnesses=witnesses,
                 stamps=stamps,
+                log_search=log_search,
+                log_watch=log_watch,
+                log_erasure=log_erasure,
+                reads=Reads(),
                 register=register,
                 map=MapFolder(settings.map_folder),
                 users=UserDesk(engine, clock, frozenset(Role), Passwords(hasher)),
@@ -131,7 +148,7 @@ async def open_hub(
                 custody=custody,
             )
         finally:
-            for task in (local_acts, keys_kept, witnessing, stamping):
+            for task in (local_acts, keys_kept, witnessing, stamping, watching, erasing):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)

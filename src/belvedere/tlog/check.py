@@ -82,8 +82,14 @@ class KnownRecord:
 def check_proof(proof: LogProof, public_key: bytes) -> Checkpoint:
     """The checkpoint under which `proof` shows its record, at the place that the record itself names. Raises BadNote."""
     checkpoint = proof.verify(public_key)
-    KnownRecord(proof.index, proof.salt, proof.record).leaf()
+    if not proof.erased:
+        KnownRecord(proof.index, proof.salt, proof.record).leaf()
     return checkpoint
+
+
+def what_is_shown(proof: LogProof) -> str:
+    """What a proof that holds shows of its entry."""
+    return "its content erased" if proof.erased else "word for word"
 
 
 @dataclass(slots=True)
@@ -147,7 +153,7 @@ def _check(files: LogFiles, public_key: bytes, known: Known, report: LogReport, 
     if tree.bundles:
         report.facts.append("Every entry is the one that the tree holds.")
     for proof in known.proofs:
-        report.facts.append(f"Entry {proof.index} is in the log, word for word.")
+        report.facts.append(f"Entry {proof.index} is in the log, {what_is_shown(proof)}.")
     if known.records:
         report.facts.append(f"{tree.records} entries are in the log, word for word.")
         if tree.records < len(known.records):
@@ -179,6 +185,13 @@ def _signatures(
         report.facts.append(f"Signed by {name} too, whose key was not given: NOT checked.")
     if witnesses:
         report.facts.append(f"{len(who)} of {len(witnesses)} known witnesses signed.")
+
+
+def signers(note: bytes, public_key: bytes, witnesses: Sequence[WitnessKey]) -> list[str]:
+    """Who signed a checkpoint besides the hub, in sentences. Raises BadNote when a signature of a known key does not hold."""
+    report = LogReport()
+    _signatures(note, None, public_key, witnesses, report)
+    return report.facts
 
 
 def _time(time_s: int) -> str:

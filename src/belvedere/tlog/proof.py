@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from belvedere.tlog.checkpoint import Checkpoint, decimal, hash_of, open_checkpoint
-from belvedere.tlog.merkle import leaf_hash, verify_inclusion
+from belvedere.tlog.merkle import HASH_BYTES, leaf_hash, verify_inclusion
 from belvedere.tlog.note import MAX_NOTE_BYTES, BadNote
 
 SALT_BYTES = 32
@@ -39,15 +39,25 @@ class LogProof:
     record: bytes
     path: tuple[bytes, ...]
     checkpoint: bytes
+    # Invariant: empty unless salt and record were erased; then it is all that is left of them.
+    entry: bytes = b""
+
+    @property
+    def erased(self) -> bool:
+        """Whether only the entry's hash is left: it shows that something stood there, not what."""
+        return bool(self.entry)
 
     def verify(self, public_key: bytes) -> Checkpoint:
         """The hub's checkpoint that covers this record. Raises BadNote when it does not or is not the hub's."""
-        if len(self.salt) != SALT_BYTES:
+        if self.erased:
+            if self.salt or self.record or len(self.entry) != HASH_BYTES:
+                raise BadProof("An entry is either erased or has its record and salt.", advice=_ADVICE)
+        elif len(self.salt) != SALT_BYTES:
             raise BadProof(f"A salt has {SALT_BYTES} bytes.", advice=_ADVICE)
         if len(self.path) > _MAX_PATH:
             raise BadProof("This proof is deeper than any log.", advice=_ADVICE)
         checkpoint = open_checkpoint(self.checkpoint, public_key)
-        leaf = leaf_hash(entry_of(self.salt, self.record))
+        leaf = leaf_hash(self.entry or entry_of(self.salt, self.record))
         if not verify_inclusion(leaf, self.index, checkpoint.size, self.path, checkpoint.root):
             raise BadProof("This record is not in the log that the checkpoint signs.", advice=_ADVICE)
         return checkpoint

@@ -4,6 +4,7 @@ A line never holds a line break, whatever an entry says. Salts stay at home unle
 against the tree, and could be still after the hub has erased an entry.
 """
 
+import hmac
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Any
@@ -17,7 +18,15 @@ from belvedere.hub.audit.words import summary
 from belvedere.hub.storage.engine import reading
 from belvedere.hub.storage.metadata import audit_entry
 
+# Facts that may be published: none of them is anybody's words, name, case or plate.
+_PUBLIC_FACTS = frozenset(
+    {
+        *("camera", "cameras", "site", "stream", "purpose", "action", "actions", "masked", "rule", "policy_version"),
+        *("start_us", "end_us", "from_us", "to_us", "expires_us", "day", "first", "last", "size"),
+    }
+)
 EXPORTED = "log.exported"  # kind of the entry that tells of an export
+_NOBODY = ("", "hub", "command line", "nobody")  # what acts without being a person
 _PAGE = 1000
 _LOG_AUDIT = 13  # syslog facility
 _NOTICE, _WARNING = 5, 4
@@ -30,10 +39,42 @@ class ExportFormat(StrEnum):
     SYSLOG = "syslog"
 
 
+class Pseudonyms:
+    """The log as it can be published: who did it is a keyed hash, the same for the same person, that nobody without the key
+    can turn back or try out."""
+
+    def __init__(self, key: bytes) -> None:
+        """`key`: 32 secret bytes; with another one the same people get other names."""
+        self._key = key
+
+    def name(self, actor: str) -> str:
+        """`person-` and 16 hex digits for an account; the hub's parts and sites are no persons."""
+        if actor in _NOBODY or actor.startswith("site:"):
+            return actor
+        return f"person-{hmac.digest(self._key, actor.encode(), 'sha256').hex()[:16]}"
+
+    def words(self, words: dict[str, Any], entry_hash: bytes) -> dict[str, Any]:
+        """An export's words without anybody's name or own words."""
+        kept: dict[str, Any] = {name: words[name] for name in ("index", "time", "kind", "erased") if name in words}
+        kept |= {"actor": self.name(words["actor"]), "entry": entry_hash.hex(), "summary": words["kind"]}
+        if "facts" in words:
+            kept["facts"] = {name: value for name, value in words["facts"].items() if name in _PUBLIC_FACTS}
+        return kept
+
+
 def lines(
-    engine: Engine, form: ExportFormat, first: int, end: int, *, salts: bool = False
+    engine: Engine,
+    form: ExportFormat,
+    first: int,
+    end: int,
+    *,
+    salts: bool = False,
+    pseudonyms: Pseudonyms | None = None,
 ) -> Iterator[tuple[int, str]]:
-    """Index and line (without its end) of the entries [first, end), in order; memory does not grow with their number."""
+    """Index and line (without its end) of the entries [first, end), in order; memory does not grow with their number.
+
+    With `pseudonyms` nobody is named and nothing said that would name somebody; the entry's hash ties the line to the tree.
+    """
     write = _WRITERS[form]
     while first < end:
         with reading(engine) as connection:
@@ -55,6 +96,8 @@ def lines(
                 words |= {"summary": "Erased", "erased": True}
             if salts and row["body"]:
                 words |= {"record": row["body"], "salt": row["salt"].hex()}
+            if pseudonyms is not None:
+                words = pseudonyms.words(words, row["entry_hash"])
             yield row["index"], write(words)
         first += _PAGE
 

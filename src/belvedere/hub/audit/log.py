@@ -17,12 +17,13 @@ from typing import Any
 import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine, RowMapping, func, insert, select
+from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BadInput, NotFound, StorageFault
 from belvedere.hub.audit.minute import keep_signed
+from belvedere.hub.audit.rows import ERASED, Entry, entry_of_row, row_of, row_problem
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import audit_entry
 from belvedere.tlog.checkpoint import open_checkpoint
@@ -41,20 +42,6 @@ _MAX_RECORD_BYTES = 128 * 1024
 _RESTORE = "Restore the hub's database and its log folder from the same backup, and tell the data protection officer."
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry. `record` is the canonical JSON that the log holds; it and `salt` are empty once erased."""
-
-    index: int
-    time_us: int
-    kind: str
-    actor: str
-    facts: dict[str, Any]
-    salt: bytes
-    record: bytes
-    hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +78,8 @@ class AuditLog:
         self._minute: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None  # of its own: no other work of the hub may hold up the log
         self._fault: StorageFault | None = None
+        # Invariant: only the log's own word raises it (see `_erased_before`), never what the rows look like.
+        self._erased = 0
         self._tree = self._open()
         self._head = self._sign()
 
@@ -109,6 +98,12 @@ class AuditLog:
         path = inclusion_proof(index, head.size, self._tree.node)
         return LogProof(index, entry.salt, entry.record, path, head.note)
 
+    def path(self, index: int, size: int) -> tuple[bytes, ...]:
+        """Inclusion proof of entry `index` in the log as it was with `size` entries. Raises NotFound."""
+        if not 0 <= index < size <= self._head.size:
+            raise NotFound(f"The log has no entry {index}.", advice=f"It has {self._head.size} entries.")
+        return inclusion_proof(index, size, self._tree.node)
+
     def consistency(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
         """Proof that the log of `old` entries is the beginning of that of `new` (of the present one). Raises BadInput."""
         try:
@@ -120,16 +115,15 @@ class AuditLog:
 
     def entry(self, index: int) -> Entry:
         """Entry `index`. Raises NotFound."""
-        found = self._recent.get(index)
-        if found is None:
-            with reading(self._engine) as connection:
-                row = (
-                    connection.execute(select(audit_entry).where(audit_entry.c.index == index)).mappings().one_or_none()
-                )
-            if row is None or index >= self._head.size:
-                raise NotFound(f"The log has no entry {index}.", advice=f"It has {self._head.size} entries.")
-            found = _entry(row)
-        return found
+        return self._recent.get(index) or self.stored(index)
+
+    def stored(self, index: int) -> Entry:
+        """Entry `index` as it stands in the database. Raises NotFound."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(audit_entry).where(audit_entry.c.index == index)).mappings().one_or_none()
+        if row is None or index >= self._head.size:
+            raise NotFound(f"The log has no entry {index}.", advice=f"It has {self._head.size} entries.")
+        return entry_of_row(row)
 
     def entries(self, actor: str | None = None, before: int | None = None, limit: int = 100) -> list[Entry]:
         """The newest `limit` entries, newest first: those of `actor` if given, those below index `before` if given."""
@@ -140,7 +134,7 @@ class AuditLog:
             query = query.where(audit_entry.c.index < before)
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(audit_entry.c.index.desc()).limit(limit)).mappings().all()
-        return [_entry(row) for row in rows]
+        return [entry_of_row(row) for row in rows]
 
     def tile(self, name: TileName) -> bytes | None:
         """Bytes to serve under `/log/tile/`: hashes, or a bundle of entries; None when the log has no such tile."""
@@ -160,24 +154,52 @@ class AuditLog:
     def check(self, first: int = 0) -> int:
         """Compare every row from `first` on with the tree; how many were compared. Raises StorageFault on the first wrong one."""
         compared = 0
-        size = self._tree.size
-        for start in range(first, size, _TAIL):
-            with reading(self._engine) as connection:
-                rows = (
-                    connection.execute(
-                        select(audit_entry)
-                        .where(audit_entry.c.index >= start, audit_entry.c.index < min(start + _TAIL, size))
-                        .order_by(audit_entry.c.index)
-                    )
-                    .mappings()
-                    .all()
-                )
-            if [row["index"] for row in rows] != list(range(start, min(start + _TAIL, size))):
-                raise StorageFault("Rows of the audit log are missing from the database.", advice=_RESTORE)
-            for row in rows:
-                _check_row(row, self._tree.leaf(row["index"]))
-            compared += len(rows)
+        for start in range(first, self._tree.size, _TAIL):
+            problems = self.problems(start, start + _TAIL)
+            if problems:
+                raise StorageFault(problems[min(problems)], advice=_RESTORE)
+            compared += min(_TAIL, self._tree.size - start)
         return compared
+
+    def problems(self, first: int, end: int) -> dict[int, str]:
+        """What is wrong with the rows of the entries [first, end), by index; no entry that is as it should be."""
+        end = min(end, self._tree.size)
+        with reading(self._engine) as connection:
+            query = select(audit_entry).where(audit_entry.c.index >= first, audit_entry.c.index < end)
+            rows = {row["index"]: row for row in connection.execute(query).mappings()}
+        found = {}
+        for index in range(first, end):
+            row = rows.get(index)
+            said = (
+                f"Entry {index} of the audit log is missing from the database."
+                if row is None
+                else row_problem(row, self._tree.leaf(index), self._erased)
+            )
+            if said:
+                found[index] = said
+        return found
+
+    def forget(self, end: int) -> None:
+        """Entries below `end` are erased, as the log says: their rows may be empty from now on."""
+        self._erased = max(self._erased, end)
+        for index in [one for one in list(self._recent) if one < end]:
+            self._recent.pop(index, None)
+
+    @property
+    def erased_end(self) -> int:
+        """What the entries below this one said was erased."""
+        return self._erased
+
+    def _erased_before(self) -> int:
+        """Up to which entry the log itself says that contents were erased; an altered row says nothing."""
+        end = 0
+        with reading(self._engine) as connection:
+            query = select(audit_entry).where(audit_entry.c.kind == ERASED, audit_entry.c.index < self._tree.size)
+            for row in connection.execute(query).mappings():
+                said = row["body"] is not None and not row_problem(row, self._tree.leaf(row["index"]), 0)
+                if said:
+                    end = max(end, int(entry_of_row(row).facts.get("end", 0)))
+        return end
 
     # Writing ------------------------------------------------------------------------------------------------------
 
@@ -257,7 +279,7 @@ class AuditLog:
         """Write entries; runs in a thread, one call at a time."""
         try:
             with writing(self._engine) as connection:
-                connection.execute(insert(audit_entry), [_row(entry) for entry in entries])
+                connection.execute(insert(audit_entry), [row_of(entry) for entry in entries])
         except SQLAlchemyError as error:  # disk full, database locked or gone: nothing was written
             raise StorageFault(
                 f"The audit log can't be written: {error.__class__.__name__}.",
@@ -333,6 +355,7 @@ class AuditLog:
             )
         if rows > size:
             self._finish(size)
+        self._erased = self._erased_before()
         self.check(max(0, tree.size - _TAIL))
         return tree
 
@@ -347,7 +370,9 @@ class AuditLog:
         if [row["index"] for row in rows] != list(range(size, size + len(rows))):
             raise StorageFault("Rows of the audit log are missing from the database.", advice=_RESTORE)
         for row in rows:
-            _check_row(row, leaf_hash(row["entry_hash"]))
+            said = row_problem(row, leaf_hash(row["entry_hash"]), 0)
+            if said:
+                raise StorageFault(said, advice=_RESTORE)
         _log.info("audit log finished after a crash", entries=len(rows))
         self._tree.append(leaf_hash(row["entry_hash"]) for row in rows)
 
@@ -365,42 +390,3 @@ def _make(index: int, now_us: int, one: _Waiting) -> Entry:
 def _fail(one: _Waiting, error: Exception) -> None:
     if not one.done.done():
         one.done.set_exception(error)
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    return {
-        "index": entry.index,
-        "time_us": entry.time_us,
-        "kind": entry.kind,
-        "account_id": entry.actor,
-        "salt": entry.salt,
-        "body": entry.record.decode(),
-        "entry_hash": entry.hash,
-    }
-
-
-def _entry(row: RowMapping) -> Entry:
-    record = (row["body"] or "").encode()
-    facts = msgspec.json.decode(record)["facts"] if record else {}
-    return Entry(
-        row["index"],
-        row["time_us"],
-        row["kind"],
-        row["account_id"],
-        facts,
-        row["salt"] or b"",
-        record,
-        row["entry_hash"],
-    )
-
-
-def _check_row(row: RowMapping, leaf: bytes) -> None:
-    """Raise StorageFault unless a row is what its leaf says, in all its columns."""
-    right = leaf_hash(row["entry_hash"]) == leaf and (row["body"] is None) == (row["salt"] is None)
-    if right and row["body"] is not None:
-        record = row["body"].encode()
-        words = msgspec.json.decode(record) if entry_of(row["salt"], record) == row["entry_hash"] else {}
-        columns = (row["index"], row["time_us"], row["kind"], row["account_id"])
-        right = columns == tuple(words.get(name) for name in ("index", "time_us", "kind", "actor"))
-    if not right:
-        raise StorageFault(f"Entry {row['index']} of the audit log was altered.", advice=_RESTORE)

@@ -54,6 +54,11 @@ def _holders(facts: Facts) -> str:
     return ", ".join(str(each) for each in holders) if isinstance(holders, list | tuple) else ""
 
 
+def _last(facts: Facts) -> str:
+    end = facts.get("end")
+    return str(end - 1) if isinstance(end, int) else ""
+
+
 def _why(facts: Facts) -> str:
     reason = facts.get("reason") or facts.get("message") or facts.get("code")
     return f": {reason}" if reason else ""
@@ -78,6 +83,9 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "grant.refused": lambda facts: f"Access refused{_why(facts)}",
     "grant.ended": lambda facts: "Access ended",
     "key.released": lambda facts: f"Key of {_cameras(facts)} released for one day{_date(facts)}",
+    "key.released_for_holds": lambda facts: (
+        f"Key of {_cameras(facts)}{_date(facts)} lent to its recorder, to keep what a hold covers"
+    ),
     "key.destroyed": lambda facts: f"Keys of {_count(facts)} destroyed for good",
     "key.ceremony": lambda facts: f"Key ceremony held: {_holders(facts)}",
     "key.drill": lambda facts: f"Recovery drill held by {_holders(facts)}",
@@ -93,6 +101,12 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "witness.removed": lambda facts: f"No witness of the log any more: {facts.get('witness', '')}",
     "witness.refused": lambda facts: f"Site {facts.get('site', '')} did not sign the log{_why(facts)}",
     "log.timestamped": lambda facts: f"An outside authority put its time on the log of {facts.get('size', '')} entries",
+    "log.read": lambda facts: f"Read the log: {facts.get('filters', '')}",
+    "log.erased": lambda facts: (
+        f"Content of entries {facts.get('first', '')} to {_last(facts)} erased: its time was up"
+    ),
+    "log.altered": lambda facts: f"Found altered behind the hub's back{_why(facts)}",
+    "log.restored": lambda facts: f"As it was again: {facts.get('what', '')} {facts.get('name', '')}",
     "log.exported": lambda facts: f"Log exported, entries {facts.get('first', '')} to {facts.get('last', '')}",
     "view.live": lambda facts: f"Watched {_cameras(facts)} live",
     "view.playback": lambda facts: f"Reviewed {_cameras(facts)}{_span(facts)}",
