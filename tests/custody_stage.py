@@ -7,23 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+from belvedere.cli.keys import _hand_out
 from belvedere.foundation.clock import DAY_US, SECOND_US, SimulatedClock
 from belvedere.foundation.settings import Settings, SiteSettings, load_settings
 from belvedere.hub.access.grants import GrantAsk
 from belvedere.hub.access.users import SignIn
 from belvedere.hub.context import HubContext, open_hub
+from belvedere.hub.custody.escrow import OpenShare, Stretch, open_share
+from belvedere.hub.custody.local import Ceremony, KeyOffice
 from belvedere.hub.custody.release import ReleasingLink
 from belvedere.hub.register.cameras import Camera
 from belvedere.link.custody import CustodyState
 from belvedere.policy.grant import Action
 from belvedere.site.custody.custodian import Custodian
+from belvedere.site.custody.held import HeldKeys
 from belvedere.site.live.relay import Relay
 from belvedere.site.recorder.archive import Archive
+from belvedere.site.retention.keeper import RetentionKeeper
 from belvedere.site.serve import HubOpener
 from belvedere.site.uplink.server import serve_link
 from recorder_rig import Rig, fragment
 
 CAMERA = "cam-01"
+QUICK = Stretch(64, 1, 1)
+OFFICERS = ("Ann Bell", "Raj Patel")
+WORDS = ("correct horse battery", "staple of another kind")
 
 
 @dataclass
@@ -35,6 +43,8 @@ class KeptSite:
     custodian: Custodian
     archive: Archive
     opener: HubOpener
+    keeper: RetentionKeeper
+    held: HeldKeys
 
     def film(self, seconds: int = 10, kind: str = "main") -> tuple[int, list[bytes]]:
         """Record some seconds from now on; gives when it began, and the fragments."""
@@ -73,6 +83,16 @@ def kept_site(data: Path, clock: SimulatedClock) -> Iterator[KeptSite]:
         box_key_file=settings.site_folder / "keys" / "box.key",
         settings=settings.site.model_dump(mode="json"),
     )
+    keeper = RetentionKeeper(
+        rig.index,
+        rig.keyring,
+        [rig.disk],
+        clock,
+        boot=int(str(rig.rows("SELECT max(id) FROM boot")[0][0])),
+        next_seq=lambda: rig.index.next_id("file"),
+        default_days=7,
+    )
+    held = HeldKeys(rig.index, rig.keyring, settings.hub_public_key_file, clock, keeper.wake)
     recorder = SimpleNamespace(writers=[rig.writer], feeds={}, cameras_changed=lambda: None)
     archive = Archive(
         SiteSettings.model_validate({}),
@@ -83,7 +103,7 @@ def kept_site(data: Path, clock: SimulatedClock) -> Iterator[KeptSite]:
         clock,
     )
     try:
-        yield KeptSite(settings, rig, custodian, archive, opener)
+        yield KeptSite(settings, rig, custodian, archive, opener, keeper, held)
     finally:
         rig.close()
 
@@ -133,11 +153,30 @@ async def custody_stage(data: Path, clock: SimulatedClock | None = None) -> Asyn
         async with open_hub(site.settings, clock=clock) as hub:
             if not hub.register.list_cameras():
                 hub.register.put_camera(Camera(CAMERA, "main", "Gate"))
-            server = await serve_link(
-                site.settings.link_socket, site.archive, relay, site.opener, clock, site.custodian.answers()
-            )
+            answers = {**site.custodian.answers(), **site.held.answers}
+            server = await serve_link(site.settings.link_socket, site.archive, relay, site.opener, clock, answers)
             try:
                 assert isinstance(hub.link, ReleasingLink)
                 yield CustodyStage(site, hub, hub.link)
             finally:
                 await server.close()
+
+
+def office_of(stage: CustodyStage) -> KeyOffice:
+    return KeyOffice(stage.site.settings, stage.hub.engine, stage.site.rig.clock)
+
+
+def hold(office: KeyOffice, out: Path, *, renew: bool = False) -> Ceremony:
+    out.mkdir(exist_ok=True)
+    return office.ceremony(
+        OFFICERS,
+        "Sealed third share",
+        WORDS,
+        renew=renew,
+        stretch=QUICK,
+        hand_out=lambda made: _hand_out(out, made),
+    )
+
+
+def two_of(made: Ceremony) -> list[OpenShare]:
+    return [open_share(made.sheets[0], WORDS[0]), open_share(made.sheets[2], made.sealed_passphrase)]

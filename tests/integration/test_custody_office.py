@@ -7,39 +7,14 @@ import pytest
 from typer.testing import CliRunner
 
 from belvedere.cli.backup import backup, restore
-from belvedere.cli.keys import _hand_out, _SegmentCopies, protocol
+from belvedere.cli.keys import _SegmentCopies, protocol
 from belvedere.cli.main import app
 from belvedere.foundation.clock import DAY_US, SimulatedClock
 from belvedere.foundation.errors import BadInput, Conflict, KeyAway, NotFound
 from belvedere.foundation.settings import load_settings
-from belvedere.hub.custody.escrow import OpenShare, Stretch, open_share
-from belvedere.hub.custody.local import Ceremony, KeyOffice, key_office
+from belvedere.hub.custody.local import key_office
 from belvedere.link.custody import HUB
-from custody_stage import CustodyStage, custody_stage
-
-QUICK = Stretch(64, 1, 1)
-OFFICERS = ("Ann Bell", "Raj Patel")
-WORDS = ("correct horse battery", "staple of another kind")
-
-
-def office_of(stage: CustodyStage) -> KeyOffice:
-    return KeyOffice(stage.site.settings, stage.hub.engine, stage.site.rig.clock)
-
-
-def hold(office: KeyOffice, out: Path, *, renew: bool = False) -> Ceremony:
-    out.mkdir(exist_ok=True)
-    return office.ceremony(
-        OFFICERS,
-        "Sealed third share",
-        WORDS,
-        renew=renew,
-        stretch=QUICK,
-        hand_out=lambda made: _hand_out(out, made),
-    )
-
-
-def two_of(made: Ceremony) -> list[OpenShare]:
-    return [open_share(made.sheets[0], WORDS[0]), open_share(made.sheets[2], made.sealed_passphrase)]
+from custody_stage import QUICK, CustodyStage, custody_stage, hold, office_of, two_of
 
 
 async def a_night(stage: CustodyStage) -> tuple[int, bytes]:

@@ -156,7 +156,9 @@ def state(data: DataOption = REAL_DATA) -> None:
     drill = found.drill
     if drill is not None:
         age = (now_us - drill.at_us) // DAY_US
-        _console.print(f"last drill     {iso(drill.at_us)[:10]}, {age} days ago, {drill.opened} camera-days opened")
+        _console.print(
+            f"last drill     {iso(drill.at_us)[:10]}, {age} days ago, {drill.camera_days} camera-days opened"
+        )
     elif glass is not None:
         _console.print("last drill     [yellow]never[/yellow] (belvedere keys drill)")
     _console.print(f"camera-days    {found.camera_days} known to the hub")
@@ -197,8 +199,8 @@ def drill(share: ShareOption, passphrase_file: PassphrasesOption = None, data: D
     with key_office(settings) as office, tempfile.TemporaryDirectory(prefix="belvedere-drill-") as folder:
         result = office.drill(escrow, shares, _SegmentCopies(settings, Path(folder)).opens)
     _console.print(
-        f"[green]The shares of {' and '.join(result.holders)} open footage:[/green] {result.opened} camera-days, and "
-        f"{result.segments} sealed files of them on this machine."
+        f"[green]The shares of {' and '.join(result.holders)} open footage:[/green] {result.camera_days} camera-days, "
+        f"{result.held} held segments, and {result.segments} sealed files of them on this machine."
     )
 
 
@@ -224,7 +226,9 @@ class _SegmentCopies:
             return False  # deleted meanwhile, or its disk is away
         with copy.open("rb") as file:
             reader = seal.SegmentReader(
-                lambda offset, size: os.pread(file.fileno(), size, offset), key, seal.identity(camera, kind)
+                lambda offset, size: os.pread(file.fileno(), size, offset),
+                seal.SegmentKey(key) if day < 0 else key,  # below zero: a held segment has a key of its own
+                seal.identity(camera, kind),
             )
             if not reader.opens():
                 raise SealBroken(

@@ -24,6 +24,7 @@ from belvedere.policy.grant import Grant
 from belvedere.policy.signed import GrantOpener, LogMark
 from belvedere.site.activity.room import ActivityRoom
 from belvedere.site.custody.custodian import Custodian
+from belvedere.site.custody.held import HeldKeys
 from belvedere.site.health.answers import HealthAnswers
 from belvedere.site.health.monitor import Monitor
 from belvedere.site.health.store import HealthStore
@@ -177,6 +178,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers |= custodian.answers()
             answers |= retention.answers
             hub_key = settings.hub_public_key_file
+            answers |= HeldKeys(index, keyring, hub_key, clock, retention.keeper.wake).answers
             answers |= SiteWitness(settings.site.id, keys / "witness.key", hub_key, clock, opener.reached).answers()
             store = DeviceStore(index, safe, cameras, clock, settings.site.retention_days)
             devices = DeviceKeeper(store, settings.ingest_socket, clock, recorder.device_clock)

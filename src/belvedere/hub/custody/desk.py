@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from belvedere.foundation.clock import DAY_US, Clock
 from belvedere.foundation.errors import BelvedereError, Conflict, LinkFault
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.custody.held import keys_for_holds
 from belvedere.hub.custody.ledger import Ledger, acknowledgement
 from belvedere.hub.custody.vault import Vault
 from belvedere.link.client import SiteLink
@@ -40,6 +41,7 @@ from belvedere.link.custody import (
     signed_bytes,
     write_words,
 )
+from belvedere.link.held import AskHeldDays, HeldDays, HeldRelease, ReleaseForHolds, held_release_info, write_release
 from belvedere.link.messages import Answer
 from belvedere.media.keybox import shut
 from belvedere.policy.signed import open_signed
@@ -47,6 +49,7 @@ from belvedere.policy.signed import open_signed
 EVERY_S = 15.0
 ROTATE_AFTER_US = 30 * DAY_US
 KEY_RELEASED = "key.released"
+KEY_RELEASED_FOR_HOLDS = "key.released_for_holds"
 KEY_DESTROYED = "key.destroyed"
 DAY_ROOTS = "footage.roots"
 
@@ -61,6 +64,7 @@ class CustodyDesk:
     ) -> None:
         self.vault = vault
         self.ledger = Ledger(engine, vault, clock)
+        self._engine = engine
         self._site = site
         self._key = key
         self._audit = audit
@@ -118,7 +122,27 @@ class CustodyDesk:
         for name in await asyncio.to_thread(self.vault.retire_done):
             await self._audit.append("key.wrapping_destroyed", "hub", {"key": name})
         await self._document(link, state.box)
+        await self._for_holds(link)
         return state
+
+    async def _for_holds(self, link: SiteLink) -> None:
+        """Release the keys of forgotten days to the site, for the live holds that need them and nothing else.
+
+        Each release stands in the log, with its holds, before the key leaves.
+        """
+        asked = await link.ask(AskHeldDays(), HeldDays)
+        await asyncio.to_thread(self.ledger.trusted, asked.box)
+        keys = await asyncio.to_thread(keys_for_holds, self._engine, self.ledger, asked)
+        released = []
+        for found in keys:
+            facts = {"camera": found.camera, "day": found.day, "holds": list(found.holds), "site": self._site}
+            await self._audit.append(KEY_RELEASED_FOR_HOLDS, "hub", facts | {"box": asked.box})
+            info = held_release_info(asked.box, found.camera, found.day)
+            released.append((found.camera, found.day, shut(found.key, asked.release_key, info)))
+        if released:
+            text = write_release(HeldRelease(asked.box, tuple(released)))
+            signed = SignedWords(text, self._key.sign(signed_bytes(text)))
+            await link.ask(ReleaseForHolds(signed), Answer, reuse=False)
 
     def _recipients(self) -> tuple[Recipient, ...]:
         """In a thread. Renews the hub's key when it is a month old."""
@@ -144,14 +168,22 @@ class CustodyDesk:
                 }
                 for root in roots
             ]
-            facts = {"site": self._site, "box": custody.box, "days": days}
-            entry = await self._audit.append(DAY_ROOTS, f"site:{self._site}", facts)
+            root_facts = {"site": self._site, "box": custody.box, "days": days}
+            entry = await self._audit.append(DAY_ROOTS, f"site:{self._site}", root_facts)
             await asyncio.to_thread(self.ledger.take_roots, custody.box, roots, entry.index)
         await asyncio.to_thread(self.ledger.take_notes, custody.box, custody.notes)
         destroyed = [note for note in custody.notes if note.what == "destroyed"]
         if destroyed:
-            gone = [{"camera": note.camera, "day": note.day, "destroyed_us": note.at_us} for note in destroyed]
-            facts = {"site": self._site, "box": custody.box, "days": gone}
+            facts: dict[str, object] = {"site": self._site, "box": custody.box}
+            facts["days"] = [
+                {"camera": note.camera, "day": note.day, "destroyed_us": note.at_us}
+                for note in destroyed
+                if note.day >= 0
+            ]
+            if held := [note for note in destroyed if note.day < 0]:
+                facts["held_segments"] = [
+                    {"camera": note.camera, "segment": -note.day, "destroyed_us": note.at_us} for note in held
+                ]
             await self._audit.append(KEY_DESTROYED, f"site:{self._site}", facts)
         return acknowledgement(custody, copies, custody.roots)
 

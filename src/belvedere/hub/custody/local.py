@@ -48,7 +48,7 @@ from belvedere.link.custody import (
 from belvedere.media.keybox import CameraDay, check_of, open_box
 from belvedere.tlog.folder import write_durably
 
-_DRILLED = 50  # newest camera-days that a drill opens
+_DRILLED = 50  # newest camera-days that a drill opens, and as many of the newest held segments
 
 
 class DrillResult(msgspec.Struct, frozen=True):
@@ -60,6 +60,7 @@ class DrillResult(msgspec.Struct, frozen=True):
     camera_days: int
     opened: int
     segments: int
+    held: int = 0  # of `opened`: keys of held segments, each opened on its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +252,18 @@ class KeyOffice:
         frame that holds no picture. Raises NotFound when there is nothing to open yet, SealBroken when something does not.
         """
         private = self.open_escrow(escrow, shares)
+        query = (
+            select(camera_day_copy, camera_day.c.key_check)
+            .join(camera_day, _same_day())
+            .where(camera_day_copy.c.recipient == escrow.name)
+            .limit(_DRILLED)
+        )
+        day = camera_day_copy.c.day  # below zero: a held segment
         with reading(self.engine) as connection:
-            rows = connection.execute(
-                select(camera_day_copy, camera_day.c.key_check)
-                .join(camera_day, _same_day())
-                .where(camera_day_copy.c.recipient == escrow.name)
-                .order_by(camera_day_copy.c.day.desc(), camera_day_copy.c.camera)
-                .limit(_DRILLED)
-            ).all()
+            rows = [
+                *connection.execute(query.where(day >= 0).order_by(day.desc(), camera_day_copy.c.camera)),
+                *connection.execute(query.where(day < 0).order_by(day)),
+            ]
         if not rows:
             raise NotFound("No camera-day is sealed for this key yet.", advice="Run hub and site for a minute first.")
         opened = segments = 0
@@ -269,9 +274,15 @@ class KeyOffice:
             opened += 1
             segments += open_segment(row.box, row.camera, row.day, key)
         holders = tuple(escrow.holders[share.number] for share in shares)
-        result = DrillResult(self.clock.now_us(), escrow.name, holders, len(rows), opened, segments)
+        held = sum(row.day < 0 for row in rows)
+        result = DrillResult(self.clock.now_us(), escrow.name, holders, len(rows) - held, opened, segments, held)
         write_durably(self._folder / "drill.json", msgspec.json.encode(result, order="sorted"))
-        facts: dict[str, object] = {"key": escrow.name, "holders": list(holders), "camera_days": opened}
+        facts: dict[str, object] = {
+            "key": escrow.name,
+            "holders": list(holders),
+            "camera_days": opened - held,
+            "held_segments": held,
+        }
         self.note("key.drill", facts)
         return result
 
@@ -279,7 +290,7 @@ class KeyOffice:
         """How the keys stand."""
         keys = self.vault.keys()
         with reading(self.engine) as connection:
-            days = connection.scalar(select(func.count()).select_from(camera_day)) or 0
+            days = connection.scalar(select(func.count()).select_from(camera_day).where(camera_day.c.day >= 0)) or 0
         return KeyState(
             self.vault.current(HUB),
             self.vault.current(BREAK_GLASS),

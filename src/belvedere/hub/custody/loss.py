@@ -77,7 +77,9 @@ class LossDesk:
                 raise NotFound(f"The hub knows no box of the site {site}.", advice="Check the site's name.")
             days = connection.execute(
                 select(camera_day.c.camera, camera_day.c.day, camera_day.c.forgotten_us).where(
-                    camera_day.c.box == row.id, camera_day.c.destroyed_us.is_(None)
+                    camera_day.c.box == row.id,
+                    camera_day.c.destroyed_us.is_(None),
+                    camera_day.c.day >= 0,  # below: held segments, which the box counts itself
                 )
             ).all()
         seen, today = row.seen_us // DAY_US, self._clock.now_us() // DAY_US

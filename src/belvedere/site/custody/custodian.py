@@ -149,7 +149,13 @@ class Custodian:
             f"WHERE c.camera_id = k.camera_id AND c.day = k.day AND c.recipient IN ({marks})) < ? LIMIT ?",
             (*names, len(names), _SEALED_AT_ONCE),
         )
-        return self._keyring.seal_missing([(camera_id, day) for camera_id, day in rows.fetchall()])
+        held = self._index.read().execute(
+            "SELECT s.camera_id, -h.segment_id FROM held_key h JOIN segment g ON g.id = h.segment_id "
+            "JOIN stream s ON s.id = g.stream_id WHERE (SELECT count(*) FROM day_key_copy c WHERE "
+            f"c.camera_id = s.camera_id AND c.day = -h.segment_id AND c.recipient IN ({marks})) < ? LIMIT ?",
+            (*names, len(names), _SEALED_AT_ONCE),
+        )
+        return self._keyring.seal_missing([(camera_id, day) for camera_id, day in [*rows, *held]])
 
     def forget(self) -> int:
         """Forget keys of days that are over once the hub holds them for itself and for break-glass; returns how many.

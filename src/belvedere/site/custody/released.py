@@ -39,6 +39,12 @@ class ReleasedKeys:
             self._held.move_to_end(name)
             return found[0]
 
+    def end(self, grant: str) -> None:
+        """Forget every key that was released under `grant`."""
+        with self._lock:
+            for name in [name for name in self._held if name[0] == grant]:
+                del self._held[name]
+
     def drop(self, camera_id: int, day: int) -> None:
         """Forget a key under every grant: it was destroyed."""
         with self._lock:

@@ -14,6 +14,7 @@ import structlog
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import KeyAway, NotFound, SealBroken
 from belvedere.media import seal
+from belvedere.site.custody.needed import FOR_HOLDS
 from belvedere.site.retention.spans import Part, Shape, Span, begins_whole, group_spans, held_parts, touches, union
 from belvedere.site.retention.statements import statements
 from belvedere.site.storage import fragments
@@ -96,7 +97,6 @@ class Holding:
         self._clock = clock
         self._boot = boot
         self._next_seq = next_seq
-        self.waiting = 0  # segments kept whole because their key is with the hub, in the present night
 
     def held(self, camera: str) -> list[Span]:
         """The spans of a camera that live holds cover."""
@@ -116,7 +116,7 @@ class Holding:
                 return 0
             return self._carve(row, parts, held, night)
         except KeyAway:
-            self.waiting += 1
+            self._keyring.needed.add(row.camera_id, row.day, row.id, parts[0].start_us, parts[-1].end_us)
         except (SealBroken, NotFound, OSError) as error:
             # Nothing is lost by keeping more than the hold asks for; the next night tries again.
             log.error("held_segment_kept_whole", path=row.path, error=str(error))
@@ -165,7 +165,7 @@ class Holding:
         disk = self._disks.get(row.disk_id)
         if disk is None:
             raise NotFound("The disk with this footage is not there.", advice="Mount it and restart the site.")
-        key = self._keyring.get(row.camera_id, row.day)
+        key = self._keyring.get(row.camera_id, row.day, FOR_HOLDS)
         fd = disk.files.open(row.path)
         try:
             reader = seal.SegmentReader(
@@ -189,7 +189,7 @@ class Holding:
             self._disks[row.disk_id].files.close(fd)
         with self._index.write() as db:
             if db.execute("UPDATE segment SET day = -id WHERE id = ? AND day = ?", (row.id, row.day)).rowcount:
-                self._keyring.hold(db, row.id, own)
+                self._keyring.hold(db, row.camera_id, row.id, own)
 
     # Parts.
 
@@ -321,7 +321,7 @@ class Holding:
             },
         )
         db.execute(index_statements()["count_stream"], {"stream_id": row.stream_id, "bytes": copy.size, "segments": 1})
-        self._keyring.hold(db, copy.id, copy.key)
+        self._keyring.hold(db, row.camera_id, copy.id, copy.key)
         db.execute(
             "INSERT INTO held_copy VALUES (?, ?, ?, ?, ?, ?)",
             (copy.id, row.id, row.sha256, part.start, part.end, self._clock.now_us()),

@@ -12,6 +12,7 @@ import structlog
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, Clock
 from belvedere.foundation.errors import StorageFault, WrongDisk
 from belvedere.link.retention import NightPlan
+from belvedere.site.custody.needed import FOR_HOLDS
 from belvedere.site.retention.holding import Holding, quarantine
 from belvedere.site.retention.plan import exceeds, make_plan, night_of, rules
 from belvedere.site.retention.space import destroy_quarantined
@@ -78,7 +79,7 @@ class RetentionKeeper:
     @property
     def waiting_for_keys(self) -> int:
         """Segments that stay whole under a hold because the hub has not released their key."""
-        return self._holding.waiting
+        return len(self._keyring.needed)
 
     def _main(self) -> None:
         while not self._stopping:
@@ -93,6 +94,7 @@ class RetentionKeeper:
             self._tally()
             if self.clock_trusted:
                 self._night()
+                self._lent()
             self._destroy()
             self._destroy_keys()
             tell_lines(self._index, self._clock.now_us())
@@ -186,7 +188,7 @@ class RetentionKeeper:
     def _mark(self, night: int) -> int:
         """Mark all that is due. Returns how many segments a hold keeps."""
         held: list[int] = []
-        self._holding.waiting = 0
+        self._keyring.needed.clear()
         for rule in rules(self._index, self.default_days):
             values = {"stream_id": rule.stream_id, "cutoff_us": rule.cutoff_us(night)}
             rows = self._index.read().execute(statements()["due"], values).fetchall()
@@ -200,6 +202,23 @@ class RetentionKeeper:
                 self._marked(night, self._holding.keep(segment_id, night), 1)
             held += touched
         return len(held)
+
+    def _lent(self) -> None:
+        """Keep what waited for keys that the hub has released for it; then they are forgotten again."""
+        released = [
+            pair for pair in self._keyring.needed.days() if self._keyring.released.get(FOR_HOLDS, *pair) is not None
+        ]
+        if not released:
+            return
+        night = night_of(self._clock.now_us())
+        row = self._index.read().execute("SELECT state FROM retention_night WHERE night = ?", (night,)).fetchone()
+        if row is not None and row[0] in ("marked", "destroyed"):  # else the night itself comes to them
+            with self._index.write() as db:  # what goes into quarantine now has its whole day there too
+                db.execute("UPDATE retention_night SET state = 'marked', served_us = 0 WHERE night = ?", (night,))
+            for pair in released:
+                for segment_id in self._keyring.needed.take(*pair):
+                    self._marked(night, self._holding.keep(segment_id, night), 1)
+        self._keyring.released.end(FOR_HOLDS)
 
     def _mark_batch(self, batch: Sequence[Doomed], night: int) -> None:
         with self._index.write() as db:
@@ -265,6 +284,7 @@ class RetentionKeeper:
         if lost:
             with self._index.write() as db:
                 db.executemany("DELETE FROM held_key WHERE segment_id = ?", lost)
+        rows += self._index.read().execute(statements()["unused_held_copies"]).fetchall()
         newest = (
             self._index.read().execute("SELECT seq FROM sqlite_sequence WHERE name = 'destroyed_segment'").fetchone()
         )
@@ -273,4 +293,4 @@ class RetentionKeeper:
             emptied = self._keyring.destroy([(camera_id, day) for camera_id, day in rows])
             self._forgotten = number if emptied else -1
         if rows or lost:
-            log.info("keys_destroyed", days=len(rows), segments=len(lost))
+            log.info("keys_destroyed", days=sum(day >= 0 for _, day in rows), segments=len(lost))

@@ -141,3 +141,8 @@ SELECT h.id, count(g.id)
 FROM hold h JOIN hold_camera hc ON hc.hold_id = h.id JOIN camera c ON c.slug = hc.camera JOIN stream s ON s.camera_id = c.id
 JOIN quarantine g ON g.stream_id = s.id AND g.start_us < h.to_us AND g.start_us + g.dur_us > h.from_us
 WHERE h.ended_us IS NULL AND NOT EXISTS (SELECT 1 FROM held_copy x WHERE x.source_id = g.id) GROUP BY h.id
+
+-- name: unused_held_copies
+-- Sealed copies of keys of held segments that are gone: (camera, minus the segment's id).
+SELECT DISTINCT k.camera_id, k.day FROM day_key_copy k
+WHERE k.day < 0 AND NOT EXISTS (SELECT 1 FROM held_key h WHERE h.segment_id = -k.day)

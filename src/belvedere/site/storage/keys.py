@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from belvedere.foundation.clock import DAY_US, HOUR_US, Clock
 from belvedere.foundation.errors import KeyAway, NotFound, StorageFault
 from belvedere.media.seal import SegmentKey
+from belvedere.site.custody.needed import NeededDays
 from belvedere.site.custody.recipients import seal_copies
 from belvedere.site.custody.released import ReleasedKeys
 from belvedere.site.storage.index import Index
@@ -101,6 +102,7 @@ class Keyring:
         self._used_us: dict[tuple[int, int], int] = {}  # when a key was last handed out for sealing, monotonic
         self._forget_again = False  # a reader kept the log from being emptied
         self.released = ReleasedKeys(clock)
+        self.needed = NeededDays()
 
     def make(self, camera_id: int, day: int) -> bytes:
         """The key of a camera and day (days since 1970 UTC), made and stored durably when it is the first use.
@@ -145,13 +147,14 @@ class Keyring:
         """The key of a camera and day. Raises NotFound when it was destroyed: that footage is gone for good; KeyAway when
         this site has forgotten it and the hub has not released it under the grant with the id `grant`.
 
-        Below zero `day` names a held segment (minus its id), which has a key of its own.
+        Below zero `day` names a held segment (minus its id), which has a key of its own. KeyAway then means that the site's
+        own wrapping key does not open it any more, and the hub's copy does.
         """
-        if day < 0:
-            return self._held(-day)
         lent = self.released.get(grant, camera_id, day)
         if lent is not None:
-            return lent
+            return SegmentKey(lent) if day < 0 else lent
+        if day < 0:
+            return self._held(-day)
         with self._lock:
             found = self._find(camera_id, day)
         if found is None:
@@ -183,10 +186,15 @@ class Keyring:
                 advice="Restore the key file that belongs to this index.",
             ) from error
 
-    def hold(self, db: sqlite3.Connection, segment_id: int, key: SegmentKey) -> None:
-        """Store the key of a held segment, inside a transaction; `segment.day` is then minus the segment's id."""
-        row = (segment_id, aes_key_wrap(self._wrapping, key), self._clock.now_us())
+    def hold(self, db: sqlite3.Connection, camera_id: int, segment_id: int, key: SegmentKey) -> None:
+        """Store the key of a held segment, inside a transaction; `segment.day` is then minus the segment's id.
+
+        It is sealed for the hub's recipients as a camera-day key is, under that day below zero.
+        """
+        now_us = self._clock.now_us()
+        row = (segment_id, aes_key_wrap(self._wrapping, key), now_us)
         db.execute("INSERT OR REPLACE INTO held_key (segment_id, wrapped, created_us) VALUES (?, ?, ?)", row)
+        seal_copies(db, camera_id, -segment_id, key, now_us)
 
     def _held(self, segment_id: int) -> SegmentKey:
         row = self._index.read().execute("SELECT wrapped FROM held_key WHERE segment_id = ?", (segment_id,)).fetchone()
@@ -195,6 +203,12 @@ class Keyring:
         try:
             return SegmentKey(aes_key_unwrap(self._wrapping, row[0]))
         except InvalidUnwrap as error:
+            copies = self._index.read().execute("SELECT 1 FROM day_key_copy WHERE day = ? LIMIT 1", (-segment_id,))
+            if copies.fetchone() is not None:
+                raise KeyAway(
+                    "This site can't open its own copy of the key of held footage; the hub has another.",
+                    advice="Open it in the control room, under a grant, and restore the site's key file.",
+                ) from error
             raise StorageFault(
                 "The key of held footage can't be opened: the wrapping key is not the one that closed it.",
                 advice="Restore the key file that belongs to this index.",
@@ -209,14 +223,14 @@ class Keyring:
     def seal_missing(self, pairs: list[tuple[int, int]]) -> int:
         """Seal the keys of these (camera, day) pairs for recipients that lack them; returns how many copies were made.
 
-        Keys that are not at hand are left out.
+        Keys that are not at hand are left out. A day below zero is that of a held segment.
         """
         made = 0
         for camera_id, day in pairs:
             with self._lock:
                 try:
-                    key = self._find(camera_id, day)
-                except KeyAway:
+                    key = self._held(-day) if day < 0 else self._find(camera_id, day)
+                except (KeyAway, NotFound):
                     continue
                 if key is not None:
                     with self._index.write() as db:
