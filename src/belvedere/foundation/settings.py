@@ -88,6 +88,9 @@ class SiteSettings(BaseModel):
     activity_cpu_percent: int = Field(
         15, ge=0, le=100, description="Share of one processor core that comparing passing keyframes may take; 0: none."
     )
+    masked_renditions: int = Field(
+        0, ge=0, le=1000, description="Masked pictures made at a time, one a camera; 0: twelve for each processor core."
+    )
     retention_days: int = Field(31, ge=1, le=3660, description="Footage is deleted after so many days.")
     camera_networks: list[str] = Field(
         default_factory=list, description="Networks in which cameras may be searched for; empty: no search."

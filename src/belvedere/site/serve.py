@@ -30,6 +30,7 @@ from belvedere.site.health.monitor import Monitor
 from belvedere.site.health.store import HealthStore
 from belvedere.site.live.relay import Relay
 from belvedere.site.makers.desk import CameraDesk
+from belvedere.site.masked.room import MaskedRoom
 from belvedere.site.onvif.answers import begin_devices
 from belvedere.site.onvif.keeper import DeviceKeeper
 from belvedere.site.onvif.store import DeviceStore
@@ -146,6 +147,7 @@ async def run(settings: Settings, clock: Clock) -> int:
         activity = ActivityRoom(index, clock, settings.site.activity_cpu_percent)
         recorder = Recorder(settings.site, index, keyring, cameras, disks, boot, clock, activity.ears(relay))
         relay.bind(recorder.set_live)
+        masked = MaskedRoom(relay, clock, most=settings.site.masked_renditions)
         archive = Archive(settings.site, index, keyring, cameras, recorder, clock)
         await recorder.start(settings.ingest_socket)
         time_service = TimeService(clock, alone=settings.site.time_service_alone)
@@ -185,7 +187,8 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers |= await begin_devices(devices, opener, settings.site.camera_networks, clock)
             if settings.site.time_service:
                 await time_service.start(settings.site.time_service)
-            link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers)
+            masked.start()
+            link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers, masked)
         except BaseException:
             await recorder.stop()
             raise
@@ -204,6 +207,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             os._exit(EXIT_CRASHED)
         time_service.close()
         await link.close()
+        await masked.stop()
         await devices.stop()
         await asyncio.to_thread(monitor.stop)
         await asyncio.to_thread(activity.stop)

@@ -97,7 +97,7 @@ class Looker:
         return data[offset : offset + size]
 
     def _read(self, grant: Grant, camera: str, kind: str, segment: int, start: int, end: int) -> bytes:
-        return b"".join(self._archive.read(grant, Action.PLAYBACK, camera, kind, segment, start, end))
+        return b"".join(self._archive.read(grant, Action.PLAYBACK, camera, kind, segment, start, end, stays=True))
 
     def _keep(self, stream_id: int, compared: list[Compared]) -> None:
         if not compared:

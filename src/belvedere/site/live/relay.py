@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Protocol
 
 from belvedere.foundation.clock import Clock
-from belvedere.foundation.errors import BadInput, BadMedia, Refused, Unavailable
+from belvedere.foundation.errors import BadInput, BadMedia, BelvedereError, Refused, Unavailable
 from belvedere.link.backlog import Backlog
 from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState
 from belvedere.media.fmp4 import tfdt_offset
@@ -52,7 +53,7 @@ class _Stream:
 
     start: LiveStart | None = None  # None while no run is open
     state: LiveState = field(default_factory=lambda: LiveState("connecting", ""))
-    viewers: "list[Viewer]" = field(default_factory=list)
+    viewers: "list[Viewer | Tap]" = field(default_factory=list)
     # Invariant: the recorded fragments from the newest recorded keyframe to `end_90k`, without a hole, or empty.
     gop: list[LiveMedia] = field(default_factory=list)
     gop_bytes: int = 0
@@ -97,16 +98,31 @@ class _Stream:
         return [*self.gop, *(frame.media for frame in self.tail)]
 
 
-class Viewer:
-    """Somebody who watches one stream: iterate over its parts, then close it. Raises Refused when the grant ends."""
+class Source(Protocol):
+    """Where a viewer's pictures come from: the relay, or the room that masks them."""
 
-    def __init__(self, relay: "Relay", grant: Grant, camera: str, stream: str) -> None:
+    @property
+    def clock(self) -> Clock: ...
+
+    def state_of(self, camera: str, stream: str) -> LiveState: ...
+
+    def leave(self, viewer: "Viewer") -> None: ...
+
+
+class Viewer:
+    """Somebody who watches one stream: iterate over its parts, then close it. Raises Refused when the grant ends.
+
+    `fault` is raised after the last part when it was not the viewer who closed.
+    """
+
+    def __init__(self, relay: Source, grant: Grant, camera: str, stream: str) -> None:
         self._relay = relay
         self._grant = grant
         self.camera = camera
         self.stream = stream
         self.backlog = Backlog(relay.clock)
         self._closed = False
+        self.fault: BelvedereError | None = None
 
     def __aiter__(self) -> "Viewer":
         return self
@@ -115,6 +131,8 @@ class Viewer:
         quiet = 0.0
         while True:
             if self._closed:
+                if self.fault is not None:
+                    raise self.fault
                 raise StopAsyncIteration
             self._grant.require(Action.LIVE, self.camera, now_us=self._relay.clock.now_us())
             try:
@@ -130,6 +148,20 @@ class Viewer:
         if not self._closed:
             self._closed = True
             self._relay.leave(self)
+
+
+class Tap:
+    """Raw pictures of one stream for the masking beside it. They go to a confined process and to nobody else."""
+
+    def __init__(self, relay: "Relay", camera: str, stream: str) -> None:
+        self._relay = relay
+        self.camera = camera
+        self.stream = stream
+        self.backlog = Backlog(relay.clock)
+
+    def close(self) -> None:
+        """Call it once."""
+        self._relay.leave(self)
 
 
 class Relay:
@@ -241,8 +273,19 @@ class Relay:
             raise BadInput(f"There is no stream called {stream!r}.", advice="Ask for main or sub.")
         if self._viewers >= MAX_VIEWERS:
             raise Unavailable(f"{MAX_VIEWERS} live views are open at this site.", advice="Close some and try again.")
-        at = self._at(camera, stream)
         viewer = Viewer(self, grant, camera, stream)
+        self._join(viewer)
+        return viewer
+
+    def tap(self, camera: str, stream: str) -> Tap:
+        """Raw pictures for a masked rendition, inside the site. Who may see that is asked where it is handed out."""
+        tap = Tap(self, camera, stream)
+        self._join(tap)
+        return tap
+
+    def _join(self, viewer: Viewer | Tap) -> None:
+        camera, stream = viewer.camera, viewer.stream
+        at = self._at(camera, stream)
         viewer.backlog.put(at.state)
         if at.start is not None:
             viewer.backlog.put(at.start)
@@ -256,10 +299,9 @@ class Relay:
         if not at.switched_on:
             at.switched_on = True
             self._set_live(camera, stream, True)
-        return viewer
 
-    def leave(self, viewer: Viewer) -> None:
-        """Called by `Viewer.close`."""
+    def leave(self, viewer: Viewer | Tap) -> None:
+        """Called by `close` of a viewer or tap."""
         at = self._at(viewer.camera, viewer.stream)
         at.viewers.remove(viewer)
         self._viewers -= 1
@@ -285,6 +327,15 @@ class Relay:
         start, gop = (at.start, at.gop[:1]) if at is not None else (None, [])
         return start.init + gop[0].data if start is not None and gop else None
 
+    def newest_fragment(self, camera: str, stream: str) -> tuple[LiveStart, LiveMedia] | None:
+        """As `newest_keyframe`, in its parts. For the masking inside the site; event loop only."""
+        at = self._streams.get((str(camera), str(stream)))
+        return (at.start, at.gop[0]) if at is not None and at.start is not None and at.gop else None
+
+    def streams(self) -> list[tuple[str, str]]:
+        """Camera and kind of every stream that anything was heard of."""
+        return list(self._streams)
+
     @property
     def viewers(self) -> int:
         """How many live views are open."""
@@ -296,11 +347,22 @@ class Relay:
             at = self._streams.get((camera, str(kind)))
             if at is not None:
                 for viewer in list(at.viewers):
-                    viewer.close()
+                    if isinstance(viewer, Viewer):
+                        viewer.close()
                 if at.off_timer is not None:
                     at.off_timer.cancel()
                 self._forget_run(at)
-                del self._streams[camera, str(kind)]
+                if not at.viewers:  # else a tap, which its rendition closes
+                    del self._streams[camera, str(kind)]
+
+    def cut_off(self, camera: str, fault: BelvedereError) -> None:
+        """End all raw views of a camera with `fault`: what its viewers may see has changed."""
+        for kind in StreamKind:
+            at = self._streams.get((camera, str(kind)))
+            for viewer in list(at.viewers) if at is not None else ():
+                if isinstance(viewer, Viewer):
+                    viewer.fault = fault
+                    viewer.close()
 
     # Inside ---------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ against the wall time that the bytes really cover.
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
 
@@ -90,6 +90,8 @@ class Archive:
         self._disks = {writer.disk.id: writer.disk for writer in recorder.writers}
         self.live_counters: LiveCounters | None = None
         self.time_counters: TimeCounters | None = None
+        # Permanent masks of a camera, as polygons; where there are any, no picture is played back without them.
+        self.permanent: Callable[[str], Sequence[object]] = lambda camera: ()
 
     # Pictures.
 
@@ -152,13 +154,26 @@ class Archive:
         return self._decodable(_Segment(*row), None, from_us)[-1:] + parts
 
     def read(
-        self, grant: Grant, action: Action, camera: str, stream: str, segment: int, start: int, end: int
+        self,
+        grant: Grant,
+        action: Action,
+        camera: str,
+        stream: str,
+        segment: int,
+        start: int,
+        end: int,
+        *,
+        stays: bool = False,
     ) -> Iterator[bytes]:
         """Plaintext bytes [start, end) of a segment in chunks of at most 1 MiB.
+
+        A masked grant reads nothing, unless the bytes stay (`stays`) inside the site: numbers or masked pictures leave it.
 
         Raises Refused, NotFound and KeyAway before the first chunk; SealBroken or NotFound while reading, when the bytes were
         altered or the footage was deleted meanwhile.
         """
+        if not stays:
+            self._check_raw(grant, action, camera)
         if stream == StreamKind.AUDIO and action is not Action.EXPORT:
             raise Refused("Sound is given out in exports only.", advice="Export the span that you need.")
         row = (
@@ -221,6 +236,19 @@ class Archive:
                 yield b"".join(held)
         finally:
             files.close(fd)
+
+    def _check_raw(self, grant: Grant, action: Action, camera: str) -> None:
+        """Raises Refused where only masked pictures may leave."""
+        if grant.masked:
+            export = action is Action.EXPORT
+            raise Refused(
+                "This access shows masked pictures only; an export holds the originals."
+                if export
+                else "This access shows masked pictures only.",
+                advice="Ask for access to unmasked pictures, with a reason.",
+            )
+        if action is Action.PLAYBACK and self.permanent(camera):
+            raise Refused("This camera has permanent masks; its pictures are painted before they leave.")
 
     def init(self, grant: Grant, camera: str, config_id: str) -> Init:
         """The initialisation segment of a configuration of this camera. Raises Refused, NotFound."""

@@ -39,6 +39,7 @@ from belvedere.link.wire import decode_request, encode, failure_of
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant
 from belvedere.site.live.relay import Relay, Viewer
+from belvedere.site.masked.room import MaskedRoom
 
 PART_BYTES = 256 << 10  # of footage, at least this much a message while there is more
 MAX_READ_BYTES = 256 << 20  # one request for footage; a segment is smaller
@@ -84,8 +85,16 @@ class Uplink:
     """Answers exchanges on any channel."""
 
     def __init__(
-        self, archive: Archive, relay: Relay, opener: Opener, clock: Clock, answers: Answers | None = None
+        self,
+        archive: Archive,
+        relay: Relay,
+        opener: Opener,
+        clock: Clock,
+        answers: Answers | None = None,
+        masked: MaskedRoom | None = None,
     ) -> None:
+        """`masked` makes masked pictures; without it, masked grants open nothing live."""
+        self._masked = masked
         self._archive = archive
         self._answers = answers or {}
         self._relay = relay
@@ -199,6 +208,8 @@ class Uplink:
             case RemoveCamera():
                 await self._blocking(functools.partial(archive.remove_camera, request.camera))
                 self._relay.forget(request.camera)
+                if self._masked is not None:
+                    self._masked.forget(request.camera)
                 return Answer()
         raise BadInput("The site can't answer this.", advice="Run the same version on hub and site.")
 
@@ -250,7 +261,10 @@ class Uplink:
 
     async def _live(self, channel: Channel, request: OpenLive) -> None:
         """Send live parts until the asker hangs up, the grant ends or the camera is removed; the channel is used up then."""
-        viewer = self._relay.subscribe(self._opener.open(request.grant), request.camera, request.stream)
+        grant = self._opener.open(request.grant)
+        masked = self._masked is not None and self._masked.needed(grant, request.camera)
+        source = self._masked if masked and self._masked is not None else self._relay
+        viewer = source.subscribe(grant, request.camera, request.stream)
         sending = asyncio.create_task(_send_live(viewer, channel))
         hung_up = asyncio.create_task(channel.receive())  # an asker has nothing to say here but goodbye
         try:
@@ -309,8 +323,14 @@ class LinkServer:
 
 
 async def serve_link(
-    path: Path, archive: Archive, relay: Relay, opener: Opener, clock: Clock, answers: Answers | None = None
+    path: Path,
+    archive: Archive,
+    relay: Relay,
+    opener: Opener,
+    clock: Clock,
+    answers: Answers | None = None,
+    masked: MaskedRoom | None = None,
 ) -> LinkServer:
     """Answer on the Unix socket at `path` (mode 0600) until the server returned is closed. Raises Conflict when it is taken."""
-    uplink = Uplink(archive, relay, opener, clock, answers)
+    uplink = Uplink(archive, relay, opener, clock, answers, masked)
     return LinkServer(await listen_unix(path, uplink.serve), uplink)

@@ -1,0 +1,106 @@
+"""A masking process as its owner sees it, on the event loop. A fault ends it; nobody asks a process again that failed once."""
+
+import asyncio
+import os
+import subprocess
+from struct import error as StructError
+
+import msgspec
+
+from belvedere.foundation.errors import Unavailable
+from belvedere.site.masked.pipe import LENGTH, LONGEST_ORDER, LONGEST_TOLD, AnyTold, Order, Told, pack_word
+from belvedere.site.sandbox.start import start
+
+_MEMORY_BYTES = 2 << 30  # address space: numpy and FFmpeg reserve much and use little
+START_S = 60.0  # a loaded machine takes its time to start a process
+ANSWER_S = 10.0
+_decoder: msgspec.msgpack.Decoder[AnyTold] = msgspec.msgpack.Decoder(AnyTold)
+
+
+class MaskingEnded(Exception):
+    """The process died, hung or spoke nonsense."""
+
+
+class MaskingProcess:
+    """One running process. Make it with `begin`; `close` it whatever happens."""
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        inward: asyncio.ReadTransport,
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._inward = inward
+        self._answered = False
+
+    @classmethod
+    async def begin(cls) -> "MaskingProcess":
+        """Start a process, confined as well as this machine can. Raises Unavailable."""
+        process = await asyncio.to_thread(start, "belvedere.site.masked.worker", memory_bytes=_MEMORY_BYTES)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=LONGEST_TOLD)
+        try:
+            inward, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+            outward, protocol = await loop.connect_write_pipe(
+                lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), process.stdin
+            )
+        except OSError as error:
+            process.kill()
+            await asyncio.to_thread(process.wait)
+            raise Unavailable("No masking process can be started.", advice="Check the machine's memory.") from error
+        return cls(process, reader, asyncio.StreamWriter(outward, protocol, None, loop), inward)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def say(self, order: Order) -> None:
+        """Give an order; waits while the pipe is full. Raises MaskingEnded."""
+        data = pack_word(order)
+        if len(data) > LONGEST_ORDER:
+            raise MaskingEnded("an order that is too long")
+        try:
+            self._writer.write(data)
+            async with asyncio.timeout(START_S if not self._answered else ANSWER_S):
+                await self._writer.drain()
+        except (OSError, TimeoutError) as error:
+            raise MaskingEnded(repr(error)) from error
+
+    async def hear(self) -> Told:
+        """What it says next. Raises MaskingEnded, and TimeoutError never: whoever waits for an order sets the time."""
+        try:
+            (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
+            if length > LONGEST_TOLD:
+                raise MaskingEnded("an answer that is too long")
+            told: Told = _decoder.decode(await self._reader.readexactly(length))
+        except (OSError, asyncio.IncompleteReadError, StructError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise MaskingEnded(repr(error)) from error
+        self._answered = True
+        return told
+
+    @property
+    def patience_s(self) -> float:
+        """How long an order may take."""
+        return ANSWER_S if self._answered else START_S
+
+    async def close(self) -> None:
+        """End it. Blocks for as long as a killed process takes to go."""
+        self._process.kill()
+        self._writer.close()
+        self._inward.close()
+        await asyncio.to_thread(self._process.wait)
+
+    def kill(self) -> None:
+        """End it at once, when there is no loop to wait on."""
+        self._process.kill()
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

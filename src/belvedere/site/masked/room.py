@@ -1,0 +1,227 @@
+"""Masked pictures of one site: who may see them, how many are made at a time, and when one ends."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from belvedere.foundation.clock import Clock
+from belvedere.foundation.errors import BadInput, LinkFault, Refused, Unavailable
+from belvedere.link.messages import LiveState
+from belvedere.media.stream import StreamKind
+from belvedere.policy.grant import Action, Grant
+from belvedere.site.live.relay import MAX_VIEWERS, Relay, Viewer
+from belvedere.site.masked.history import History
+from belvedere.site.masked.pipe import Polygons
+from belvedere.site.masked.process import MaskingProcess, cores
+from belvedere.site.masked.rendition import Rendition
+
+log = structlog.get_logger()
+
+PER_CORE = 12  # a core masks about forty; recording comes first, and so do the other processes
+LINGER_S = 5.0  # a rendition goes on this long after its last viewer left: tiles come and go
+SPARE_S = 120.0  # a process stands ready this long after the last rendition ended
+HISTORY_S = 2.0
+MASKED, PAINTED = "masked", "painted"  # everybody hidden; permanent masks only
+
+
+def usual_most() -> int:
+    """How many renditions at a time this machine makes, where the settings do not say."""
+    return PER_CORE * cores()
+
+
+class MaskedRoom:
+    """One a site. Everything happens on its event loop.
+
+    Invariant: a viewer of this room gets parts of a rendition and nothing else, whatever goes wrong with it.
+    """
+
+    def __init__(
+        self,
+        relay: Relay,
+        clock: Clock,
+        permanent: Callable[[str], Polygons] = lambda camera: (),
+        *,
+        most: int = 0,
+        linger_s: float = LINGER_S,
+    ) -> None:
+        """`permanent` gives a camera's permanent masks. `most` renditions at a time; 0: from the number of cores."""
+        self.clock = clock
+        self.most = most or usual_most()
+        self.refused = 0
+        self._relay = relay
+        self._permanent = permanent
+        self._linger_s = linger_s
+        self._history = History(relay)
+        self._renditions: dict[tuple[str, str], Rendition] = {}
+        self._ending: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._spare: asyncio.Task[MaskingProcess] | None = None
+        self._spare_off: asyncio.TimerHandle | None = None
+        self._samples: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to remember keyframes."""
+        self._samples = asyncio.create_task(self._remember(), name="masking history")
+
+    async def stop(self) -> None:
+        """End every rendition and process."""
+        if self._samples is not None:
+            self._samples.cancel()
+        for timer in (*self._ending.values(), *((self._spare_off,) if self._spare_off else ())):
+            timer.cancel()
+        for key in list(self._renditions):
+            self._end(key)
+        await self._drop_spare()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    # What viewers ask -----------------------------------------------------------------------------------------------
+
+    def needed(self, grant: Grant, camera: str) -> bool:
+        """Whether this grant sees this camera through a rendition only."""
+        return grant.masked or bool(self._permanent(camera))
+
+    def subscribe(self, grant: Grant, camera: str, stream: str) -> Viewer:
+        """Watch a camera masked, whichever stream is asked for. Raises Refused, BadInput, Unavailable at the limit."""
+        grant.require(Action.LIVE, camera, now_us=self.clock.now_us())
+        if stream == StreamKind.AUDIO:
+            raise Refused("There is no live sound.", advice="Export the span that you need; sound comes with it.")
+        if stream not in list(StreamKind):
+            raise BadInput(f"There is no stream called {stream!r}.", advice="Ask for main or sub.")
+        if self.viewers >= MAX_VIEWERS:
+            raise Unavailable(f"{MAX_VIEWERS} live views are open at this site.", advice="Close some and try again.")
+        kind = MASKED if grant.masked else PAINTED
+        rendition = self._rendition(camera, kind)
+        viewer = Viewer(self, grant, camera, kind)
+        rendition.join(viewer)
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """Called by `Viewer.close`."""
+        key = (viewer.camera, viewer.stream)
+        rendition = self._renditions[key]
+        rendition.viewers.remove(viewer)
+        if not rendition.viewers:
+            if self._linger_s > 0:
+                self._ending[key] = asyncio.get_running_loop().call_later(self._linger_s, self._end, key)
+            else:
+                self._end(key)
+
+    def state_of(self, camera: str, stream: str) -> LiveState:
+        """The newest state of a rendition."""
+        return self._renditions[camera, stream].state
+
+    # What the site says ---------------------------------------------------------------------------------------------
+
+    async def masks_changed(self, camera: str) -> None:
+        """A camera's permanent masks are others now: they bind what is shown from here on, raw views included."""
+        permanent = self._permanent(camera)
+        for kind in (MASKED, PAINTED):
+            rendition = self._renditions.get((camera, kind))
+            if rendition is not None:
+                await rendition.repaint(permanent)
+        if permanent:
+            fault = LinkFault("This camera's masks have changed; its picture is opened anew.")
+            self._relay.cut_off(camera, fault)
+
+    def forget(self, camera: str) -> None:
+        """A camera was removed: end its views."""
+        for kind in (MASKED, PAINTED):
+            rendition = self._renditions.get((camera, kind))
+            if rendition is not None:
+                for viewer in list(rendition.viewers):
+                    viewer.close()
+                if (camera, kind) in self._renditions:
+                    self._end((camera, kind))
+
+    @property
+    def renditions(self) -> list[tuple[str, Rendition]]:
+        """Kind and rendition of all that are made now."""
+        return [(kind, rendition) for (_, kind), rendition in self._renditions.items()]
+
+    @property
+    def viewers(self) -> int:
+        """How many watch."""
+        return sum(len(rendition.viewers) for rendition in self._renditions.values())
+
+    @property
+    def history_bytes(self) -> int:
+        """Keyframes held in memory."""
+        return self._history.bytes
+
+    # Inside ---------------------------------------------------------------------------------------------------------
+
+    def _rendition(self, camera: str, kind: str) -> Rendition:
+        key = (camera, kind)
+        if (timer := self._ending.pop(key, None)) is not None:
+            timer.cancel()
+        found = self._renditions.get(key)
+        if found is not None:
+            return found
+        if len(self._renditions) >= self.most and self._ending:
+            self._end(next(iter(self._ending)))  # nobody watches it any more
+        if len(self._renditions) >= self.most:
+            self.refused += 1
+            many = f"{self.most} masked pictures are" if self.most > 1 else "One masked picture is"
+            raise Unavailable(
+                f"{many} being made already at this site, as many as it makes at a time.",
+                advice="Close a tile, or try again in a while; recording goes on.",
+            )
+        if self._spare_off is not None:
+            self._spare_off.cancel()
+            self._spare_off = None
+        made = self._renditions[key] = Rendition(
+            camera,
+            self._history.source_of(camera),
+            kind == MASKED,
+            self._permanent(camera),
+            self._relay,
+            self._history,
+            self._take,
+        )
+        return made
+
+    def _end(self, key: tuple[str, str]) -> None:
+        timer = self._ending.pop(key, None)
+        if timer is not None:
+            timer.cancel()
+        rendition = self._renditions.pop(key)
+        self._spawn(rendition.close())
+        if not self._renditions and self._spare is not None:
+            loop = asyncio.get_running_loop()
+            self._spare_off = loop.call_later(SPARE_S, lambda: self._spawn(self._drop_spare()))
+
+    def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _take(self) -> MaskingProcess:
+        """A process that is ready to be asked; another is begun, for the next one. Raises Unavailable."""
+        spare, self._spare = self._spare, None
+        begun = spare or asyncio.create_task(MaskingProcess.begin(), name="masking process")
+        try:
+            process = await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            self._spawn(_discard(begun))
+            raise
+        if self._spare is None and len(self._renditions) < self.most:
+            self._spare = asyncio.create_task(MaskingProcess.begin(), name="spare masking process")
+        return process
+
+    async def _drop_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            await _discard(spare)
+
+    async def _remember(self) -> None:
+        while True:
+            self._history.step()
+            await asyncio.sleep(HISTORY_S)
+
+
+async def _discard(begun: "asyncio.Task[MaskingProcess]") -> None:
+    """End a process that nobody took."""
+    found = (await asyncio.gather(begun, return_exceptions=True))[0]
+    if isinstance(found, MaskingProcess):
+        await found.close()

@@ -1,0 +1,1 @@
+"""Hiding people in pictures, before a picture leaves the site."""
