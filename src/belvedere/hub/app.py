@@ -13,6 +13,7 @@ from belvedere.hub.access import routes as access
 from belvedere.hub.access.doors import door_of, enforce, public
 from belvedere.hub.approvals import routes as approvals
 from belvedere.hub.audit import routes as audit
+from belvedere.hub.cases import routes as cases
 from belvedere.hub.context import HubContext
 from belvedere.hub.custody import routes as custody
 from belvedere.hub.devices import routes as devices
@@ -21,6 +22,7 @@ from belvedere.hub.evidence import routes as evidence
 from belvedere.hub.figures import router as figures_router
 from belvedere.hub.health import routes as health
 from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
+from belvedere.hub.purposes import routes as purposes
 from belvedere.hub.register import routes as register
 from belvedere.hub.retention import routes as retention
 from belvedere.hub.review import routes as review
@@ -28,6 +30,8 @@ from belvedere.hub.review import routes as review
 ROOMS: tuple[APIRouter, ...] = (
     access.router,
     register.router,
+    purposes.router,
+    cases.router,
     health.router,
     devices.router,
     review.router,

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from belvedere.foundation.clock import MINUTE_US, Clock, SystemClock
 from belvedere.foundation.settings import Settings
 from belvedere.hub.access.credentials import Passwords
+from belvedere.hub.access.ending import GrantEnder
 from belvedere.hub.access.grants import GrantDesk
 from belvedere.hub.access.keys import signing_key
 from belvedere.hub.access.passkeys import PasskeyDesk
@@ -26,11 +27,15 @@ from belvedere.hub.audit.search import LogSearch
 from belvedere.hub.audit.stamps import StampDesk
 from belvedere.hub.audit.watch import LogWatch
 from belvedere.hub.audit.witnesses import WitnessDesk
+from belvedere.hub.cases.desk import CaseDesk
+from belvedere.hub.cases.store import CaseBook
 from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.release import ReleasingLink
 from belvedere.hub.custody.vault import Vault
 from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.local import keep_logging, log_local_acts
+from belvedere.hub.purposes.book import PurposeBook
+from belvedere.hub.purposes.desk import PurposeDesk
 from belvedere.hub.reach import hub_of
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.map import MapFolder
@@ -71,6 +76,8 @@ class HubContext:
     step_up: StepUps
     tries: LoginTries
     grants: GrantDesk
+    purposes: PurposeDesk
+    cases: CaseDesk
     health: HealthDesk
     custody: CustodyDesk
 
@@ -96,6 +103,11 @@ async def open_hub(
         audit = await asyncio.to_thread(AuditLog, engine, settings.hub_folder / "log", key, clock)
         register = CameraRegister(engine, clock)
         await asyncio.to_thread(register.put_site, settings.site.id, settings.site.name)
+        purpose_book, case_book = PurposeBook(engine, clock), CaseBook(engine, clock, register.list_cameras)
+        await asyncio.to_thread(purpose_book.load)
+        users, step_up = UserDesk(engine, clock, frozenset(Role), Passwords(hasher)), StepUps(clock)
+        ender = GrantEnder(engine, clock, audit)
+        scheme = settings.hub.case_scheme
         site = link or ReleasingLink(settings.link_socket)
         vault = Vault(engine, settings.hub_folder / "keys" / "wrapping", clock)
         custody = CustodyDesk(settings.site.id, engine, vault, key, audit, clock)
@@ -138,12 +150,14 @@ async def open_hub(
                 reads=Reads(),
                 register=register,
                 map=MapFolder(settings.map_folder),
-                users=UserDesk(engine, clock, frozenset(Role), Passwords(hasher)),
+                users=users,
                 sessions=SessionDesk(engine, clock, settings.hub.session_idle_minutes * MINUTE_US),
                 passkeys=PasskeyDesk(engine, clock),
-                step_up=StepUps(clock),
+                step_up=step_up,
                 tries=LoginTries(clock),
                 grants=GrantDesk(engine, clock, key, audit, register.camera_ids),
+                purposes=PurposeDesk(purpose_book, clock, audit, step_up, ender),
+                cases=CaseDesk(case_book, clock, audit, users, ender, register.camera_ids, scheme),
                 health=health,
                 custody=custody,
             )

@@ -171,6 +171,7 @@ SEED = [
         kind="ticket",
         actions=[],
         roles=["dpo", "auditor"],
+        longest_reach_us=31 * _DAY,
         needs_case=False,
         for_new_cameras=False,
     ),
