@@ -49,6 +49,12 @@ class HubSettings(BaseModel):
     retention_ceiling_days: int = Field(
         31, ge=1, le=3660, description="A class that keeps footage longer needs a written reference."
     )
+    case_scheme: str = Field(
+        "CCTV-{year}-{number}",
+        pattern=r"^[A-Za-z0-9 ./_{}-]*\{number\}[A-Za-z0-9 ./_{}-]*$",
+        max_length=40,
+        description="References of cases that are opened without one; `{year}` and `{number}` are filled in.",
+    )
 
     log_years: int = Field(
         6, ge=0, le=100, description="What the log says is erased after so many years, its hashes stay; 0: never."
