@@ -12,7 +12,7 @@ WEB = {"httpx", "fastapi", "sqlalchemy", "uvicorn"}
 @pytest.mark.parametrize(
     ("module", "never"),
     [
-        ("belvedere.site.serve", DECODERS | WEB),
+        ("belvedere.site.serve", DECODERS | WEB | {"psutil"}),
         ("belvedere.site.ingest.serve", DECODERS | WEB | {"sqlite3", "cryptography", "numpy", "pydantic"}),
         ("belvedere.hub.serve", DECODERS),
     ],
@@ -21,3 +21,12 @@ def test_a_process_loads_only_what_it_may(module: str, never: set[str]) -> None:
     script = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not never & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["belvedere.site.serve", "belvedere.site.ingest.serve"])
+def test_the_sites_processes_do_without_what_only_colours_a_terminal(module: str) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", module, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "structlog" in loaded
+    assert not {"rich", "rich.console", "pygments"} & loaded

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-import psutil
 import structlog
 
 from belvedere.foundation.errors import BadInput, BelvedereError, Refused
@@ -198,6 +197,8 @@ async def search(networks: Sequence[Network], *, seconds: float = 4.0, port: int
 
 def _own_addresses(networks: Sequence[Network]) -> list[str]:
     """This machine's addresses in `networks`."""
+    import psutil  # here, because it is 4 MB of a process that hardly ever searches
+
     entries = (entry for each in psutil.net_if_addrs().values() for entry in each)
     return [e.address for e in entries if e.family == socket.AF_INET and inside(e.address, networks)]
 
