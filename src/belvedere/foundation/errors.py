@@ -11,6 +11,7 @@ BelvedereError
 ├── Conflict                it exists already, or is in use
 ├── Refused                 policy says no; carries the reason a person is shown
 │   ├── NotSignedIn
+│   ├── QuotaReached        so much was opened already that no more is, for now
 │   └── StepUpNeeded        has to be confirmed with a passkey first; carries the act
 ├── CameraFault             the camera did not do its part
 │   ├── CameraUnreachable   no route, refused connection, time-out
@@ -92,6 +93,10 @@ class StepUpNeeded(Refused):
     def __init__(self, message: str, *, advice: str = "", act: Mapping[str, Any] | None = None) -> None:
         super().__init__(message, advice=advice)
         self.act = dict(act or {})
+
+
+class QuotaReached(Refused):
+    code = "quota_reached"
 
 
 class CameraFault(BelvedereError):

@@ -56,6 +56,31 @@ class HubSettings(BaseModel):
         description="References of cases that are opened without one; `{year}` and `{number}` are filled in.",
     )
 
+    dwell_minutes: int = Field(
+        10, ge=1, le=240, description="Who holds live pictures on one place for so long outside a case is asked why."
+    )
+    dwell_grace_seconds: int = Field(
+        120, ge=10, le=3600, description="Without an answer the picture stops for them after so many seconds."
+    )
+    dwell_note_minutes: int = Field(30, ge=1, le=240, description="How long an immediate-response note lets one go on.")
+    dwell_wall_tiles: int = Field(
+        4, ge=2, le=64, description="So many small live pictures at once are a wall, not a look at one place."
+    )
+    quota_person_minutes: int = Field(
+        600,
+        ge=1,
+        le=1_000_000,
+        description="Minutes of recordings, all cameras together, that one person opens in an hour.",
+    )
+    quota_access_minutes: int = Field(600, ge=1, le=1_000_000, description="The same for one access (grant).")
+    quota_camera_minutes: int = Field(
+        1200, ge=1, le=1_000_000, description="Minutes of one camera's recordings that all together open in an hour."
+    )
+    quota_stills: int = Field(
+        60, ge=1, le=1_000_000, description="Still pictures and thumbnails that one person takes in a minute."
+    )
+    quota_exports: int = Field(5, ge=1, le=1_000_000, description="Exports that one person makes in a day (UTC).")
+
     log_years: int = Field(
         6, ge=0, le=100, description="What the log says is erased after so many years, its hashes stay; 0: never."
     )

@@ -17,6 +17,7 @@ from belvedere.hub.cases import routes as cases
 from belvedere.hub.context import HubContext
 from belvedere.hub.custody import routes as custody
 from belvedere.hub.devices import routes as devices
+from belvedere.hub.dwell import routes as dwell
 from belvedere.hub.errors import add_error_answers
 from belvedere.hub.evidence import routes as evidence
 from belvedere.hub.figures import router as figures_router
@@ -26,6 +27,7 @@ from belvedere.hub.purposes import routes as purposes
 from belvedere.hub.register import routes as register
 from belvedere.hub.retention import routes as retention
 from belvedere.hub.review import routes as review
+from belvedere.hub.watchers import routes as watchers
 
 ROOMS: tuple[APIRouter, ...] = (
     access.router,
@@ -40,6 +42,8 @@ ROOMS: tuple[APIRouter, ...] = (
     evidence.router,
     custody.router,
     audit.router,
+    watchers.router,
+    dwell.router,
     figures_router,
 )
 

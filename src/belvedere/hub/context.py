@@ -32,15 +32,18 @@ from belvedere.hub.cases.store import CaseBook
 from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.release import ReleasingLink
 from belvedere.hub.custody.vault import Vault
+from belvedere.hub.dwell.guard import DwellGuard
 from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.local import keep_logging, log_local_acts
 from belvedere.hub.purposes.book import PurposeBook
 from belvedere.hub.purposes.desk import PurposeDesk
+from belvedere.hub.quotas.desk import QuotaDesk
 from belvedere.hub.reach import hub_of
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.map import MapFolder
 from belvedere.hub.register.state import SiteState
 from belvedere.hub.storage import open_engine, upgrade
+from belvedere.hub.watchers.desk import WatchDesk
 from belvedere.link.client import SiteLink
 from belvedere.policy.table import Role
 
@@ -80,6 +83,9 @@ class HubContext:
     cases: CaseDesk
     health: HealthDesk
     custody: CustodyDesk
+    watch: WatchDesk
+    dwell: DwellGuard
+    quotas: QuotaDesk
 
 
 @asynccontextmanager
@@ -116,6 +122,9 @@ async def open_hub(
         await audit.start()
         local_acts: asyncio.Task[None] | None = None
         health = HealthDesk(engine, site, settings.site.id, clock)
+        watch = WatchDesk(engine, clock, audit, settings.hub_folder / "keys" / "watching.key")
+        dwell = DwellGuard(engine, clock, audit, register, watch.people, settings.hub)
+        quotas = QuotaDesk(engine, clock, audit, settings.hub)
         keys_kept: asyncio.Task[None] | None = None
         witnesses = WitnessDesk(settings.hub_folder / "witness", audit, key.public_key().public_bytes_raw())
         witnessing: asyncio.Task[None] | None = None
@@ -134,6 +143,8 @@ async def open_hub(
                 keys_kept = asyncio.create_task(custody.run(site), name="custody")
                 witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
             health.start()
+            await quotas.start()
+            watch.start()
             yield HubContext(
                 settings=settings,
                 clock=clock,
@@ -160,6 +171,9 @@ async def open_hub(
                 cases=CaseDesk(case_book, clock, audit, users, ender, register.camera_ids, scheme),
                 health=health,
                 custody=custody,
+                watch=watch,
+                dwell=dwell,
+                quotas=quotas,
             )
         finally:
             for task in (local_acts, keys_kept, witnessing, stamping, watching, erasing):
@@ -167,6 +181,8 @@ async def open_hub(
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
             await health.stop()
+            await watch.stop()
+            await quotas.stop()
             await audit.stop()
             await site.close()
     finally:

@@ -18,6 +18,7 @@ from belvedere.foundation.errors import (
     LinkFault,
     NotFound,
     NotSignedIn,
+    QuotaReached,
     Refused,
     StepUpNeeded,
     StorageFault,
@@ -27,6 +28,7 @@ from belvedere.foundation.errors import (
 _LOG = structlog.get_logger(__name__)
 _STATUS: tuple[tuple[type[BelvedereError], int], ...] = (
     (NotSignedIn, 401),
+    (QuotaReached, 429),
     (Refused, 403),
     (NotFound, 404),
     (Conflict, 409),

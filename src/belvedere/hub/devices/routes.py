@@ -255,6 +255,8 @@ async def move(camera: str, body: MoveIn, request: Request, user: CurrentUser) -
     hub = hub_of(request)
     usable = await hub.grants.use(user, body.grant, Action.PTZ, [camera])
     stops = not (body.pan or body.tilt or body.zoom)
+    if not stops:
+        await hub.dwell.moved(user.id, usable.grant, camera)
     moving = _movements(request)
     order = link.MoveCamera(
         usable.wire, camera, rank_of(user), body.pan, body.tilt, body.zoom, 1 if stops else body.seconds
@@ -304,6 +306,7 @@ async def go(camera: str, body: GoIn, request: Request, user: CurrentUser) -> Tu
     """Turn to a preset."""
     hub = hub_of(request)
     usable = await hub.grants.use(user, body.grant, Action.PTZ, [camera])
+    await hub.dwell.moved(user.id, usable.grant, camera, body.preset)
     facts = {"grant": body.grant, "camera": camera, "preset": body.preset}
     await hub.audit.append(PTZ_PRESET, user.id, facts)
     order = link.GoToPreset(usable.wire, camera, rank_of(user), body.preset)

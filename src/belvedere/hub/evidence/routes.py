@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse
 
+from belvedere.foundation.errors import BelvedereError
 from belvedere.hub.access.doors import CurrentUser, granted, signed_in
 from belvedere.hub.context import HubContext
 from belvedere.hub.evidence.export import LONGEST_US, MOST_CAMERAS, ExportDesk, Order, pack_name
@@ -93,9 +94,15 @@ router = APIRouter(lifespan=_desk_open)
 async def order(request: Request, user: CurrentUser, body: ExportOrder) -> ExportLine:
     """Begin an export. It is in the audit log before any footage is read."""
     usable = await hub_of(request).grants.use(user, body.grant, Action.EXPORT, body.cameras, body.start_us, body.end_us)
-    row = await _desk(request).order(
-        Order(usable.wire, usable.grant, body.name, tuple(body.cameras), body.start_us, body.end_us, body.note)
-    )
+    quotas = hub_of(request).quotas
+    await quotas.export(user.id, body.grant)
+    try:
+        row = await _desk(request).order(
+            Order(usable.wire, usable.grant, body.name, tuple(body.cameras), body.start_us, body.end_us, body.note)
+        )
+    except BelvedereError:
+        quotas.export_failed(user.id)
+        raise
     return _line(row)
 
 

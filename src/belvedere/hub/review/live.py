@@ -19,7 +19,7 @@ from belvedere.hub.reach import hub_of
 from belvedere.link.backlog import Backlog
 from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState
 from belvedere.media.stream import StreamKind
-from belvedere.policy.grant import Action
+from belvedere.policy.grant import Action, Grant
 
 VIEW_LIVE = "view.live"
 MOST_TILES = 64  # on one WebSocket
@@ -94,6 +94,8 @@ class _Tile:
     """One tile: what waits for the browser, and the task that fetches it."""
 
     number: int
+    camera: str
+    stream: StreamKind
     backlog: Backlog
     task: "asyncio.Task[None] | None" = None
     error: Mapping[str, Any] | None = None  # told when the backlog is empty
@@ -120,6 +122,9 @@ class LiveWall:
     tiles: dict[int, _Tile] = field(default_factory=dict)
     _waiting: asyncio.Event = field(default_factory=asyncio.Event)
     _look: asyncio.Event = field(default_factory=asyncio.Event)
+    # About which places the dwell guard asks, as the page was told.
+    _asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    _news: list[dict[str, Any]] = field(default_factory=list)  # for the page as a whole; one for each look at most
 
     async def run(self) -> None:
         """Serve until the page leaves or may see no more. Raises BadInput when the page sends nonsense."""
@@ -129,6 +134,7 @@ class LiveWall:
         finally:
             for tile in list(self.tiles.values()):
                 self._drop(tile)
+            self.hub.dwell.leave(self, self.user.id)
             for work in works:
                 work.cancel()
             await asyncio.gather(*works, return_exceptions=True)
@@ -151,7 +157,7 @@ class LiveWall:
             if isinstance(order, Play):
                 if len(self.tiles) >= MOST_TILES:
                     raise BadInput(f"A page shows {MOST_TILES} live tiles at most.", advice="Stop some first.")
-                tile = self.tiles[order.tile] = _Tile(order.tile, Backlog(self.hub.clock))
+                tile = self.tiles[order.tile] = _Tile(order.tile, order.camera, order.stream, Backlog(self.hub.clock))
                 tile.task = asyncio.create_task(self._show(tile, order.camera, order.stream))
 
     def _drop(self, tile: _Tile) -> None:
@@ -166,6 +172,7 @@ class LiveWall:
         while True:
             try:
                 usable = await self.hub.grants.use(self.user, self.grant_id, Action.LIVE, [camera])
+                self.hub.dwell.require(self.user.id, usable.grant, camera)
                 if not logged:
                     facts = {"grant": self.grant_id, "camera": camera, "stream": stream}
                     await self.hub.audit.append(VIEW_LIVE, self.user.id, facts)
@@ -205,7 +212,9 @@ class LiveWall:
 
     async def _send_round(self) -> bool:
         """One part of each tile; whether there was any."""
-        sent = False
+        sent = bool(self._news)
+        while self._news:
+            await self.websocket.send_json(self._news.pop(0))
         for tile in list(self.tiles.values()):
             part = tile.backlog.take()
             if part is not None:
@@ -225,14 +234,44 @@ class LiveWall:
         while True:
             if not await asyncio.to_thread(self.hub.sessions.alive, self.session_key):
                 return _Ending(CLOSED_NOT_SIGNED_IN, "You are signed out, or were away for too long.")
-            if self.grant_id not in [grant.id for grant in await self.hub.grants.live(self.user)]:
+            grant = next((each for each in await self.hub.grants.live(self.user) if each.id == self.grant_id), None)
+            if grant is None:
                 return _Ending(CLOSED_REFUSED, "This access has ended.")
+            await self._guard(grant)
             try:
                 async with asyncio.timeout(CHECK_S):
                     await self._look.wait()
                     self._look.clear()
             except TimeoutError:
                 pass
+
+    async def _guard(self, grant: Grant) -> None:
+        """Tell the dwell guard what plays, the page what it asks, and stop what it stops."""
+        dwell = self.hub.dwell
+        playing = [
+            (tile.camera, tile.stream is StreamKind.MAIN)
+            for tile in self.tiles.values()
+            if tile.task is not None and not tile.task.done()
+        ]
+        verdict = await dwell.look(self, self.user.id, grant, playing)
+        places = [(one.camera, one.cameras) for one in verdict.asked]
+        if places != self._asked:
+            self._asked = places
+            asked = [
+                {"camera": one.camera, "cameras": list(one.cameras), "held_us": one.held_us, "until_us": one.until_us}
+                for one in verdict.asked
+            ]
+            self._news.append({"op": "dwell", "asked": asked})
+            self._waiting.set()
+        for tile in self.tiles.values():
+            if tile.camera in verdict.stopped and tile.task is not None and not tile.task.done():
+                tile.task.cancel()
+                tile.backlog = Backlog(self.hub.clock)  # nothing that waits may leave
+                try:
+                    dwell.require(self.user.id, grant, tile.camera)
+                except Refused as error:
+                    tile.error = {"code": error.code, "message": error.message, "advice": error.advice}
+                    self._waiting.set()
 
     async def _say_goodbye(self, ending: _Ending) -> None:
         try:

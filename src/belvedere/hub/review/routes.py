@@ -84,6 +84,7 @@ async def playlist(
         facts = {"grant": grant, "camera": camera, "stream": stream, "start_us": from_us, "end_us": to_us}
         await hub.audit.append(VIEW_PLAYBACK, user.id, facts)
     openings.add(opener, stretches(pieces), (from_us, to_us))
+    hub.quotas.remember(camera, stream, pieces)
     return PlainTextResponse(write_playlist(found, grant, to_us), media_type=MEDIA_TYPE, headers=_FRESH)
 
 
@@ -107,6 +108,7 @@ async def footage(
     hub = hub_of(request)
     start, end = read_range(request.headers.get("range"))
     usable = await _use_within_span(request, user, grant, camera)
+    await hub.quotas.footage(user.id, grant, camera, stream, segment)
     openings, opener = openings_of(request), Opener(user.id, grant, camera, stream)
     stretch = Stretch(segment, start, end)
     parts = hub.link.read_footage(usable.wire, Action.PLAYBACK, camera, stream, segment, start, end)
