@@ -29,4 +29,4 @@ def test_the_sites_processes_do_without_what_only_colours_a_terminal(module: str
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "structlog" in loaded
-    assert not {"rich", "rich.console", "pygments"} & loaded
+    assert not {"rich.console", "rich.text", "pygments", "psutil"} & loaded
