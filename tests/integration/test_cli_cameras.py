@@ -20,6 +20,7 @@ from belvedere.demo.rtsp.server import RtspServer
 from belvedere.foundation.clock import SECOND_US, SystemClock
 from belvedere.foundation.errors import BadInput
 from belvedere.foundation.settings import Settings, load_settings
+from belvedere.hub.audit.words import summary
 from belvedere.hub.register.cameras import open_register
 from belvedere.hub.storage.acts import waiting_acts
 from belvedere.hub.storage.engine import open_engine
@@ -212,3 +213,22 @@ def test_a_dry_guess_connects_to_nothing(tmp_path: Path) -> None:
     assert "subtype=0" in told
     with pytest.raises(BadInput, match="'Acme' is not known"):
         run(load_settings(tmp_path), "camera", "guess", "192.0.2.1", "--make", "Acme", data=False)
+
+
+def test_switching_sound_is_in_the_hubs_log_with_its_reason(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, site={"min_free_bytes": 0})
+    because = "Abuse of residents at the gate, case 2026-114"
+    with local_site(settings) as link:
+        link.put_camera("gate", "Gate", "rtsp://127.0.0.1:9/one", "", enabled=False)
+        with pytest.raises(BadInput, match="justification"):
+            run(settings, "camera", "audio", "gate", "--on", "--because", "Short")
+        run(settings, "camera", "audio", "gate", "--on", "--because", f" {because} ", "--by", "Ada")
+        run(settings, "camera", "audio", "gate")
+        run(settings, "camera", "audio", "gate", "--off", "--by", "Ada")
+    engine = open_engine(settings.hub_database_url)
+    acts = waiting_acts(engine)
+    engine.dispose()
+    on, off = acts
+    assert (on.kind, off.kind) == ("camera.sound_on", "camera.sound_off")
+    assert on.facts == {"camera": "gate", "reason": because, "decided_by": "Ada"}
+    assert summary(on.kind, on.facts) == f"Sound of camera gate switched on by Ada: {because}"

@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from belvedere.cli.main import app
-from belvedere.foundation.clock import DAY_US, SystemClock
+from belvedere.foundation.clock import DAY_US, HOUR_US, SystemClock
 from belvedere.foundation.errors import Conflict, NotFound
 from belvedere.foundation.settings import load_settings
 from belvedere.site.recorder import check as found
-from belvedere.site.recorder.check import Report, examine
+from belvedere.site.recorder.check import Report, check, examine
 from belvedere.site.recorder.reconcile import reconcile
 from belvedere.site.recorder.repair import repair
 from belvedere.site.serve import only_one
@@ -19,6 +19,7 @@ from belvedere.site.storage.folders import open_disks
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import load_key
 from recorder_rig import Rig
+from retention_rig import RetentionRig
 
 
 def filmed(folder: Path) -> Rig:
@@ -45,6 +46,38 @@ def test_all_is_well(tmp_path: Path) -> None:
     rig = filmed(tmp_path)
     report = look(rig)
     assert not report.problems and report.segments == report.hashed == report.opened == len(files(rig))
+    rig.close()
+
+
+def test_quarantine_is_looked_at_too(tmp_path: Path) -> None:
+    rig = RetentionRig(tmp_path)
+    start_us = rig.footage_of(40)
+    rig.pass_days(32)
+    assert rig.counts() == (0, 5)
+    report = look(rig)
+    assert not report.problems and (report.segments, report.quarantined, report.hashed) == (0, 5, 5)
+    assert check(rig.index, rig.keyring, [rig.disk], contents=True) == []
+
+    with rig.index.write() as db:
+        db.execute("UPDATE retention_night SET served_us = ?", (DAY_US + 3 * HOUR_US,))
+    assert kinds(look(rig)) == [found.OVERDUE] * 5
+    assert "since 3 h" in look(rig).problems[0].text
+    rig.order(rig.hold(start_us, start_us + 60_000_000))
+    report = look(rig)
+    assert not report.problems and report.kept_back == 5, "a newer hold: a person has to decide"
+
+    first, second, third, *_ = [
+        rig.folder / "footage" / str(path) for (path,) in rig.rows("SELECT path FROM quarantine ORDER BY id")
+    ]
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:-40])
+    data = bytearray(third.read_bytes())
+    data[200] ^= 1
+    third.write_bytes(data)
+    report = look(rig)
+    assert kinds(report) == [found.QUARANTINE] * 3
+    done, left = repair(rig.index, rig.keyring, [rig.disk], report, rig.clock)
+    assert not done and len(left) == 3, "what is about to be destroyed is not mended"
     rig.close()
 
 

@@ -91,6 +91,8 @@ def _show(report: "Report", quick: bool) -> None:
         table.add_row("opened whole", str(report.opened))
         table.add_row("hash proven, key with the hub", str(report.keys_away))
     table.add_row("marked suspect before", str(report.suspects))
+    table.add_row("waiting in quarantine", str(report.quarantined))
+    table.add_row("of these kept by a newer hold", str(report.kept_back))
     for kind in KINDS:
         count = sum(problem.kind == kind for problem in report.problems)
         table.add_row(kind, f"[red]{count}[/red]" if count else "0")

@@ -26,14 +26,20 @@ def audio(
 ) -> None:
     """Say whether a camera's sound is recorded, or switch it. Switching opens the camera's connection anew."""
     from belvedere.cli.local import local_site
+    from belvedere.hub.register.cameras import open_register
     from belvedere.link.messages import Answer
     from belvedere.link.sound import SetSound
 
     if on and off:
         raise BadInput("Both --on and --off were given.", advice="Give one of them.")
-    with local_site(load_settings(data)) as link:
+    settings = load_settings(data)
+    with local_site(settings) as link:
         if on or off:
-            link.ask(SetSound(camera, on, because, by or getpass.getuser()), Answer)
+            decided_by = (by or getpass.getuser()).strip()
+            link.ask(SetSound(camera, on, because, decided_by), Answer)
+            with open_register(settings) as register:  # the hub enters it in its log
+                facts = {"camera": camera, "reason": because.strip(), "decided_by": decided_by}
+                register.note("camera.sound_on" if on else "camera.sound_off", facts)
         found = next((each for each in link.status().cameras if each.camera == camera), None)
     if found is None:
         raise NotFound(f"There is no camera {camera}.", advice="`belvedere camera list` names them.")

@@ -82,6 +82,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "grant.issued": lambda facts: f"Access given ({facts.get('purpose', '')}) to {_cameras(facts)}{_span(facts)}",
     "grant.refused": lambda facts: f"Access refused{_why(facts)}",
     "grant.ended": lambda facts: "Access ended",
+    "grant.revoked": lambda facts: f"Ended somebody's access{_why(facts)}",
     "key.released": lambda facts: f"Key of {_cameras(facts)} released for one day{_date(facts)}",
     "key.released_for_holds": lambda facts: (
         f"Key of {_cameras(facts)}{_date(facts)} lent to its recorder, to keep what a hold covers"
@@ -97,6 +98,14 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "site.disposed": lambda facts: f"Recorder of site {facts.get('site', '')} disposed of",
     "site.repaired": lambda facts: f"Footage index of site {facts.get('site', '')} repaired",
     "site.document": lambda facts: f"Configuration of site {facts.get('site', '')} taken out for a replacement",
+    "site.camera_key_rotated": lambda facts: f"New key for the camera passwords of site {facts.get('site', '')}",
+    "camera.password_changed": lambda facts: f"Password of {_cameras(facts)} changed",
+    "camera.sound_on": lambda facts: (
+        f"Sound of {_cameras(facts)} switched on by {facts.get('decided_by', 'somebody')}{_why(facts)}"
+    ),
+    "camera.sound_off": lambda facts: (
+        f"Sound of {_cameras(facts)} switched off by {facts.get('decided_by', 'somebody')}{_why(facts)}"
+    ),
     "witness.added": lambda facts: f"Witness of the log: {facts.get('witness', '')}",
     "witness.removed": lambda facts: f"No witness of the log any more: {facts.get('witness', '')}",
     "witness.refused": lambda facts: f"Site {facts.get('site', '')} did not sign the log{_why(facts)}",

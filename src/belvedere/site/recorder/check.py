@@ -4,17 +4,21 @@ Reads only; may run beside the recorder. What can be made good without losing an
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from belvedere.foundation.clock import HOUR_US
 from belvedere.foundation.errors import KeyAway, NotFound, SealBroken, WrongDisk
 from belvedere.media import seal
+from belvedere.site.retention.keeper import QUARANTINE_US
+from belvedere.site.retention.statements import statements as retention_statements
 from belvedere.site.storage import fragments
 from belvedere.site.storage.disk import Disk
 from belvedere.site.storage.index import Index, statements
 from belvedere.site.storage.keys import Keyring
 
-_SUSPECT = 2
+_LATE_US = 2 * HOUR_US  # destruction may take so long after the day in quarantine, before it is called overdue
 
 WRONG_DISK = "disk that is not here"
 MISSING = "file that is missing"
@@ -26,7 +30,9 @@ BROKEN = "seal that does not hold"
 ORPHAN = "file that no row knows"
 COUNTER = "byte counter that is wrong"
 RUN = "run that does not fit its segments"
-KINDS = (WRONG_DISK, MISSING, UNREADABLE, SHORTER, ROW, ALTERED, BROKEN, ORPHAN, COUNTER, RUN)
+QUARANTINE = "file in quarantine that is not what its row says"
+OVERDUE = "segment in quarantine past its time"
+KINDS = (WRONG_DISK, MISSING, UNREADABLE, SHORTER, ROW, ALTERED, BROKEN, ORPHAN, COUNTER, RUN, QUARANTINE, OVERDUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Report:
     opened: int = 0
     keys_away: int = 0  # hash and frames proven, content not opened: the key is with the hub
     suspects: int = 0  # marked before, or by a repair: their rows say so
+    quarantined: int = 0  # segments that wait for their destruction, of those looked at
+    kept_back: int = 0  # of these: a newer hold covers them, so they wait for a person
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, kind: str, number: int, disk: int, path: str, text: str) -> None:
@@ -60,6 +68,7 @@ def check(index: Index, keyring: Keyring, disks: Sequence[Disk], *, contents: bo
     """What is wrong between rows and files, one line each; empty when all is well. `contents`: hash and open every file too."""
     report = Report()
     _rows(index, keyring, disks, contents, report)
+    look_at_quarantine(index, keyring, disks, report, contents=contents)
     return [problem.text for problem in report.problems]
 
 
@@ -79,6 +88,7 @@ def examine(
         except WrongDisk as error:
             report.add(WRONG_DISK, 0, disk.id, "", error.message)
     _rows(index, keyring, right, contents, report)
+    look_at_quarantine(index, keyring, right, report, contents=contents)
     strangers = [(disk, path) for disk in right for path in _strangers(index, disk)]
     if strangers:
         settle()
@@ -102,39 +112,66 @@ def _rows(index: Index, keyring: Keyring, disks: Sequence[Disk], contents: bool,
     here = {disk.id: disk for disk in disks}
     known = dict(index.read().execute("SELECT path, id FROM segment WHERE flags & 2 = 0").fetchall())
     rows = index.read().execute(statements()["segments_to_check"])
-    for disk_id, path, size, plain_bytes, sha256, blob, camera_id, camera, kind, day in rows.fetchall():
+    for row in rows.fetchall():
         report.segments += 1
-        report.bytes += size
-        number = known.get(path, 0)
+        report.bytes += row[2]
+        number = known.get(row[1], 0)
         report.suspects += number == 0
-        if disk_id not in here:
-            report.add(WRONG_DISK, number, disk_id, path, f"{path}: its disk is not here")
-            continue
-        files = here[disk_id].files
-        try:
-            fd = files.open(path)
-        except OSError as error:
-            kind_of = MISSING if isinstance(error, FileNotFoundError) else UNREADABLE
-            report.add(kind_of, number, disk_id, path, f"{path}: {error.strerror}")
-            continue
-        try:
-            marks = fragments.marks(fragments.unpack(blob))
-            if os.fstat(fd).st_size < size:
-                report.add(SHORTER, number, disk_id, path, f"{path}: shorter than the index says")
-            elif marks[-1].plain != plain_bytes or marks[-1].sealed > size:
-                report.add(ROW, number, disk_id, path, f"{path}: its row contradicts itself")
-            elif contents:
-                wrong = _contents(fd, size, sha256, marks, keyring, (camera_id, day), (camera, kind), report)
-                if wrong is not None:
-                    report.add(wrong[0], number, disk_id, path, f"{path}: {wrong[1]}")
-        except OSError as error:
-            report.add(UNREADABLE, number, disk_id, path, f"{path}: {error.strerror}")
-        finally:
-            files.close(fd)
+        wrong = _file(row, here, keyring, contents, report)
+        if wrong is not None:
+            report.add(wrong[0], number, row[0], row[1], f"{row[1]}: {wrong[1]}")
     for (number,) in index.read().execute(statements()["miscounted"]):
         report.add(COUNTER, number, 0, "", f"stream {number}: its byte counter is wrong")
     for (number,) in index.read().execute(statements()["misfit_runs"]):
         report.add(RUN, number, 0, "", f"run {number}: it does not fit its segments")
+
+
+def look_at_quarantine(
+    index: Index, keyring: Keyring, disks: Sequence[Disk], report: Report, *, contents: bool
+) -> None:
+    """What stands in quarantine: whether each file is still what its row says, and whether its time there is over.
+
+    A segment that a newer hold covers is not overdue: it waits for a person. `repair` leaves all of them alone.
+    """
+    here = {disk.id: disk for disk in disks}
+    for *row, number, served_us, held in index.read().execute(retention_statements()["quarantine_to_check"]).fetchall():
+        report.quarantined += 1
+        report.kept_back += held
+        path = row[1]
+        wrong = _file(row, here, keyring, contents, report)
+        if wrong is not None:
+            kind = wrong[0] if wrong[0] == WRONG_DISK else QUARANTINE
+            report.add(kind, number, row[0], path, f"{path}, in quarantine: {wrong[1]}")
+        elif served_us > QUARANTINE_US + _LATE_US and not held:
+            hours = (served_us - QUARANTINE_US) // HOUR_US
+            report.add(OVERDUE, number, row[0], path, f"{path}, in quarantine: should be destroyed since {hours} h")
+
+
+def _file(
+    row: Sequence[Any], here: Mapping[int, Disk], keyring: Keyring, contents: bool, report: Report
+) -> tuple[str, str] | None:
+    """What is wrong with the file of a row of `segments_to_check`: the kind, and the words."""
+    disk_id, path, size, plain_bytes, sha256, blob, camera_id, camera, kind, day = row
+    if disk_id not in here:
+        return WRONG_DISK, "its disk is not here"
+    files = here[disk_id].files
+    try:
+        fd = files.open(path)
+    except OSError as error:
+        return MISSING if isinstance(error, FileNotFoundError) else UNREADABLE, str(error.strerror)
+    try:
+        marks = fragments.marks(fragments.unpack(blob))
+        if os.fstat(fd).st_size < size:
+            return SHORTER, "shorter than the index says"
+        if marks[-1].plain != plain_bytes or marks[-1].sealed > size:
+            return ROW, "its row contradicts itself"
+        if contents:
+            return _contents(fd, size, sha256, marks, keyring, (camera_id, day), (camera, kind), report)
+    except OSError as error:
+        return UNREADABLE, str(error.strerror)
+    finally:
+        files.close(fd)
+    return None
 
 
 def _contents(

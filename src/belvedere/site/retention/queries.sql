@@ -146,3 +146,10 @@ WHERE h.ended_us IS NULL AND NOT EXISTS (SELECT 1 FROM held_copy x WHERE x.sourc
 -- Sealed copies of keys of held segments that are gone: (camera, minus the segment's id).
 SELECT DISTINCT k.camera_id, k.day FROM day_key_copy k
 WHERE k.day < 0 AND NOT EXISTS (SELECT 1 FROM held_key h WHERE h.segment_id = -k.day)
+
+-- name: quarantine_to_check
+-- As `segments_to_check`, with the segment's id, how long its night has been in quarantine, and whether a newer hold covers it.
+SELECT g.disk_id, g.path, g.bytes, g.plain_bytes, g.sha256, g.fragments, s.camera_id, c.slug, s.kind, g.day,
+       g.id, n.served_us, {held} AND NOT EXISTS (SELECT 1 FROM held_copy x WHERE x.source_id = g.id)
+FROM quarantine g JOIN stream s ON s.id = g.stream_id JOIN camera c ON c.id = s.camera_id
+JOIN retention_night n ON n.night = g.night ORDER BY g.id
