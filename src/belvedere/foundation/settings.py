@@ -4,7 +4,7 @@ import hashlib
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -46,6 +46,10 @@ class HubSettings(BaseModel):
     session_idle_minutes: int = Field(
         15, ge=1, le=480, description="A session ends after so many minutes in which its person did nothing."
     )
+    access: Literal["open_desk", "four_eyes"] = Field(
+        "open_desk",
+        description="Which action table counts: open_desk lets one person open footage, four_eyes asks for second persons.",
+    )
     retention_ceiling_days: int = Field(
         31, ge=1, le=3660, description="A class that keeps footage longer needs a written reference."
     )
@@ -54,6 +58,14 @@ class HubSettings(BaseModel):
         pattern=r"^[A-Za-z0-9 ./_{}-]*\{number\}[A-Za-z0-9 ./_{}-]*$",
         max_length=40,
         description="References of cases that are opened without one; `{year}` and `{number}` are filled in.",
+    )
+    approval_hours: int = Field(24, ge=1, le=168, description="A request that nobody decides on lapses after so long.")
+    approval_webhook: str = Field(
+        "",
+        description="Address that is told (POST, JSON) when a request for access waits, to reach who is on call; empty: none.",
+    )
+    break_glass_back_minutes: int = Field(
+        60, ge=0, le=1440, description="How far back before now a break-glass reaches, in minutes."
     )
 
     dwell_minutes: int = Field(

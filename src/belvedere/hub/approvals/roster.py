@@ -1,4 +1,4 @@
-"""Who decides: people's teams, who may approve for whom, and who is on call when."""
+"""Who is on call when, as the manager set it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from sqlalchemy import Engine, delete, insert, select
 from belvedere.foundation.clock import DAY_US, Clock
 from belvedere.foundation.errors import BadInput
 from belvedere.foundation.ids import new_id
-from belvedere.hub.access.users import User
 from belvedere.hub.approvals.tables import on_call
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import account
@@ -24,11 +23,6 @@ class Turn:
     account_id: str
     from_us: int
     to_us: int
-
-
-def team_of(user: User) -> str:
-    """The team that counts for approvals: the one kept, else that of the main role. Lower case, for comparing."""
-    return (user.team.strip() or user.role).casefold()
 
 
 class Roster:

@@ -1,0 +1,84 @@
+"""Who may decide on a request: another person, of another team, in a role that the policy names; and who of them is there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from belvedere.hub.access.sessions import SessionDesk
+from belvedere.hub.access.users import User, UserDesk, team_of
+from belvedere.hub.approvals.ask import AccessRequest, State
+from belvedere.hub.approvals.roster import Roster
+
+_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Somebody who may decide. `here`: signed in now."""
+
+    user: User
+    on_call: bool
+    here: bool
+
+
+class Approvers:
+    """Blocking; call it in a thread from async code."""
+
+    def __init__(self, users: UserDesk, sessions: SessionDesk, roster: Roster) -> None:
+        self._users = users
+        self._sessions = sessions
+        self._roster = roster
+
+    def holding(self, roles: Iterable[str]) -> list[User]:
+        """People with one of these roles, by name."""
+        wanted = frozenset(str(role) for role in roles)
+        return [user for user in self._users.all() if not user.disabled and user.roles & wanted]
+
+    def of(self, account_id: str, team: str, roles: Iterable[str]) -> list[Approver]:
+        """Who may decide for somebody of `team`; those who are here first, then those on call."""
+        on_call = self._roster.on_call()
+        found = [
+            Approver(user, user.id in on_call, bool(self._sessions.of(user.id)))
+            for user in self.holding(roles)
+            if user.id != account_id and team_of(user) != team and user.has_passkey
+        ]
+        return sorted(found, key=lambda each: (not each.here, not each.on_call, each.user.display))
+
+
+def why_not(user: User, request: AccessRequest, now_us: int) -> str:
+    """Why this person can't decide on this request, "" where they can."""
+    if request.state is not State.WAITING:
+        return f"This request is no longer waiting: it was {request.state}."
+    if request.lapses_us <= now_us:
+        return "This request has lapsed."
+    if user.id == request.account_id:
+        return "Nobody decides on what they ask for themselves."
+    if not user.roles & set(request.approvers):
+        return f"This takes one of these roles: {', '.join(request.approvers)}."
+    if team_of(user) == request.team:
+        return "Who decides has to be of another team."
+    return ""
+
+
+def sentence(approvers: list[Approver]) -> str:
+    """`Dana and Sam can decide now; Sam is on call.`"""
+    here = [each.user.display for each in approvers if each.here]
+    call = [each.user.display for each in approvers if each.on_call]
+    away = [each.user.display for each in approvers if each.on_call and not each.here]
+    if not approvers:
+        return "Nobody of another team can decide on this. Ask the manager of the control room."
+    if not here and not call:
+        return (
+            f"Nobody who can decide is signed in or on call. {_names([a.user.display for a in approvers], 'or')} may."
+        )
+    parts = [f"{_names(here, 'and')} can decide now"] if here else []
+    if call:
+        told = " and can be reached by phone" if away == call and not here else ""
+        parts.append(f"{_names(call, 'and')} {'is' if len(call) == 1 else 'are'} on call{told}")
+    return "; ".join(parts) + "."
+
+
+def _names(names: list[str], link: str) -> str:
+    shown = names[:_NAMED]
+    if len(names) > _NAMED:
+        return ", ".join(shown) + f" {link} {len(names) - _NAMED} more"
+    return shown[0] if len(shown) == 1 else ", ".join(shown[:-1]) + f" {link} {shown[-1]}"
