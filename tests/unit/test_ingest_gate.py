@@ -2,16 +2,20 @@
 
 import random
 import socket
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from belvedere.foundation.clock import SECOND_US
+from belvedere.foundation.errors import StorageFault
 from belvedere.media.access_unit import AccessUnit
 from belvedere.site.ingest.backoff import FIRST_WAIT_US, LONGEST_WAIT_US, Backoff
 from belvedere.site.ingest.dial import same_network
 from belvedere.site.ingest.gate import A_SECOND, AT_ONCE, ConnectGate
 from belvedere.site.ingest.names import literal_endpoint
+from belvedere.site.ingest.places import SharedPlaces
 from belvedere.site.ingest.pulse import LONGEST_SILENCE_US, SILENCE_US, STUCK_US, Pulse
 
 SWEEP_US = 150_000
@@ -166,3 +170,47 @@ def test_a_group_of_pictures_sent_round_and_round_is_noticed() -> None:
         pulse.beat([group[index % 25]], at_us)
         index += 1
         assert at_us - begun_us < 5 * SECOND_US
+
+
+def test_the_processes_of_a_site_share_one_gate(tmp_path: Path) -> None:
+    """Four gates as in four processes: each opens the files anew, and locks of two openings exclude each other."""
+    shared = [SharedPlaces(tmp_path / "connecting", AT_ONCE) for _ in range(4)]
+    gates = [ConnectGate(places=places) for places in shared]
+    begun: list[int] = []
+    inside: dict[tuple[int, int], int] = {}
+    todo = [set(range(75)) for _ in gates]
+    now_us, most = 0, 0
+    while any(todo) or inside:
+        for number, gate in enumerate(gates):
+            gate.tend(now_us)
+            for stream in sorted(todo[number]):
+                if gate.enter(stream, now_us):
+                    todo[number].discard(stream)
+                    begun.append(now_us)
+                    # Some answer within a sweep, some take a second.
+                    inside[number, stream] = now_us + (SECOND_US if stream % 3 else 0)
+        most = max(most, sum(len(gate) for gate in gates))
+        assert sum(len(gate) for gate in gates) <= AT_ONCE
+        for (number, stream), until_us in list(inside.items()):
+            if until_us <= now_us:
+                gates[number].leave(stream)
+                del inside[number, stream]
+        now_us += SWEEP_US
+    assert most == AT_ONCE and len(begun) == 300
+    for begin in begun:
+        assert sum(begin <= at < begin + SECOND_US for at in begun) <= A_SECOND + AT_ONCE
+    for places in shared:
+        places.close()
+
+
+def test_places_of_a_process_that_ends_are_free_again(tmp_path: Path) -> None:
+    first, second = (SharedPlaces(tmp_path / "connecting", 2) for _ in range(2))
+    assert [first.take() for _ in range(3)] == [0, 1, None]
+    assert second.take() is None
+    first.give(1)
+    assert second.take() == 1 and first.take() is None
+    first.close()  # as the kernel does when it dies
+    assert second.take() == 0
+    second.close()
+    with pytest.raises(StorageFault, match="can't be shared"):
+        SharedPlaces(tmp_path / "connecting" / "00", 2)

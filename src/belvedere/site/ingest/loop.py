@@ -18,6 +18,7 @@ from belvedere.media.stream import EndReason
 from belvedere.site.ingest.address import own_client
 from belvedere.site.ingest.camera import Camera
 from belvedere.site.ingest.foreign import ForeignCamera
+from belvedere.site.ingest.gate import ConnectGate
 from belvedere.site.ingest.keeper import StreamKeeper, Surroundings
 from belvedere.site.ingest.messages import CloseStream, IngestFigures, OpenStream, SetLive, StreamState, ToWorker
 from belvedere.site.ingest.names import NameLookups
@@ -36,11 +37,18 @@ _MOST_STREAMS = 400
 class IngestLoop:
     """Runs until `stop` is called or the recorder is gone (RecorderGone)."""
 
-    def __init__(self, link: RecorderLink, clock: Clock, chance: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        link: RecorderLink,
+        clock: Clock,
+        chance: random.Random | None = None,
+        gate: ConnectGate | None = None,
+    ) -> None:
         self._link = link
         self._clock = clock
         self._selector = selectors.DefaultSelector()
-        self._around = Surroundings(clock, link, self._selector, NameLookups(), chance or random.Random())
+        around = (clock, link, self._selector, NameLookups(), chance or random.Random(), gate or ConnectGate())
+        self._around = Surroundings(*around)
         self._cameras: dict[int, StreamKeeper] = {}
         self._stopping = False
         self._figures_us = 0
@@ -84,6 +92,7 @@ class IngestLoop:
             if now_us >= sweep_us:
                 for camera in list(self._cameras.values()):
                     self._guard(camera, 0)
+                self._around.gate.tend(now_us)
                 if now_us >= self._figures_us:
                     self._tell_figures(now_us)
                 if self._around.dying:

@@ -13,7 +13,9 @@ import structlog
 
 from belvedere.foundation.clock import SECOND_US, SystemClock
 from belvedere.foundation.errors import BelvedereError
+from belvedere.site.ingest.gate import AT_ONCE, ConnectGate
 from belvedere.site.ingest.loop import IngestLoop
+from belvedere.site.ingest.places import SharedPlaces
 from belvedere.site.ingest.recorder_link import RecorderGone, RecorderLink
 
 log = structlog.get_logger()
@@ -31,11 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _log_plainly()
     try:
-        link = _connect(options.socket or _socket_of(options.data or Path("belvedere-data")), options.slot)
+        socket = options.socket or _socket_of(options.data or Path("belvedere-data"))
+        link = _connect(socket, options.slot)
+        gate = ConnectGate(places=SharedPlaces(socket.with_name("connecting"), AT_ONCE))
     except BelvedereError as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_NO_RECORDER
-    loop = IngestLoop(link, SystemClock())
+    loop = IngestLoop(link, SystemClock(), gate=gate)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: loop.stop())
     signal.set_wakeup_fd(loop.wake_fd, warn_on_full_buffer=False)
