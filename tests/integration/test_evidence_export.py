@@ -19,6 +19,7 @@ from belvedere.foundation.errors import NotFound, Refused, SealBroken, SiteAway,
 from belvedere.hub.evidence import export as desk_module
 from belvedere.hub.evidence.store import WORKING, ExportStore
 from belvedere.hub.evidence.verify import verify_pack
+from belvedere.hub.quotas.counts import Counts, Limits
 from belvedere.link.messages import Run
 from belvedere.policy.grant import Action
 from evidence_stage import BREAK_US, LONG_US, EvidenceStage, evidence_stage
@@ -334,6 +335,7 @@ async def test_the_desk_itself_asks_for_the_right_grant(stage: EvidenceStage) ->
 
 
 async def test_a_bounded_number_may_wait(stage: EvidenceStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage.hub.quotas, "counts", Counts(Limits({})))  # the limit of a day is lower
     gate_open = asyncio.Event()
     real = stage.desk._make
 

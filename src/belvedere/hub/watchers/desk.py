@@ -250,7 +250,7 @@ class WatchDesk:
             .order_by(audit_entry.c.index)
         )
         with reading(self._engine) as connection:
-            return [_Row(*row) for row in connection.execute(query).tuples()]
+            return [_Row(*row) for row in connection.execute(query)]
 
     def _first_to_read(self, position: int) -> int:
         """Where to begin after a restart: 31 days before what was judged last."""

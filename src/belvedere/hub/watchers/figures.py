@@ -49,14 +49,14 @@ def figures(engine: Engine, blinder: Blinder, now_us: int, days: int) -> Figures
             .where(access_grant.c.issued_us >= since_us)
             .group_by(access_grant.c.purpose)
         )
-        purposes = {purpose: count for purpose, count in connection.execute(by_purpose).tuples()}
+        purposes = {purpose: count for purpose, count in connection.execute(by_purpose)}
         query = (
             select(audit_entry.c.kind, audit_entry.c.account_id, audit_entry.c.body)
             .where(audit_entry.c.time_us >= since_us, audit_entry.c.kind.in_((*REFUSALS, *APPROVALS)))
             .order_by(audit_entry.c.index.desc())
             .limit(MOST_READ)
         )
-        rows = connection.execute(query).tuples().all()
+        rows = connection.execute(query).all()
     refusals: Counter[str] = Counter()
     rules: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()

@@ -93,7 +93,7 @@ class Queue:
             rows = connection.execute(
                 select(dpo_item.c.kind, func.count()).where(is_open).group_by(dpo_item.c.kind).order_by(dpo_item.c.kind)
             )
-            counts = {kind: count for kind, count in rows.tuples()}
+            counts = {kind: count for kind, count in rows}
             late = select(func.count()).where(is_open, dpo_item.c.due_us < self._clock.now_us())
             oldest = connection.scalar(select(func.min(dpo_item.c.made_us)).where(is_open))
             return Standing(counts, connection.scalar(late) or 0, oldest)
@@ -135,7 +135,7 @@ class Queue:
         )
         found: dict[str, dict[str, int]] = {}
         with reading(self._engine) as connection:
-            for rule, outcome, count in connection.execute(query).tuples():
+            for rule, outcome, count in connection.execute(query):
                 found.setdefault(rule, {})[outcome] = count
         return found
 

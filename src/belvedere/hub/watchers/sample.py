@@ -66,4 +66,4 @@ def grants_of(connection: Connection, day: int) -> list[tuple[int, str]]:
         )
         .order_by(audit_entry.c.index)
     )
-    return [(index, person) for index, person in connection.execute(query).tuples()]
+    return [(index, person) for index, person in connection.execute(query)]
