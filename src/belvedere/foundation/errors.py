@@ -12,7 +12,8 @@ BelvedereError
 ├── Refused                 policy says no; carries the reason a person is shown
 │   ├── NotSignedIn
 │   ├── QuotaReached        so much was opened already that no more is, for now
-│   └── StepUpNeeded        has to be confirmed with a passkey first; carries the act
+│   ├── StepUpNeeded        has to be confirmed with a passkey first; carries the act
+│   └── ApprovalNeeded      a second person has to agree first; carries what they have to agree to
 ├── CameraFault             the camera did not do its part
 │   ├── CameraUnreachable   no route, refused connection, time-out
 │   ├── CameraDenied        wrong user name or password
@@ -27,7 +28,7 @@ BelvedereError
     └── KeyAway             the key of this footage is kept by the hub, which has to release it first
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -97,6 +98,26 @@ class StepUpNeeded(Refused):
 
 class QuotaReached(Refused):
     code = "quota_reached"
+
+
+class ApprovalNeeded(Refused):
+    """`digest` is what a second person approves, `ask` the same in words, `approvers` the roles that may."""
+
+    code = "approval_needed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        advice: str = "",
+        digest: str = "",
+        approvers: Iterable[str] = (),
+        ask: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, advice=advice)
+        self.digest = digest
+        self.approvers = sorted(str(role) for role in approvers)
+        self.ask = dict(ask or {})
 
 
 class CameraFault(BelvedereError):

@@ -45,7 +45,7 @@ from belvedere.hub.register.state import SiteState
 from belvedere.hub.storage import open_engine, upgrade
 from belvedere.hub.watchers.desk import WatchDesk
 from belvedere.link.client import SiteLink
-from belvedere.policy.table import Role
+from belvedere.policy.table import TABLES, Role
 
 __all__ = ["HubContext", "hub_of", "open_hub"]
 
@@ -166,7 +166,17 @@ async def open_hub(
                 passkeys=PasskeyDesk(engine, clock),
                 step_up=step_up,
                 tries=LoginTries(clock),
-                grants=GrantDesk(engine, clock, key, audit, register.camera_ids),
+                grants=GrantDesk(
+                    engine,
+                    clock,
+                    key,
+                    audit,
+                    register.camera_ids,
+                    TABLES[settings.hub.access],
+                    step_up=step_up,
+                    purposes=purpose_book,
+                    cases=case_book,
+                ),
                 purposes=PurposeDesk(purpose_book, clock, audit, step_up, ender),
                 cases=CaseDesk(case_book, clock, audit, users, ender, register.camera_ids, scheme),
                 health=health,

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketState
 
 from belvedere.foundation.errors import (
+    ApprovalNeeded,
     BadInput,
     BelvedereError,
     CameraFault,
@@ -80,6 +81,8 @@ async def _on_belvedere(connection: Any, error: Exception) -> Any:
     body: dict[str, dict[str, Any]] = {**error_body(error.code, error.message, error.advice)}
     if isinstance(error, StepUpNeeded):
         body["error"] = {**body["error"], "act": error.act}
+    if isinstance(error, ApprovalNeeded):
+        body["error"] |= {"digest": error.digest, "approvers": error.approvers, "ask": error.ask}
     return JSONResponse(body, status_code=status)
 
 

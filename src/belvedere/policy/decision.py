@@ -74,7 +74,7 @@ def _decide(asker: Asker, ask: Ask, table: DecisionTable, now_us: int) -> Decisi
     facts = _case(asker, ask, purpose, table)
     rows = _rows(asker, ask, purpose, table, open_rows, now_us)
     _require_company(rows)
-    expires_us = _expiry(asker, ask, purpose, rows.values(), now_us)
+    expires_us = _expiry(asker, ask, purpose, table, rows.values(), now_us)
     cameras = _cameras(asker, ask, purpose, rows.values(), facts)
     recorded = not _RECORDED.isdisjoint(rows)
     from_us, to_us = _span(ask, purpose, now_us, expires_us, recorded)
@@ -97,7 +97,7 @@ def _decide(asker: Asker, ask: Ask, table: DecisionTable, now_us: int) -> Decisi
         user_name=asker.user_name,
         purpose=purpose.code,
         purpose_text=purpose.text,
-        case=ask.case.strip(),
+        case=ask.case.strip() if facts is None else facts.reference,
         cameras=cameras,
         from_us=from_us,
         to_us=to_us,
@@ -174,7 +174,7 @@ def _case(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable) -> Cas
     if not table.cases_known:
         return None
     facts = ask.facts
-    if facts is None or facts.reference != case:
+    if facts is None or facts.reference.casefold() != " ".join(case.split()).casefold():
         raise No("case.unknown", f"There is no case {case}.", "Check the reference, or open the case first.")
     if not facts.open:
         raise No("case.closed", f"Refused because the case {case} is closed.", "Ask its owner to open it again.")
@@ -218,10 +218,11 @@ def _require_company(rows: dict[Action, Row]) -> None:
             raise No("action.alone", f"“{rows[action].text}” alone opens no picture.", f"Add one of {_list(beside)}.")
 
 
-def _expiry(asker: Asker, ask: Ask, purpose: Purpose, rows: Iterable[Row], now_us: int) -> int:
+def _expiry(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable, rows: Iterable[Row], now_us: int) -> int:
     """When the grant ends. Raises No off shift, and for a wish for more time than there is."""
-    shift_ends = [end for start, end in asker.shifts if start <= now_us < end]
-    if asker.shifts and not shift_ends and purpose.kind is not PurposeKind.BREAK_GLASS:
+    shifts = asker.shifts if table.rosters_count else ()
+    shift_ends = [end for start, end in shifts if start <= now_us < end]
+    if shifts and not shift_ends and purpose.kind is not PurposeKind.BREAK_GLASS:
         raise No("shift.roster", "You are not on shift, says the roster.", "Ask the supervisor to change the roster.")
     limits = [row.longest_us for row in rows if row.longest_us is not None]
     longest_us = min(purpose.longest_us, *limits) if limits else purpose.longest_us

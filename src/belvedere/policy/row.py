@@ -143,6 +143,10 @@ class DecisionTable:
     rows: tuple[Row, ...]
     # Invariant: True means that a case has to exist, be open, be the asker's and cover what is asked.
     cases_known: bool = False
+    # Invariant: True means that the hub's own list of purposes, and each camera's, take the place of `purposes`.
+    purposes_kept: bool = False
+    # Invariant: True means that who is on a roster opens nothing outside their shifts, except to save life.
+    rosters_count: bool = False
     near_us: int = 30 * MINUTE_US
     recent_us: int = 15 * MINUTE_US  # how long a step-up counts as recent
     approval_life_us: int = 8 * HOUR_US

@@ -131,6 +131,8 @@ TABLE = DecisionTable(
 FULL_TABLE = DecisionTable(
     version="2026-11-3-four-eyes",
     cases_known=True,
+    purposes_kept=True,
+    rosters_count=True,
     purposes={
         "duty": Purpose(
             code="duty",

@@ -1,36 +1,55 @@
 """The grant desk: asks the policy, writes the answer in the audit log, and only then hands the grant out.
 
-Order of issue: decide, log (durable, under a signed checkpoint), sign with the proof, store. A grant that is not in the log
-does not open anything at a site, so a crash between two steps loses a grant and nothing else.
+Order of issue: decide, have it confirmed, log (durable, under a signed checkpoint), sign with the proof, store. A grant that is not
+in the log does not open anything at a site, so a crash between two steps loses a grant and nothing else.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from belvedere.foundation.clock import Clock
-from belvedere.foundation.errors import Conflict, NotFound, Refused
+from belvedere.foundation.errors import ApprovalNeeded, BadInput, Conflict, NotFound, Refused
 from belvedere.foundation.ids import new_id
+from belvedere.hub.access.asking import Asking, CameraIds, CaseBook, GrantAsk, PurposeBook, asked_words, confirm
 from belvedere.hub.access.sessions import SignedIn
+from belvedere.hub.access.step_up import StepUps
 from belvedere.hub.access.users import User
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import access_grant
-from belvedere.policy.decision import Ask, Asker, decide
+from belvedere.policy.ask import Approval, Ask, Asker
+from belvedere.policy.decision import Decision, Outcome, decide
 from belvedere.policy.grant import Action, Grant
 from belvedere.policy.signed import GRANT_ISSUED, GrantOpener, grant_facts, sign_grant
-from belvedere.policy.table import TABLE, DecisionTable
+from belvedere.policy.table import TABLE, DecisionTable, Role, Second
+
+__all__ = [
+    "GRANT_ENDED",
+    "GRANT_REFUSED",
+    "GRANT_REVOKED",
+    "REVOKERS",
+    "VIEW_REFUSED",
+    "GrantAsk",
+    "GrantDesk",
+    "KeepReview",
+    "UsableGrant",
+]
 
 GRANT_REFUSED = "grant.refused"
 GRANT_ENDED = "grant.ended"
+GRANT_REVOKED = "grant.revoked"
+REVOKERS = frozenset({Role.SUPERVISOR, Role.MANAGER, Role.DPO})  # may end somebody else's grant
 VIEW_REFUSED = "view.refused"
 MOST_LIVE = 50  # live grants a person may hold at once
 _LOG = structlog.get_logger(__name__)
+KeepReview = Callable[[Grant, str], Awaitable[None]]  # is told the grant to come and the passkey's proof, before it is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +58,6 @@ class UsableGrant:
 
     wire: bytes
     grant: Grant
-
-
-@dataclass(frozen=True, slots=True)
-class GrantAsk:
-    """What a person asks for; see `policy.decision.Ask`. `reason` is their own words, kept in the log."""
-
-    purpose: str
-    cameras: frozenset[str] = frozenset()
-    actions: frozenset[Action] = frozenset()
-    case: str = ""
-    from_us: int | None = None
-    to_us: int | None = None
-    reason: str = ""
 
 
 class GrantDesk:
@@ -63,58 +69,72 @@ class GrantDesk:
         clock: Clock,
         key: Ed25519PrivateKey,
         audit: AuditLog,
-        cameras: Callable[[], frozenset[str]],
+        cameras: CameraIds,
         table: DecisionTable = TABLE,
+        *,
+        step_up: StepUps | None = None,
+        purposes: PurposeBook | None = None,
+        cases: CaseBook | None = None,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._key = key
         self._audit = audit
-        self._cameras = cameras
-        self._table = table
+        self._step_up = step_up or StepUps(clock)
+        self._asking = Asking(cameras, table, purposes, cases)
         self._opener = GrantOpener(key.public_key().public_bytes_raw(), clock)
+        # Set whenever a grant ends before its time, so that sites are told at once (see `endings`).
+        self.ended = asyncio.Event()
         self.issued = 0
         self.refused = 0
 
-    async def issue(self, session: SignedIn, ask: GrantAsk) -> Grant:
+    @property
+    def table(self) -> DecisionTable:
+        """The table that decides now."""
+        return self._asking.table
+
+    async def consider(self, session: SignedIn, ask: GrantAsk, approval: Approval | None = None) -> Decision:
+        """What the policy says to this ask; changes nothing and logs nothing. The grant in it opens nothing."""
+        return (await self._decide(session, ask, approval))[2]
+
+    async def issue(
+        self,
+        session: SignedIn,
+        ask: GrantAsk,
+        approval: Approval | None = None,
+        reviewed: KeepReview | None = None,
+    ) -> Grant:
         """A new grant for the user of `session`, whose shift lasts as long as the session may.
 
-        Raises Refused, Conflict, StorageFault.
+        `reviewed` keeps what is to be reviewed where the table wants a review after (break-glass); without it that is refused.
+        Raises Refused, ApprovalNeeded (a second person has to agree), StepUpNeeded, Conflict, StorageFault.
         """
         user = session.user
         if len(await self.live(user)) >= MOST_LIVE:
             raise Conflict(f"You hold {MOST_LIVE} open accesses.", advice="End those that you no longer need.")
-        asker = Asker(
-            user_id=user.id,
-            user_name=user.display,
-            roles=user.roles,
-            cameras=await asyncio.to_thread(self._cameras),
-            shift_end_us=session.expires_us,
-        )
-        wanted = Ask(
-            grant_id=new_id("grant", self._clock),
-            purpose=ask.purpose,
-            cameras=ask.cameras,
-            actions=ask.actions,
-            case=ask.case,
-            from_us=ask.from_us,
-            to_us=ask.to_us,
-        )
-        decision = decide(asker, wanted, self._table, self._clock.now_us())
+        asker, wanted, decision = await self._decide(session, ask, approval)
         if decision.grant is None:
-            self.refused += 1
-            facts: dict[str, Any] = {
-                "purpose": ask.purpose[:64],
-                "rule": decision.rule,
-                "reason": decision.reason,
-                "policy_version": decision.policy_version,
-            }
-            await self._audit.append(GRANT_REFUSED, user.id, facts)
+            await self._refuse(user, ask, decision)
+            if decision.outcome is Outcome.APPROVAL:
+                raise ApprovalNeeded(
+                    decision.reason,
+                    advice=decision.advice,
+                    digest=decision.needs.digest,
+                    approvers=decision.needs.approvers,
+                    ask=asked_words(asker, wanted),
+                )
             raise Refused(decision.reason, advice=decision.advice)
+        if decision.needs.second is Second.AFTER and reviewed is None:
+            raise Refused("This is reviewed afterwards, and has a desk of its own.", advice="Break the glass.")
         grant = decision.grant
-        entry = await self._audit.append(GRANT_ISSUED, user.id, {**grant_facts(grant), "words": ask.reason[:500]})
+        table = self.table
+        confirmed = confirm(self._step_up, session, lambda: asked_words(asker, wanted), decision, table.recent_us)
+        if reviewed is not None:
+            await reviewed(grant, confirmed)
+        facts = {**grant_facts(grant), "words": ask.reason[:500], "step_up": confirmed, "renews": ask.renews}
+        entry = await self._audit.append(GRANT_ISSUED, user.id, facts)
         wire = sign_grant(grant, self._key, self._audit.proof(entry.index))
-        ends_with_session = self._table.purposes[grant.purpose].ends_with_shift
+        ends_with_session = table.purposes[grant.purpose].ends_with_shift
 
         def store() -> None:
             with writing(self._engine) as connection:
@@ -135,7 +155,69 @@ class GrantDesk:
 
         await asyncio.to_thread(store)
         self.issued += 1
+        if ask.renews:
+            await self.end(user, ask.renews)
         return grant
+
+    async def renew(self, session: SignedIn, grant_id: str, reason: str, approval: Approval | None = None) -> Grant:
+        """More time for one's own grant: the same ask, decided anew, with a reason. The old grant ends.
+
+        Raises NotFound, BadInput and as `issue`.
+        """
+        old = next((grant for grant in await self.live(session.user) if grant.id == grant_id), None)
+        if old is None:
+            raise NotFound("You hold no such access, or it was ended.", advice="Ask for access.")
+        if not reason.strip():
+            raise BadInput("More time needs a reason.", advice="Say why, in a few words.")
+        shift = self.table.purposes.get(old.purpose)
+        ask = GrantAsk(
+            purpose=old.purpose,
+            cameras=old.cameras,
+            actions=old.actions,
+            case=old.case,
+            from_us=old.from_us,
+            to_us=None if old.to_us == old.expires_us else old.to_us,
+            reason=reason,
+            lasts_us=None if shift is None or shift.ends_with_shift else old.expires_us - old.issued_us,
+            renews=grant_id,
+        )
+        return await self.issue(session, ask, approval)
+
+    async def revoke(self, by: User, grant_id: str, reason: str) -> Grant:
+        """End somebody else's grant at once. Players stop within two seconds, the site at the next part.
+
+        Raises Refused for who may not, NotFound for a grant that does not live, BadInput without a reason.
+        """
+        if by.roles.isdisjoint(REVOKERS):
+            raise Refused("Your role may not end other people's access.", advice=f"Ask: {', '.join(sorted(REVOKERS))}.")
+        if not reason.strip():
+            raise BadInput("Ending somebody's access needs a reason.", advice="Say why, in a few words.")
+        found = next((grant for grant in await self.all_live() if grant.id == grant_id), None)
+        if found is None:
+            raise NotFound("There is no such access, or it was ended.", advice="Look at the list of open accesses.")
+        facts = {"grant": grant_id, "user": found.user_id, "reason": reason.strip()[:500]}
+        await self._audit.append(GRANT_REVOKED, by.id, facts)
+        await asyncio.to_thread(self._close, access_grant.c.id == grant_id)
+        self.ended.set()
+        return found
+
+    async def _decide(self, session: SignedIn, ask: GrantAsk, approval: Approval | None) -> tuple[Asker, Ask, Decision]:
+        def look() -> tuple[Asker, Ask, DecisionTable]:
+            asker = self._asking.asker(session)
+            return asker, self._asking.ask(ask, asker, new_id("grant", self._clock), approval), self.table
+
+        asker, wanted, table = await asyncio.to_thread(look)
+        return asker, wanted, decide(asker, wanted, table, self._clock.now_us())
+
+    async def _refuse(self, user: User, ask: GrantAsk, decision: Decision) -> None:
+        self.refused += 1
+        facts: dict[str, Any] = {
+            "purpose": ask.purpose[:64],
+            "rule": decision.rule,
+            "reason": decision.reason,
+            "policy_version": decision.policy_version,
+        }
+        await self._audit.append(GRANT_REFUSED, user.id, facts)
 
     async def use(
         self,
@@ -172,13 +254,18 @@ class GrantDesk:
 
     async def live(self, user: User) -> list[Grant]:
         """The user's grants that still open something, newest first."""
+        return await self._live(access_grant.c.account_id == user.id)
+
+    async def all_live(self) -> list[Grant]:
+        """Everybody's grants that still open something, newest first. Whoever is shown this list may end them."""
+        return await self._live()
+
+    async def _live(self, *which: ColumnElement[bool]) -> list[Grant]:
         now_us = self._clock.now_us()
 
         def load() -> list[bytes]:
             query = select(access_grant.c.wire).where(
-                access_grant.c.account_id == user.id,
-                access_grant.c.ended_us.is_(None),
-                access_grant.c.expires_us > now_us,
+                *which, access_grant.c.ended_us.is_(None), access_grant.c.expires_us > now_us
             )
             with reading(self._engine) as connection:
                 return list(connection.scalars(query.order_by(access_grant.c.issued_us.desc())))
@@ -193,20 +280,28 @@ class GrantDesk:
 
     async def end(self, user: User, grant_id: str) -> None:
         """End one's own grant at once. Ending an ended one changes nothing. Raises NotFound."""
-        now_us = self._clock.now_us()
         mine = (access_grant.c.id == grant_id, access_grant.c.account_id == user.id)
 
         def close() -> bool:
-            with writing(self._engine) as connection:
-                closed = connection.execute(
-                    update(access_grant).where(*mine, access_grant.c.ended_us.is_(None)).values(ended_us=now_us)
-                )
-                if closed.rowcount == 0 and connection.execute(select(access_grant.c.id).where(*mine)).first() is None:
+            if self._close(*mine):
+                return True
+            with reading(self._engine) as connection:
+                if connection.execute(select(access_grant.c.id).where(*mine)).first() is None:
                     raise NotFound("You hold no such access.", advice="Look at the list of your accesses.")
-                return closed.rowcount == 1
+            return False
 
         if await asyncio.to_thread(close):
+            self.ended.set()
             await self._audit.append(GRANT_ENDED, user.id, {"grant": grant_id})
+
+    def _close(self, *which: ColumnElement[bool]) -> bool:
+        """End an open grant; whether there was one. Blocking."""
+        still = (*which, access_grant.c.ended_us.is_(None))
+        with writing(self._engine) as connection:
+            return (
+                connection.execute(update(access_grant).where(*still).values(ended_us=self._clock.now_us())).rowcount
+                > 0
+            )
 
     async def end_shift(self, session: SignedIn) -> int:
         """End the grants that end with this session; returns how many there were."""

@@ -5,16 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from belvedere.hub.access import passkey_routes, people_routes, session_routes
+from belvedere.hub.access import grant_routes, passkey_routes, people_routes, session_routes
 from belvedere.hub.access.doors import CurrentSession, CurrentUser, signed_in
 from belvedere.hub.access.grants import GrantAsk
+from belvedere.hub.access.shapes import GrantList, GrantOut, grant_out
 from belvedere.hub.reach import hub_of
-from belvedere.policy.grant import Action, Grant
+from belvedere.policy.grant import Action
 
 router = APIRouter(tags=["access"])
 router.include_router(session_routes.router)
 router.include_router(passkey_routes.router)
 router.include_router(people_routes.router)
+router.include_router(grant_routes.router)
 
 
 class GrantIn(BaseModel):
@@ -27,48 +29,17 @@ class GrantIn(BaseModel):
     to_us: int | None = None
     actions: list[Action] = []
     reason: Annotated[str, Field(max_length=500)] = ""
-
-
-class GrantOut(BaseModel):
-    id: str
-    purpose: str
-    purpose_text: str
-    case: str
-    cameras: list[str]
-    from_us: int
-    to_us: int
-    actions: list[Action]
-    issued_us: int
-    expires_us: int
-    masked: bool
-    user_name: str
-
-
-class GrantList(BaseModel):
-    grants: list[GrantOut]
-
-
-def _grant_out(grant: Grant) -> GrantOut:
-    return GrantOut(
-        id=grant.id,
-        purpose=grant.purpose,
-        purpose_text=grant.purpose_text,
-        case=grant.case,
-        cameras=sorted(grant.cameras),
-        from_us=grant.from_us,
-        to_us=grant.to_us,
-        actions=sorted(grant.actions),
-        issued_us=grant.issued_us,
-        expires_us=grant.expires_us,
-        masked=grant.masked,
-        user_name=grant.user_name,
-    )
+    recipient: Annotated[str, Field(max_length=200)] = ""
+    lasts_us: int | None = None
 
 
 @router.post("/api/grants")
 @signed_in
 async def issue_grant(body: GrantIn, request: Request, session: CurrentSession) -> GrantOut:
-    """Ask for access to footage. 403 with the reason when the policy says no."""
+    """Ask for access to footage. 403 with the reason when the policy says no.
+
+    403 `approval_needed` carries what a second person has to agree to, `step_up_needed` what to confirm with a passkey.
+    """
     ask = GrantAsk(
         purpose=body.purpose,
         cameras=frozenset(body.cameras),
@@ -77,15 +48,17 @@ async def issue_grant(body: GrantIn, request: Request, session: CurrentSession) 
         from_us=body.from_us,
         to_us=body.to_us,
         reason=body.reason,
+        recipient=body.recipient,
+        lasts_us=body.lasts_us,
     )
-    return _grant_out(await hub_of(request).grants.issue(session, ask))
+    return grant_out(await hub_of(request).grants.issue(session, ask))
 
 
 @router.get("/api/grants")
 @signed_in
 async def grants(request: Request, user: CurrentUser) -> GrantList:
     """One's own live grants, newest first."""
-    return GrantList(grants=[_grant_out(grant) for grant in await hub_of(request).grants.live(user)])
+    return GrantList(grants=[grant_out(grant) for grant in await hub_of(request).grants.live(user)])
 
 
 @router.delete("/api/grants/{grant_id}", status_code=204)

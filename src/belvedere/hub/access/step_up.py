@@ -87,6 +87,8 @@ class StepUps:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._proofs: OrderedDict[tuple[str, str, str], StepUpProof] = OrderedDict()
+        # Invariant: session key: when its person last confirmed anything with a passkey; the oldest is forgotten first.
+        self._last_us: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
     def put(
@@ -104,9 +106,19 @@ class StepUps:
         )
         with self._lock:
             self._proofs[(proof.user_id, proof.session_key, act_hash)] = proof
+            self._last_us[session.key] = self._clock.now_us()
+            self._last_us.move_to_end(session.key)
+            while len(self._last_us) > _KEPT:
+                self._last_us.popitem(last=False)
             while len(self._proofs) > _KEPT:
                 self._proofs.popitem(last=False)
         return proof
+
+    def recent(self, session: SignedIn, within_us: int) -> bool:
+        """Whether the person confirmed anything in this session within the last `within_us`."""
+        with self._lock:
+            last_us = self._last_us.get(session.key)
+        return last_us is not None and 0 <= self._clock.now_us() - last_us < within_us
 
     def require(self, session: SignedIn, act: Act) -> StepUpProof:
         """Use up the proof for exactly this act. Raises StepUpNeeded, which tells the page what to have confirmed."""

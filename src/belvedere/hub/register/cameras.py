@@ -121,10 +121,14 @@ class CameraRegister:
             raise _unknown(camera_id)
         return _camera(row)
 
-    def camera_ids(self) -> frozenset[str]:
-        """Ids of all cameras."""
+    def camera_ids(self, sites: Iterable[str] = ()) -> frozenset[str]:
+        """Ids of the cameras of these sites; of all cameras when none is named."""
+        query = select(camera_table.c.id)
+        wanted = tuple(sites)
+        if wanted:
+            query = query.where(camera_table.c.site_id.in_(wanted))
         with reading(self._engine) as connection:
-            return frozenset(connection.scalars(select(camera_table.c.id)))
+            return frozenset(connection.scalars(query))
 
 
 @contextmanager
