@@ -184,7 +184,8 @@ async def test_what_a_camera_accepts(tmp_path: Path) -> None:
         both = (await ann.post("/api/grants", json={"purpose": "duty"})).json()
         assert both["cameras"] == ["gate", "yard"]
         one = {"cameras": ["yard"], "purposes": ["investigation"], "reason": "Looks into a school"}
-        for wrong in ({"cameras": ["moon"]}, {"purposes": ["fun"]}, {"cameras": []}):
+        wrongs: tuple[dict[str, Any], ...] = ({"cameras": ["moon"]}, {"purposes": ["fun"]}, {"cameras": []})
+        for wrong in wrongs:
             assert (await dora.put("/api/camera-purposes", json=one | wrong)).status_code in (400, 404), wrong
         assert (await ann.put("/api/camera-purposes", json=one)).status_code == 403
         needed = (await dora.put("/api/camera-purposes", json=one)).json()["error"]["act"]

@@ -186,7 +186,7 @@ class ActOut(_Out):
 
 class ActList(BaseModel):
     acts: list[ActOut]
-    next: str | None
+    next: int | None
 
 
 class Colleague(BaseModel):
@@ -370,7 +370,7 @@ async def case_history(
     case_id: str,
     request: Request,
     user: CurrentUser,
-    before: Word = "",
+    before: Annotated[int | None, Query(ge=0)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ActList:
     """What was done with the case, newest first; every act names its entry in the log."""
@@ -378,7 +378,7 @@ async def case_history(
     await hub.cases.seen(user, case_id)
     found = await run_in_threadpool(hub.cases.book.acts, case_id, limit + 1, before)
     page = [ActOut.model_validate(each) for each in found[:limit]]
-    return ActList(acts=page, next=page[-1].id if len(found) > limit else None)
+    return ActList(acts=page, next=page[-1].audit_index if len(found) > limit else None)
 
 
 def _out(found: Case, now_us: int) -> CaseOut:

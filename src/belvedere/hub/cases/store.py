@@ -169,14 +169,14 @@ class CaseBook:
             rows = connection.execute(query.order_by(column.from_us, column.camera, column.id))
             return [CaseFootage(*row) for row in rows]
 
-    def acts(self, case_id: str, limit: int, before: str = "") -> list[CaseAct]:
-        """What was done with the case, newest first; `before`: the last id of the page before."""
+    def acts(self, case_id: str, limit: int, before: int | None = None) -> list[CaseAct]:
+        """What was done with the case, newest first; `before`: the log entry of the last one on the page before."""
         query = select(case_act).where(case_act.c.case_id == case_id)
-        if before:
-            query = query.where(case_act.c.id < before)
+        if before is not None:
+            query = query.where(case_act.c.audit_index < before)
         names = [each.name for each in fields(CaseAct)]
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(case_act.c.id.desc()).limit(limit)).mappings()
+            rows = connection.execute(query.order_by(case_act.c.audit_index.desc()).limit(limit)).mappings()
             return [CaseAct(**{name: row[name] for name in names}) for row in rows]
 
     def grants(self, reference: str, limit: int = 200) -> list[CaseGrant]:

@@ -74,5 +74,5 @@ case_act = Table(
     Column("facts", JSON, nullable=False),
     Column("reason", Text, nullable=False),
     Column("audit_index", BigInteger, nullable=False),
-    Index("ix_case_act_case_id_id", "case_id", "id"),
+    Index("ix_case_act_case_id_audit_index", "case_id", "audit_index"),
 )

@@ -134,13 +134,13 @@ class PurposeBook:
         """What was decided for single cameras, by camera."""
         return [self._lists[camera] for camera in sorted(self._lists)]
 
-    def history(self, subject: str, limit: int, before: str = "") -> list[PurposeChange]:
-        """Changes of `purpose:CODE` or `camera:ID`, newest first; `before`: the last id of the page before. Blocking."""
+    def history(self, subject: str, limit: int, before: int | None = None) -> list[PurposeChange]:
+        """Changes of `purpose:CODE` or `camera:ID`, newest first; `before`: the last log entry of the page before. Blocking."""
         query = select(purpose_change).where(purpose_change.c.subject == subject)
-        if before:
-            query = query.where(purpose_change.c.id < before)
+        if before is not None:
+            query = query.where(purpose_change.c.audit_index < before)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(purpose_change.c.id.desc()).limit(limit)).mappings()
+            rows = connection.execute(query.order_by(purpose_change.c.audit_index.desc()).limit(limit)).mappings()
             return [PurposeChange(**row) for row in rows]
 
     # Writing; `PurposeDesk` decides what.

@@ -92,7 +92,7 @@ class ChangeOut(BaseModel):
 
 class History(BaseModel):
     changes: list[ChangeOut]
-    next: str | None
+    next: int | None
 
 
 class NewPurpose(_In):
@@ -157,7 +157,7 @@ async def purpose(code: str, request: Request, user: CurrentUser) -> PurposeOut:
 async def history(
     code: str,
     request: Request,
-    before: Annotated[str, Query(max_length=64)] = "",
+    before: Annotated[int | None, Query(ge=0)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> History:
     """Who changed what, when and why, newest first. The wording it was delivered with has no row."""
@@ -223,18 +223,18 @@ async def set_camera_purposes(body: CamerasIn, request: Request, session: Curren
 async def camera_history(
     camera_id: Annotated[str, Field(max_length=48)],
     request: Request,
-    before: Annotated[str, Query(max_length=64)] = "",
+    before: Annotated[int | None, Query(ge=0)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> History:
     """Who changed what this camera accepts, newest first."""
     return await _history(request, f"camera:{camera_id}", before, limit)
 
 
-async def _history(request: Request, subject: str, before: str, limit: int) -> History:
+async def _history(request: Request, subject: str, before: int | None, limit: int) -> History:
     book = hub_of(request).purposes.book
     found: list[PurposeChange] = await run_in_threadpool(book.history, subject, limit + 1, before)
     page = [ChangeOut.model_validate(each) for each in found[:limit]]
-    return History(changes=page, next=page[-1].id if len(found) > limit else None)
+    return History(changes=page, next=page[-1].audit_index if len(found) > limit else None)
 
 
 def _lists(request: Request) -> Mapping[str, Any]:

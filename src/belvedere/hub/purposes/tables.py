@@ -57,5 +57,5 @@ purpose_change = Table(
     Column("reason", Text, nullable=False),
     Column("changes", JSON, nullable=False),  # field: [before, after]
     Column("audit_index", BigInteger, nullable=False),
-    Index("ix_purpose_change_subject_id", "subject", "id"),
+    Index("ix_purpose_change_subject_audit_index", "subject", "audit_index"),
 )

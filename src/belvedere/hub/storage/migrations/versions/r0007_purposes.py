@@ -217,7 +217,7 @@ def _purposes() -> None:
         sa.Column("audit_index", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_purpose_change"),
     )
-    op.create_index("ix_purpose_change_subject_id", "purpose_change", ["subject", "id"])
+    op.create_index("ix_purpose_change_subject_audit_index", "purpose_change", ["subject", "audit_index"])
 
 
 def _cases() -> None:
@@ -280,7 +280,7 @@ def _cases() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_case_act"),
         sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name="fk_case_act_case_id", ondelete="CASCADE"),
     )
-    op.create_index("ix_case_act_case_id_id", "case_act", ["case_id", "id"])
+    op.create_index("ix_case_act_case_id_audit_index", "case_act", ["case_id", "audit_index"])
 
 
 def upgrade() -> None:
