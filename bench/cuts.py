@@ -5,16 +5,19 @@ was at that moment, with whatever the system had not written out missing. It doe
 flushes. Needs root, `mkfs.xfs` (xfsprogs), loop devices.
 """
 
+import ctypes
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 _HOST_BYTES = 3 << 30
 _DISK_BYTES = 1 << 30
+_CLONE_NEWNS = 0x20000
 
 
 def missing() -> str:
@@ -56,19 +59,40 @@ class CutDisk:
         _run("cp", "--reflink=always", self._image, copy)
         return copy
 
-    def look(self, copy: Path, *command: str) -> str:
-        """Run a command that sees `copy` mounted where the disk is, and return what it prints; the copy is then gone."""
-        script = 'mount -o loop "$1" "$2" && shift 2 && exec "$@"'
+    def look(self, copy: Path, look: Callable[[], str]) -> str:
+        """What `look` returns in a process of its own that sees `copy` mounted where the disk is; the copy is then gone.
+
+        The process is a fork, so that a thousand looks do not load Python a thousand times.
+        """
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                _own_mounts()
+                _run("mount", "-o", "loop", copy, self.folder)
+                os.write(writer, look().encode())
+                os._exit(0)
+            except BaseException:  # noqa: BLE001 - whatever it is, the child must end here and not go on as its parent
+                traceback.print_exc()
+                os._exit(1)
+        os.close(writer)
         try:
-            done = subprocess.run(
-                ["unshare", "--mount", "sh", "-c", script, "sh", str(copy), str(self.folder), *command],
-                capture_output=True, text=True, timeout=120,
-            )  # fmt: skip
+            with os.fdopen(reader, encoding="utf-8") as pipe:
+                told = pipe.read()
+            _pid, status = os.waitpid(child, 0)
         finally:
             copy.unlink()
-        if done.returncode:
-            raise SystemExit(f"the check after a cut failed: {done.stderr[-2000:]}")
-        return done.stdout
+        if status:
+            raise SystemExit("the check after a cut failed, see above")
+        return told
+
+
+def _own_mounts() -> None:
+    """From here on this process mounts for itself alone (unshare(2), mount_namespaces(7))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_CLONE_NEWNS):
+        raise OSError(ctypes.get_errno(), "unshare")
+    _run("mount", "--make-rprivate", "/")
 
 
 @contextmanager

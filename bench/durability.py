@@ -6,7 +6,6 @@ Peers, killed and cut at the same moments: ffmpeg writing 10 s MP4 segments, the
 """
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -20,7 +19,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
 from cuts import CutDisk, cut_disk, missing
+from examine import examine
 from films import street_film
 from record import PYTHON, SEGMENT_S, drain, spawn, wait_line
 from table import Claim
@@ -31,8 +32,8 @@ from belvedere.link.blocking import BlockingSiteLink
 from belvedere.site.storage.index import Index, statements
 
 CAMERAS = 2
-CUTS_A_DISK = 50
-SETTINGS = "[site]\nmin_free_bytes = 0\nsegment_seconds = 20\n"
+CUTS_A_DISK = 100
+SETTINGS = "[site]\nmin_free_bytes = 100000000\nsegment_seconds = 20\n"
 _EXAMINE = str(Path(__file__).parent / "examine.py")
 _PLAYABLE = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "json"]
 
@@ -233,13 +234,14 @@ def _one_cut(disk: CutDisk, recorder: Recorder, peer: Segments | None, losses: L
     acknowledged = recorder.durable_us()
     copy = disk.cut()
     at = time.time()  # the copy was made up to now, so the loss is told a little too large rather than too small
-    script = f"{PYTHON} {_EXAMINE} {disk.folder}"
+
+    def look() -> str:
+        return json.dumps([examine(disk.folder), playable_s(peer.folder) if peer else 0.0])
+
+    found, playable = json.loads(disk.look(copy, look))
+    losses.count(at, acknowledged, found)
     if peer:
-        script += f" && {PYTHON} {__file__} --playable {peer.folder}"
-    lines = disk.look(copy, "sh", "-c", script).splitlines()
-    losses.count(at, acknowledged, json.loads(lines[0]))
-    if peer:
-        losses.theirs.append(max(0.0, at - peer.began - float(lines[1])))
+        losses.theirs.append(max(0.0, at - peer.began - playable))
 
 
 def timeline(days: int, chance: random.Random) -> list[Claim]:
@@ -297,6 +299,7 @@ def _fill(path: Path, days: int) -> None:
 
 
 def bench(*, quick: bool) -> list[Claim]:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     chance = random.Random(3)
     claims: list[Claim] = []
     with cameras(street_film()) as port:
@@ -308,8 +311,3 @@ def bench(*, quick: bool) -> list[Claim]:
             losses = power(port, 12 if quick else 1000, chance, beside_ffmpeg=shutil.which("ffmpeg") is not None)
             claims += losses.claims("power cut", 2.0)
     return claims + timeline(3 if quick else 31, chance)
-
-
-if __name__ == "__main__" and sys.argv[1:2] == ["--playable"]:
-    print(playable_s(Path(sys.argv[2])))
-    os._exit(0)
