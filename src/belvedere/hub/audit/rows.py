@@ -26,6 +26,10 @@ class Entry:
     hash: bytes
 
 
+class _Record(msgspec.Struct, frozen=True):
+    facts: dict[str, Any]
+
+
 def row_of(entry: Entry) -> dict[str, Any]:
     """The columns of an entry."""
     return {
@@ -42,7 +46,10 @@ def row_of(entry: Entry) -> dict[str, Any]:
 def entry_of_row(row: RowMapping) -> Entry:
     """The entry of a row, as it stands there."""
     record = (row["body"] or "").encode()
-    facts = msgspec.json.decode(record)["facts"] if record else {}
+    try:
+        facts = msgspec.json.decode(record, type=_Record).facts if record else {}
+    except msgspec.DecodeError:  # somebody altered the row; `row_problem` says so
+        facts = {}
     return Entry(
         row["index"],
         row["time_us"],
