@@ -13,6 +13,7 @@ from belvedere.foundation.clock import MINUTE_US, Clock, SystemClock
 from belvedere.foundation.settings import Settings
 from belvedere.hub.access.credentials import Passwords
 from belvedere.hub.access.ending import GrantEnder
+from belvedere.hub.access.endings import EndingCourier
 from belvedere.hub.access.grants import GrantDesk
 from belvedere.hub.access.keys import signing_key
 from belvedere.hub.access.passkeys import PasskeyDesk
@@ -125,6 +126,19 @@ async def open_hub(
         watch = WatchDesk(engine, clock, audit, settings.hub_folder / "keys" / "watching.key")
         dwell = DwellGuard(engine, clock, audit, register, watch.people, settings.hub)
         quotas = QuotaDesk(engine, clock, audit, settings.hub)
+        grants = GrantDesk(
+            engine,
+            clock,
+            key,
+            audit,
+            register.camera_ids,
+            TABLES[settings.hub.access],
+            step_up=step_up,
+            purposes=purpose_book,
+            cases=case_book,
+        )
+        endings = EndingCourier(engine, clock, key, site, grants.ended)
+        telling: asyncio.Task[None] | None = None
         keys_kept: asyncio.Task[None] | None = None
         witnesses = WitnessDesk(settings.hub_folder / "witness", audit, key.public_key().public_bytes_raw())
         witnessing: asyncio.Task[None] | None = None
@@ -141,6 +155,7 @@ async def open_hub(
             local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
             if isinstance(site, ReleasingLink):
                 keys_kept = asyncio.create_task(custody.run(site), name="custody")
+                telling = asyncio.create_task(endings.run(), name="ended grants")
                 witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
             health.start()
             await quotas.start()
@@ -166,17 +181,7 @@ async def open_hub(
                 passkeys=PasskeyDesk(engine, clock),
                 step_up=step_up,
                 tries=LoginTries(clock),
-                grants=GrantDesk(
-                    engine,
-                    clock,
-                    key,
-                    audit,
-                    register.camera_ids,
-                    TABLES[settings.hub.access],
-                    step_up=step_up,
-                    purposes=purpose_book,
-                    cases=case_book,
-                ),
+                grants=grants,
                 purposes=PurposeDesk(purpose_book, clock, audit, step_up, ender),
                 cases=CaseDesk(case_book, clock, audit, users, ender, register.camera_ids, scheme),
                 health=health,
@@ -186,7 +191,7 @@ async def open_hub(
                 quotas=quotas,
             )
         finally:
-            for task in (local_acts, keys_kept, witnessing, stamping, watching, erasing):
+            for task in (local_acts, keys_kept, telling, witnessing, stamping, watching, erasing):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)

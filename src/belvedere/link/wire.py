@@ -11,11 +11,22 @@ import msgspec
 
 from belvedere.foundation import errors
 from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault
-from belvedere.link import activity, cameras, custody, devices, health, held, retention, sound, witness
+from belvedere.link import activity, cameras, custody, devices, grants, health, held, retention, sound, witness
 from belvedere.link.messages import AnyReply, AnyRequest, Failure, Reply, Request
 
 # Modules with the messages of one subject each.
-_SUBJECTS: tuple[ModuleType, ...] = (activity, cameras, custody, devices, health, held, retention, sound, witness)
+_SUBJECTS: tuple[ModuleType, ...] = (
+    activity,
+    cameras,
+    custody,
+    devices,
+    grants,
+    health,
+    held,
+    retention,
+    sound,
+    witness,
+)
 
 
 def _union(first: UnionType, name: str) -> Any:

@@ -25,6 +25,7 @@ from belvedere.policy.signed import GrantOpener, LogMark
 from belvedere.site.activity.room import ActivityRoom
 from belvedere.site.custody.custodian import Custodian
 from belvedere.site.custody.held import HeldKeys
+from belvedere.site.grants.ended import EndedGrants
 from belvedere.site.health.answers import HealthAnswers
 from belvedere.site.health.monitor import Monitor
 from belvedere.site.health.store import HealthStore
@@ -152,7 +153,8 @@ async def run(settings: Settings, clock: Clock) -> int:
         await recorder.start(settings.ingest_socket)
         time_service = TimeService(clock, alone=settings.site.time_service_alone)
         archive.live_counters, archive.time_counters = relay.counters, time_service
-        opener = HubOpener(settings.hub_public_key_file, clock)
+        hub_opener = HubOpener(settings.hub_public_key_file, clock)
+        opener = EndedGrants(hub_opener, index, settings.hub_public_key_file, clock)
         custodian = Custodian(
             index,
             keyring,
@@ -179,6 +181,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers |= activity.start(recorder, archive, opener)
             answers |= custodian.answers()
             answers |= retention.answers
+            answers |= opener.answers()
             hub_key = settings.hub_public_key_file
             answers |= HeldKeys(index, keyring, hub_key, clock, retention.keeper.wake).answers
             answers |= SiteWitness(settings.site.id, keys / "witness.key", hub_key, clock, opener.reached).answers()
@@ -188,7 +191,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             if settings.site.time_service:
                 await time_service.start(settings.site.time_service)
             masked.start()
-            link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers, masked)
+            link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers, masked, opener.require)
         except BaseException:
             await recorder.stop()
             raise

@@ -49,7 +49,9 @@ REVOKERS = frozenset({Role.SUPERVISOR, Role.MANAGER, Role.DPO})  # may end someb
 VIEW_REFUSED = "view.refused"
 MOST_LIVE = 50  # live grants a person may hold at once
 _LOG = structlog.get_logger(__name__)
-KeepReview = Callable[[Grant, str], Awaitable[None]]  # is told the grant to come and the passkey's proof, before it is given
+KeepReview = Callable[
+    [Grant, str], Awaitable[None]
+]  # is told the grant to come and the passkey's proof, before it is given
 
 
 @dataclass(frozen=True, slots=True)

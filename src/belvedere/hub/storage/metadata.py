@@ -125,6 +125,7 @@ access_grant = Table(
     Column("audit_index", BigInteger, nullable=False),  # the entry that made it usable
     Column("session_key", String(64), nullable=False),  # id_hash of the session it ends with, "" when it outlives it
     Index("ix_access_grant_account_id_expires_us", "account_id", "expires_us"),
+    Index("ix_access_grant_expires_us", "expires_us"),
 )
 
 audit_entry = Table(

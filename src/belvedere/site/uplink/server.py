@@ -81,8 +81,12 @@ class Opener(Protocol):
     def open(self, wire: bytes) -> Grant: ...
 
 
+def always(grant: Grant) -> None:
+    """For a site that knows of no grants that ended before their time."""
+
+
 class Uplink:
-    """Answers exchanges on any channel."""
+    """Answers exchanges on any channel. `still` raises Refused once a grant has ended; asked before each part of a stream."""
 
     def __init__(
         self,
@@ -92,9 +96,11 @@ class Uplink:
         clock: Clock,
         answers: Answers | None = None,
         masked: MaskedRoom | None = None,
+        still: Callable[[Grant], None] = always,
     ) -> None:
         """`masked` makes masked pictures; without it, masked grants open nothing live."""
         self._masked = masked
+        self._still = still
         self._archive = archive
         self._answers = answers or {}
         self._relay = relay
@@ -250,6 +256,7 @@ class Uplink:
             part = await self._blocking(gather)  # what is refused is refused before the answer
             await channel.send(encode(Answer()))
             while part:
+                self._still(grant)
                 await channel.send(encode(part))
                 part = await self._blocking(gather)
         except ChannelClosed:
@@ -265,7 +272,7 @@ class Uplink:
         masked = self._masked is not None and self._masked.needed(grant, request.camera)
         source = self._masked if masked and self._masked is not None else self._relay
         viewer = source.subscribe(grant, request.camera, request.stream)
-        sending = asyncio.create_task(_send_live(viewer, channel))
+        sending = asyncio.create_task(_send_live(viewer, channel, functools.partial(self._still, grant)))
         hung_up = asyncio.create_task(channel.receive())  # an asker has nothing to say here but goodbye
         try:
             await asyncio.wait((sending, hung_up), return_when=asyncio.FIRST_COMPLETED)
@@ -278,9 +285,10 @@ class Uplink:
             await asyncio.gather(sending, hung_up, return_exceptions=True)
 
 
-async def _send_live(viewer: Viewer, channel: Channel) -> None:
+async def _send_live(viewer: Viewer, channel: Channel, still: Callable[[], None]) -> None:
     await channel.send(encode(Answer()))
     async for part in viewer:
+        still()
         await channel.send(encode(part))
     await channel.send(encode(End()))
 
@@ -330,7 +338,8 @@ async def serve_link(
     clock: Clock,
     answers: Answers | None = None,
     masked: MaskedRoom | None = None,
+    still: Callable[[Grant], None] = always,
 ) -> LinkServer:
     """Answer on the Unix socket at `path` (mode 0600) until the server returned is closed. Raises Conflict when it is taken."""
-    uplink = Uplink(archive, relay, opener, clock, answers, masked)
+    uplink = Uplink(archive, relay, opener, clock, answers, masked, still)
     return LinkServer(await listen_unix(path, uplink.serve), uplink)
