@@ -14,6 +14,7 @@ from belvedere.media.stream import Fragment, Frame, StreamConfig
 from belvedere.policy.grant import Action, Grant
 from belvedere.site.activity.answers import ActivityAnswers
 from belvedere.site.activity.backfill import Backfill
+from belvedere.site.activity.decoder_pipe import Look, Told
 from belvedere.site.activity.decoder_process import DecoderProcess
 from belvedere.site.activity.gate import Gate
 from belvedere.site.activity.look import Looker
@@ -198,6 +199,31 @@ async def test_the_gate_hears_what_passes(tmp_path: Path) -> None:
             assert gate.skipped == 1, "what nobody had time for is counted"
     finally:
         decoder.close()
+
+
+class Saying:
+    """A decoder that finds the same in each picture."""
+
+    def __init__(self, hint: str) -> None:
+        self.hint = hint
+
+    def ask(self, _look: Look) -> Told:
+        return Told(0.5, 100.0, 20.0, self.hint, 10)
+
+
+async def test_a_change_of_the_whole_picture_is_passed_on_as_a_hint(tmp_path: Path) -> None:
+    config, frames = film(pictures(4, []))
+    async with stage(tmp_path) as site:
+        start_us = (site.clock.now_us() // SECOND_US - 3600) * SECOND_US
+        for hint, expected in (("", []), ("blocked", ["cam-01", "cam-01"])):
+            gate = Gate(ActivityStore(site.index), Saying(hint), site.clock, 1.0)  # type: ignore[arg-type]
+            hinted: list[str] = []
+            gate.on_hint = hinted.append
+            gate.config("cam-01", "sub", config)
+            for fragment in cut(frames, start_us):
+                gate.fragment("cam-01", "sub", fragment)
+                gate.look()
+            assert gate.looked == 2 and hinted == expected
 
 
 async def test_older_footage_is_counted_from_the_index(tmp_path: Path) -> None:

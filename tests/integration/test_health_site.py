@@ -4,6 +4,8 @@ import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,7 @@ from belvedere.site.health.eye import Eye
 from belvedere.site.health.monitor import Monitor
 from belvedere.site.health.store import HealthStore
 from belvedere.site.live.relay import Relay
+from belvedere.site.retention.headroom import headroom
 from belvedere.site.storage.index import Index
 from link_stage import TICK_90K, film
 from recorder_stage import Stage, stage
@@ -248,3 +251,67 @@ def test_the_decoder_process_looks_and_survives_nonsense() -> None:
         assert (eye.looks, eye.failed) == (7, 2)
     finally:
         eye.close()
+
+
+async def test_days_left_are_retentions_own_forecast(tmp_path: Path) -> None:
+    clock = SimulatedClock(NOON)
+    async with stage(tmp_path, clock=clock) as made:
+        await made.put_camera("gate")
+        (writer,) = made.recorder.writers
+        free, today = writer.disk.files.space()[1], NOON // DAY_US
+        with made.index.write() as db:
+            db.executemany(
+                "INSERT INTO recorded_day (disk_id, day, camera, segments, bytes) VALUES (?, ?, 'gate', 1, ?)",
+                [(writer.disk.id, today - back, free // 5) for back in range(1, 8)],
+            )
+        monitor, answers = open_health(made)
+        monitor.tick()
+        site = made.settings.site
+        forecast = headroom(made.index, writer.disk, NOON, site.min_free_bytes, site.retention_days)
+        told = answers.report(GetHealth()).disks[0].days_left
+        assert forecast.alarm and told is not None and told == pytest.approx(forecast.days, abs=0.2)
+        clock.advance(11 * MINUTE_US)
+        monitor.tick()
+        assert "disk_headroom" in {each.kind for each in answers.faults(GetFaults(0)).faults}
+        monitor.stop()
+
+
+class CountedEye(Eye):
+    """Says nothing of any picture, and counts."""
+
+    def look(self, camera: int, data: bytes) -> None:
+        self.looks += 1
+
+
+class NewKeyframes(Relay):
+    """Another keyframe each time that one is asked for."""
+
+    asked = 0
+
+    def newest_keyframe(self, camera: str, stream: str) -> bytes:
+        self.asked += 1
+        return self.asked.to_bytes(4)
+
+
+async def test_a_hint_from_elsewhere_has_the_picture_looked_at_at_once(tmp_path: Path) -> None:
+    clock = SimulatedClock(NOON)
+    async with stage(tmp_path, clock=clock) as made:
+        await made.put_camera("gate")
+        ref = next(iter(made.recorder.feeds.values())).ref
+        feeds: Any = {("gate", "main"): SimpleNamespace(running=True, recent=[], ref=ref)}
+        eye = CountedEye(clock)
+        store = HealthStore(made.index)
+        monitor = Monitor(made.settings.site, store, made.recorder, NewKeyframes(clock), clock, eye=eye)
+
+        def passed(us: int) -> int:
+            clock.advance(us)
+            monitor._watch(feeds, clock.now_us(), clock.monotonic_us())
+            return eye.looks
+
+        assert passed(SECOND_US) == 1
+        assert passed(11 * SECOND_US) == 1, "nothing stands out: in five minutes again"
+        monitor.look_soon("gate")
+        monitor.look_soon("of a camera that is gone")
+        assert passed(SECOND_US) == 2
+        assert passed(SECOND_US) == 2
+        assert passed(5 * MINUTE_US) == 3

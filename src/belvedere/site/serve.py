@@ -174,6 +174,7 @@ async def run(settings: Settings, clock: Clock) -> int:
         desk.start()
         health = HealthStore(index)
         monitor = Monitor(settings.site, health, recorder, relay, clock)
+        activity.gate.on_hint = monitor.look_soon
         monitor.start()
         try:
             answers = {**HealthAnswers(health, monitor, recorder, clock).answers, **desk.answers()}

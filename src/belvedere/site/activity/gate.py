@@ -16,7 +16,7 @@ from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import StorageFault, Unavailable
 from belvedere.media.activity import first_frame
 from belvedere.media.stream import Fragment, StreamConfig, StreamKind
-from belvedere.site.activity.decoder_pipe import Look, Told, Zones
+from belvedere.site.activity.decoder_pipe import Look, Zones
 from belvedere.site.activity.decoder_process import DecoderProcess
 from belvedere.site.activity.series import Bytes, share_byte
 from belvedere.site.activity.store import ActivityStore, Row
@@ -90,14 +90,14 @@ class Gate:
         decoder: DecoderProcess,
         clock: Clock,
         share: float,
-        on_hint: Callable[[str, str, int], None] = lambda camera, hint, at_us: None,
     ) -> None:
-        """`share` of one processor core is what looking may take. `on_hint(camera, hint, at_us)`: see pictures.Hint."""
+        """`share` of one processor core is what looking may take."""
         self._store = store
         self._decoder = decoder
         self._clock = clock
         self._share = share
-        self._on_hint = on_hint
+        # Called with the camera, in the gate's thread, when a whole picture changed at once: see pictures.Hint.
+        self.on_hint: Callable[[str], None] = lambda camera: None
         self._watched: dict[str, _Watched] = {}
         self._eyes = 0
         self._left_us = float(_BURST_US)  # processor time to spend
@@ -215,11 +215,8 @@ class Gate:
         before_us, watched.before_us = watched.before_us, waiting.at_us
         if told.share is not None:
             watched.compared.append(Compared(before_us, waiting.at_us, share_byte(told.share)))
-            self._hint(watched, told, waiting.at_us)
-
-    def _hint(self, watched: _Watched, told: Told, at_us: int) -> None:
-        if told.hint:
-            self._on_hint(watched.camera, told.hint, at_us)
+            if told.hint:
+                self.on_hint(watched.camera)
 
     def flush(self) -> None:
         """Keep what was compared beside the sizes of segments that are in the index by now. Raises StorageFault."""

@@ -23,6 +23,7 @@ from belvedere.site.live.relay import Relay
 from belvedere.site.recorder.feed import Feed
 from belvedere.site.recorder.recorder import Recorder
 from belvedere.site.recorder.writer import DiskWriter
+from belvedere.site.retention.headroom import headroom
 
 log = structlog.get_logger()
 
@@ -34,6 +35,7 @@ class Cadence:
     tick_us: int = 5 * SECOND_US
     sizes_us: int = 10 * SECOND_US
     gaps_us: int = MINUTE_US
+    headroom_us: int = MINUTE_US
     look_us: int = 5 * MINUTE_US  # at each camera, when nothing stands out
     soon_us: int = 15 * SECOND_US  # when something does
     looks_a_tick: int = 20
@@ -82,6 +84,9 @@ class Monitor:
         self._references = store.references()
         self._gaps: dict[int, int] = {}
         self._gaps_due_us = 0
+        self._days_left: dict[int, float | None] = {}  # by disk, at the last forecast
+        self._headroom_due_us = 0
+        self._hinted: set[str] = set()  # cameras that another look says to look at now
         self._sizes_due_us = 0
         self._settle_due_us = 0
         self._denied: set[int] = set()  # streams whose password was refused and that have got no further since
@@ -131,6 +136,7 @@ class Monitor:
                 self._gaps_due_us = monotonic_us + self._cadence.gaps_us
                 self._count_gaps(rows, now_us)
             self._watch(feeds, now_us, monotonic_us)
+            self._forecast(now_us, monotonic_us)
             conditions = self._conditions(rows, feeds, now_us)
             changed = self._book.update(conditions, now_us, monotonic_us)
             if changed:
@@ -171,7 +177,7 @@ class Monitor:
             hints = {kind: rests_on for kind, (_, rests_on) in watched.view.hints.items()} if watched else {}
             looked = watched is not None and watched.view.looked
             found |= camera_conditions(camera, tuple(each), hints, looked, camera in planned or "" in planned, now_us)
-        self._disks = {disk.name: disk for disk in self._disks_now(list(feeds.values()), now_us)}
+        self._disks = {disk.name: disk for disk in self._disks_now(list(feeds.values()))}
         for disk in self._disks.values():
             found |= disk_conditions(disk)
         return found
@@ -195,7 +201,7 @@ class Monitor:
             clock_age_us=now_us - feed.clock_seen_us,
         )
 
-    def _disks_now(self, feeds: list[Feed], now_us: int) -> list[DiskNow]:
+    def _disks_now(self, feeds: list[Feed]) -> list[DiskNow]:
         dropped: dict[int, int] = {}
         for feed in feeds:
             before = self._dropped.get(feed.ref.id, feed.track.dropped)
@@ -208,24 +214,22 @@ class Monitor:
                 state=writer.state,
                 message=writer.message,
                 pending_bytes=writer.pending_bytes,
-                days_left=self._days_left(writer, feeds, now_us),
+                days_left=self._days_left.get(writer.disk.id),
                 dropped=dropped.get(writer.disk.id, 0),
             )
             for writer in self._recorder.writers
         ]
 
-    def _days_left(self, writer: DiskWriter, feeds: list[Feed], now_us: int) -> float | None:
-        """Days until the disk is full; None while age will delete footage before that, or nothing comes in."""
-        rate = sum(feed.status().bits_per_second for feed in feeds if feed.writer is writer) / 8
-        try:
-            _, free = writer.disk.files.space()
-        except OSError:  # unplugged, which is a fault of its own
-            return None
-        if rate <= 0:
-            return None
-        left = max(0, free - self._settings.min_free_bytes) / rate / (DAY_US / SECOND_US)
-        to_come = self._settings.retention_days - (self.kept_days(writer, now_us) or 0.0)
-        return round(left, 2) if left < to_come else None
+    def _forecast(self, now_us: int, monotonic_us: int) -> None:
+        """Each minute: retention's own forecast of each disk, so that one figure is told everywhere."""
+        if monotonic_us < self._headroom_due_us:
+            return
+        self._headroom_due_us = monotonic_us + self._cadence.headroom_us
+        least, days = self._settings.min_free_bytes, self._settings.retention_days
+        self._days_left = {
+            writer.disk.id: headroom(self._store.index, writer.disk, now_us, least, days).days
+            for writer in self._recorder.writers
+        }
 
     def kept_days(self, writer: DiskWriter, now_us: int) -> float | None:
         """How far back the footage on a disk reaches, None when it holds none."""
@@ -235,9 +239,11 @@ class Monitor:
     # Pictures.
 
     def _watch(self, feeds: Mapping[tuple[str, str], Feed], now_us: int, monotonic_us: int) -> None:
-        if monotonic_us < self._sizes_due_us:
+        sizes_due = monotonic_us >= self._sizes_due_us
+        if not sizes_due and not self._hinted:
             return
-        self._sizes_due_us = monotonic_us + self._cadence.sizes_us
+        if sizes_due:
+            self._sizes_due_us = monotonic_us + self._cadence.sizes_us
         chosen: dict[str, Feed] = {}
         for (camera, stream), feed in feeds.items():
             if feed.running and (stream == "sub" or camera not in chosen):
@@ -246,15 +252,21 @@ class Monitor:
             camera for camera in self._watched if (camera, "main") not in feeds and (camera, "sub") not in feeds
         ]:
             del self._watched[camera]
-        for camera, feed in chosen.items():
+        for camera, feed in chosen.items() if sizes_due else ():
             self._sizes(camera, feed, monotonic_us)
+        while self._hinted:
+            hinted = self._watched.get(self._hinted.pop())
+            if hinted is not None:
+                hinted.due_us = min(hinted.due_us, monotonic_us)
         waiting = sorted((watched.due_us, camera) for camera, watched in self._watched.items() if camera in chosen)
         for due_us, camera in waiting[: self._cadence.looks_a_tick]:
             if due_us <= monotonic_us:
                 self._look(camera, chosen[camera], now_us, monotonic_us)
                 if self.eye.looks and not self.eye.running:
                     break  # the decoder hung or can't be started: the others wait for the next tick
-        learnt = {feed.ref.camera_id: self._watched[camera].view for camera, feed in chosen.items()}
+        learnt = {
+            feed.ref.camera_id: self._watched[camera].view for camera, feed in chosen.items() if camera in self._watched
+        }
         learnt = {camera_id: view for camera_id, view in learnt.items() if view.learnt}
         if learnt:
             self._store.put_references({camera_id: view.references for camera_id, view in learnt.items()}, now_us)
@@ -288,6 +300,10 @@ class Monitor:
         watched.due_us = monotonic_us + (self._cadence.soon_us if again else self._cadence.look_us)
 
     # What others ask, from any thread.
+
+    def look_soon(self, camera: str) -> None:
+        """Something else that watches the picture thinks that it was covered, turned or lit: look at the next tick."""
+        self._hinted.add(camera)
 
     def planned(self, now_us: int) -> dict[str, str]:
         """Planned outages that hold now: camera ("" for the whole site) and the outage's id."""

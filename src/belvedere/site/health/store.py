@@ -217,5 +217,10 @@ class HealthStore:
         rows = self._read("oldest_kept", disk_id=disk_id)
         return int(rows[0][0]) if rows else None
 
+    @property
+    def index(self) -> Index:
+        """The index that all of it is in."""
+        return self._index
+
     def _read(self, name: str, **values: int | str) -> list[Any]:
         return self._index.read().execute(_statements()[name], values).fetchall()
