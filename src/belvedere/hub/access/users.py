@@ -38,7 +38,12 @@ class User:
     trained_us: int | None = None
     spss_number: str = ""
     spss_expires_us: int | None = None
-    team: str = ""  # as kept; `hub.approvals.roster.team_of` is what counts
+    team: str = ""  # as kept; `team_of` is what counts
+
+
+def team_of(user: User) -> str:
+    """The team that counts for a second person: the one kept, else that of the main role. Lower case, for comparing."""
+    return (user.team.strip() or user.role).casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from belvedere.hub.access.users import User
 from belvedere.hub.approvals.ask import AccessRequest, State, Wanted
+from belvedere.hub.approvals.of_case import cameras_of_case
 from belvedere.hub.approvals.people import Approver, Approvers, sentence, why_not
 from belvedere.hub.approvals.shapes import ApproverOut, AskOut, PlaceIn, RequestOut, WeighingOut
-from belvedere.hub.cases.tables import case_file, case_footage
-from belvedere.hub.storage.engine import reading
 
 
 def request_out(
@@ -73,16 +72,3 @@ def list_out(
             approvers = known[key]
         out.append(request_out(request, looking, approvers, cameras_of_case(engine, request.wanted.case), now_us))
     return out
-
-
-def cameras_of_case(engine: Engine, reference: str) -> set[str]:
-    """Cameras that a case is about; none for an unknown case. Blocking."""
-    if not reference:
-        return set()
-    query = (
-        select(case_footage.c.camera)
-        .join(case_file, case_file.c.id == case_footage.c.case_id)
-        .where(case_file.c.reference_key == reference.casefold(), case_footage.c.removed_us.is_(None))
-    )
-    with reading(engine) as connection:
-        return set(connection.scalars(query))

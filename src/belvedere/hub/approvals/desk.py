@@ -50,7 +50,7 @@ class ApprovalDesk:
         self.changes = Changes(hub.clock.now_us() // SECOND_US)
         self.giver = Giver(hub)
         self.hook = OnCallHook(hub.settings.hub.approval_webhook, hub.settings.hub.origin)
-        self._weigher = Weigher(hub.clock, hub.key, hub.audit, hub.link, hub.register)
+        self._weigher = Weigher(hub.engine, hub.clock, hub.key, hub.audit, hub.link, hub.register)
         self._deciding = asyncio.Lock()  # of two decisions at once, one is in the log
         self._to_weigh: asyncio.Queue[AccessRequest] = asyncio.Queue(MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []

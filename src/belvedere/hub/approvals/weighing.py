@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
 
 from belvedere.foundation.clock import DAY_US, MINUTE_US, Clock
 from belvedere.foundation.errors import BelvedereError
@@ -17,6 +18,7 @@ from belvedere.foundation.ids import new_id
 from belvedere.hub.approvals.ask import AccessRequest, Wanted
 from belvedere.hub.approvals.exposure import Exposure, exposure
 from belvedere.hub.approvals.narrow import Busy, Suggestion, movement_of, suggest
+from belvedere.hub.approvals.of_case import place_of
 from belvedere.hub.approvals.sight import sees
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.register.cameras import CameraRegister
@@ -82,8 +84,15 @@ class Weigher:
     """For the event loop."""
 
     def __init__(
-        self, clock: Clock, key: Ed25519PrivateKey, audit: AuditLog, link: SiteLink, register: CameraRegister
+        self,
+        engine: Engine,
+        clock: Clock,
+        key: Ed25519PrivateKey,
+        audit: AuditLog,
+        link: SiteLink,
+        register: CameraRegister,
     ) -> None:
+        self._engine = engine
         self._clock = clock
         self._key = key
         self._audit = audit
@@ -94,6 +103,7 @@ class Weigher:
         """The weighing of a request, as `shapes.WeighingOut`. A site that is away leaves the figures unknown."""
         wanted, now_us = request.wanted, self._clock.now_us()
         cameras = {each.id: each for each in await asyncio.to_thread(self._register.list_cameras)}
+        place = await asyncio.to_thread(place_of, self._engine, request)
         from_us, to_us, blind = basis_of(wanted, now_us)
         try:
             busy = await self._busy(request, from_us, to_us)
@@ -108,7 +118,7 @@ class Weigher:
             return exposure(seconds, ranges, blind)
 
         def looks(camera: str) -> bool | None:
-            return sees(cameras[camera], request.place) if camera in cameras else None
+            return sees(cameras[camera], place) if camera in cameras else None
 
         return {
             "camera_hours": round(wanted.camera_hours, 2),
