@@ -64,6 +64,12 @@ def _why(facts: Facts) -> str:
     return f": {reason}" if reason else ""
 
 
+def _said(facts: Facts) -> str:
+    """`: a person's own words`."""
+    words = facts.get("words")
+    return f": {words}" if isinstance(words, str) and words else ""
+
+
 _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "session.opened": lambda facts: "Signed in",
     "session.refused": lambda facts: f"Sign-in refused{_why(facts)}",
@@ -135,6 +141,26 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "export.started": lambda facts: f"Export “{facts.get('name', '')}” begun: {_cameras(facts)}{_span(facts)}",
     "export.ready": lambda facts: f"Export “{facts.get('name', '')}” ready",
     "export.failed": lambda facts: f"Export “{facts.get('name', '')}” failed{_why(facts)}",
+    "access.asked": lambda facts: (
+        f"Asked for access ({facts.get('purpose', '')}) to {_cameras(facts)}{_span(facts)}{_said(facts)}"
+    ),
+    "access.weighed": lambda facts: f"Looked for the approvers how busy it was, {_cameras(facts)}{_span(facts)}",
+    "access.approved": lambda facts: (
+        f"Approved {'less than ' if facts.get('narrowed') else ''}what was asked: "
+        f"{_cameras(facts)}{_span(facts)}{_said(facts)}"
+    ),
+    "access.refused": lambda facts: f"Said no to a request for access{_why(facts)}",
+    "access.withdrawn": lambda facts: "Withdrew a request for access",
+    "access.lapsed": lambda facts: "A request for access lapsed: nobody decided on it",
+    "access.decision_refused": lambda facts: f"Could not decide on a request{_why(facts)}",
+    "oncall.set": lambda facts: f"Set who is on call, {len(facts.get('turns') or ())} turns",
+    "glass.broken": lambda facts: f"Broke the glass ({facts.get('code', '')}): {_cameras(facts)}{_said(facts)}",
+    "glass.refused": lambda facts: f"Break-glass refused{_why(facts)}",
+    "glass.reviewed": lambda facts: (
+        f"Found a break-glass {'justified' if facts.get('justified') else 'not justified'}{_said(facts)}"
+    ),
+    "glass.overdue": lambda facts: "Nobody reviewed a break-glass in a day; put before the data protection officer",
+    "glass.lifted": lambda facts: f"Let somebody break the glass again{_said(facts)}",
     "purpose.added": lambda facts: f"Purpose {facts.get('purpose', '')} written down{_why(facts)}",
     "purpose.changed": lambda facts: f"Purpose {facts.get('purpose', '')} changed{_why(facts)}",
     "purpose.in_force": lambda facts: f"Purpose {facts.get('purpose', '')} put in force{_why(facts)}",
