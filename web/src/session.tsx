@@ -81,7 +81,7 @@ const CHOSEN = "belvedere.grant";
 export function GrantProvider({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const [chosen, setChosen] = useState(() => sessionStorage.getItem(CHOSEN) ?? "");
-  const query = useQuery({ queryKey: ["grants"], queryFn: hub.grants, refetchInterval: 30_000, refetchOnWindowFocus: true });
+  const query = useQuery({ queryKey: ["grants"], queryFn: hub.grants, refetchInterval: 3_000, refetchOnWindowFocus: true });
   const grants = useMemo(() => query.data ?? [], [query.data]);
   const found = grants.find((grant) => grant.id === chosen) ?? grants.find((grant) => grant.purpose === "duty") ?? grants[0];
   const id = found?.id;

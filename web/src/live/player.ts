@@ -149,13 +149,19 @@ export class LivePlayer {
     socket.onclose = (event) => {
       if (this.closed || this.socket !== socket) return;
       this.socket = null;
-      for (const tile of this.playing.values()) tile.linkLost();
+      if (event.code === 1008 || event.code >= 4000) this.purge(event.reason || "This access has ended.");
+      else for (const tile of this.playing.values()) tile.linkLost();
       const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)]! * (0.8 + Math.random() * 0.4);
       this.failures += 1;
       // Refused, not merely lost: let the page find out whether the grant still stands.
       if (this.failures === 3 || event.code === 1008 || event.code >= 4000) this.onGrantEnded("");
       this.retry = window.setTimeout(() => this.connect(), wait);
     };
+  }
+
+  /** Nothing that came under an ended access stays: neither the last picture nor what is buffered. */
+  private purge(message: string): void {
+    for (const tile of this.playing.values()) tile.refused(message, "Ask for access again.");
   }
 
   private received(message: ArrayBuffer): void {
@@ -174,6 +180,7 @@ export class LivePlayer {
 
   private heard(word: HubWord): void {
     if (word.op === "grant_ended") {
+      this.purge(word.message);
       this.onGrantEnded(word.message);
       return;
     }

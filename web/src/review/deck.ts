@@ -191,7 +191,6 @@ export class Deck {
     const { video } = slot;
     const off = video.currentTime - media;
     const speed = Math.abs(at.rate);
-    slot.buffer(20 * Math.max(1, Math.min(6, speed)));
     if (this.skipRate !== at.rate) {
       this.skipRate = at.rate;
       this.skipping = at.rate < 0 || (speed >= 8 && at.crowd > 4);

@@ -9,7 +9,9 @@ export interface Stretch {
   to: number;
 }
 
-const BUFFER_S = 20;
+/** Seconds of footage held ahead, so that little is left to see once an access ends. */
+export const MOST_AHEAD_S = 10;
+const KEPT_BEHIND_S = 10;
 
 export class Slot {
   readonly video: HTMLVideoElement;
@@ -46,9 +48,9 @@ export class Slot {
     const hls = new Hls({
       autoStartLoad: false,
       enableWorker: false,
-      maxBufferLength: BUFFER_S,
-      maxMaxBufferLength: 120,
-      backBufferLength: 30,
+      maxBufferLength: MOST_AHEAD_S,
+      maxMaxBufferLength: MOST_AHEAD_S,
+      backBufferLength: KEPT_BEHIND_S,
       maxFragLookUpTolerance: 0,
       nudgeOffset: 0.02,
     });
@@ -73,6 +75,11 @@ export class Slot {
 
   private failed(data: ErrorData): void {
     const status = data.response?.code;
+    if (status === 403 || status === 401) {
+      this.error = "Your access does not cover this, or has ended.";
+      this.purge();
+      return;
+    }
     if (data.details === ErrorDetails.BUFFER_ADD_CODEC_ERROR || data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
       this.unplayable = true;
       this.error = "This browser can't play this recording's codec.";
@@ -82,13 +89,11 @@ export class Slot {
       this.hls?.recoverMediaError();
     } else
       this.error =
-        status === 403 || status === 401
-          ? "Your access does not cover this."
-          : status === 404
-            ? ""
-            : status === 502 || status === 503
-              ? "The site that holds this footage does not answer."
-              : "The footage could not be fetched.";
+        status === 404
+          ? ""
+          : status === 502 || status === 503
+            ? "The site that holds this footage does not answer."
+            : "The footage could not be fetched.";
   }
 
   private countFrames(): void {
@@ -122,15 +127,16 @@ export class Slot {
     return us >= this.span.from && us < this.span.to;
   }
 
-  buffer(seconds: number): void {
-    if (this.hls) this.hls.config.maxBufferLength = seconds;
-  }
-
-  close(): void {
+  /** Throw away the picture and everything buffered. */
+  private purge(): void {
     this.hls?.destroy();
     this.hls = null;
     this.video.removeAttribute("src");
     this.video.load();
+  }
+
+  close(): void {
+    this.purge();
     this.video.remove();
   }
 }
