@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-WALK_M_S = 1.4  # mean walking speed of adults, Bohannon and Andrews 2011
+WALK_M_S = 1.4  # about the unhurried walk of adults below 60, Bohannon and Andrews 2011
 USUAL_RANGE_M = 30.0  # where the register does not know a camera's range
 WIDTH = 3.0  # times less and times more
 METHOD = (
