@@ -41,13 +41,12 @@ KINDS: Mapping[str, Deed] = {
     "export.started": Deed.EXPORT,
     "grant.issued": Deed.GRANT,
     "case.opened": Deed.CASE_OPENED,
-    "case.joined": Deed.CASE_JOINED,
+    "case.person_added": Deed.CASE_JOINED,
     "case.closed": Deed.CASE_CLOSED,
     "access.approved": Deed.APPROVAL,
-    "access.narrowed": Deed.APPROVAL,
     "dwell.dwelling": Deed.DWELLING,
-    "break_glass.opened": Deed.GLASS,
-    "break_glass.reviewed": Deed.GLASS_REVIEWED,
+    "glass.broken": Deed.GLASS,
+    "glass.reviewed": Deed.GLASS_REVIEWED,
 }
 
 
@@ -91,13 +90,13 @@ class ActReader:
             index,
             time_us,
             deed,
-            _text(facts, "person") or actor if deed is Deed.CASE_JOINED else actor,
+            (_text(facts, "user") or actor) if deed is Deed.CASE_JOINED else actor,
             case,
             _cameras(facts),
             self._blinder.subjects(words) if words else frozenset(),
             self._blinder.mentions(words) if words else frozenset(),
-            _text(facts, "asker") or _text(facts, "account"),
-            _text(facts, "break_glass") or grant,
+            _text(facts, "account"),
+            _text(facts, "glass") or grant,
             _text(facts, "stream") == "main",
         )
 

@@ -56,7 +56,7 @@ class Blinder:
         found = plain(words)
         if not found:
             return frozenset()
-        plates = {text for text in self._windows(found, 3) if _PLATE.fullmatch(text)}
+        plates = _plates(found)
         whole = "".join(sorted(found))
         return frozenset(self._blind("subject", text) for text in plates or {whole})
 
@@ -89,3 +89,18 @@ class Blinder:
     def _windows(words: tuple[str, ...], longest: int) -> set[str]:
         last = len(words)
         return {"".join(words[at : at + n]) for at in range(last) for n in range(1, longest + 1) if at + n <= last}
+
+
+def _plates(words: tuple[str, ...]) -> set[str]:
+    """Registration plates, written in up to three words. The longest reading counts: half a plate is many vehicles'."""
+    found = set()
+    at = 0
+    while at < len(words):
+        for count in (3, 2, 1):
+            text = "".join(words[at : at + count])
+            if at + count <= len(words) and _PLATE.fullmatch(text):
+                found.add(text)
+                at += count - 1
+                break
+        at += 1
+    return found

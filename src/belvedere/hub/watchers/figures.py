@@ -63,7 +63,7 @@ def figures(engine: Engine, blinder: Blinder, now_us: int, days: int) -> Figures
     for kind, actor, body in rows:
         facts = msgspec.json.decode(body)["facts"] if body else {}
         if kind in APPROVALS:
-            asker = facts.get("asker") or facts.get("account")
+            asker = facts.get("account")
             if isinstance(asker, str) and asker:
                 pairs[asker, actor] += 1
             continue

@@ -64,12 +64,5 @@ def poisson_tail(least: int, mean: float) -> float:
     return 1.0 if least <= 0 else max(0.0, 1.0 - below)
 
 
-def binomial_tail(least: int, draws: int, chance: float) -> float:
-    """P(X >= least) of a binomial variable."""
-    return sum(
-        math.comb(draws, count) * chance**count * (1 - chance) ** (draws - count) for count in range(least, draws + 1)
-    )
-
-
 def days(count: int) -> str:
     return f"{count} day{'' if count == 1 else 's'}"

@@ -1,31 +1,34 @@
 """How and when people work: off shift, far more than the team, cases made to fit, and who approves for whom."""
 
 import statistics
-from collections import Counter, deque
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US
 from belvedere.hub.watchers.acts import LOOKS, Act, Deed
-from belvedere.hub.watchers.findings import WINDOW_DAYS, WINDOW_US, Finding, People, binomial_tail
+from belvedere.hub.watchers.findings import WINDOW_DAYS, WINDOW_US, Finding, People, poisson_tail
 
-GRACE_US = 30 * MINUTE_US
+GRACE_US = HOUR_US
 NEAR_US = 31 * DAY_US
 TIMES_MEDIAN = 3
 LEAST_ACTS = 30
 LEAST_PERSON_DAYS = 10
 QUICK_US = 5 * MINUTE_US
 SHORT_CASE_US = HOUR_US
-FITTED = 3  # so many cases of one's own, opened just before looking, in 30 days
+FITTED = 4  # so many cases of one's own, opened just before looking, in 30 days; and more than half of them
 PAIR_SHARE = 0.4
 LEAST_APPROVALS = 10
 UNLIKELY = 1e-3
+ALONGSIDE_US = 6 * HOUR_US
 _SEEING = LOOKS | {Deed.LIVE, Deed.GRANT}
 _CASES = 10_000
 
 
 class OffShift:
-    """Looking outside the shifts of one's roster, half an hour before and after left out. Who has no roster is not judged."""
+    """Looking outside the shifts of one's roster, an hour before and after left out. Who has no roster is not judged."""
 
     rule = "off_shift"
 
@@ -122,8 +125,8 @@ class _Case:
 
 
 class CaseTiming:
-    """Cases made to fit a look: opened, looked at and closed again by one person alone within minutes; or, the third time
-    in 30 days, opened by oneself under five minutes before looking, with nobody else in it a day later.
+    """Cases made to fit a look: opened, looked at and closed again by one person alone within minutes; or, the fourth time
+    in 30 days and more often than not, opened by oneself under five minutes before looking, with nobody else in it a day later.
     """
 
     rule = "case_timing"
@@ -165,12 +168,13 @@ class CaseTiming:
         old_us = act.time_us - WINDOW_US
         while fitted and (fitted[0] not in self._cases or self._cases[fitted[0]].opened_us < old_us):
             fitted.popleft()
-        alone = [
-            name
-            for name in fitted
-            if self._cases[name].people == {act.person} and self._cases[name].opened_us < act.time_us - DAY_US
-        ]
-        if len(alone) + 1 < FITTED or act.time_us - self._told.get(act.person, old_us) < WINDOW_US:
+        settled = [name for name in fitted if self._cases[name].opened_us < act.time_us - DAY_US]
+        alone = [name for name in settled if self._cases[name].people == {act.person}]
+        if (
+            len(alone) + 1 < FITTED
+            or 2 * len(alone) <= len(settled)
+            or act.time_us - self._told.get(act.person, old_us) < WINDOW_US
+        ):
             return
         self._told[act.person] = act.time_us
         yield Finding(
@@ -207,49 +211,68 @@ class CaseTiming:
 
 
 class ApproverPairs:
-    """One approver gives more than 40 % of what one person asks for, 10 in 30 days at least, and that is not simply because
-    this approver decides so much for everybody (binomial against what they give others, below 1 in 1,000).
+    """One approver gives more than 40 % of what one person is given, 10 in 30 days at least, and the roster does not explain it.
+
+    Whoever is on duty together approves for each other. So each approval is weighed against what this approver gave to
+    *others* within six hours of it; the sum is what chance would give (Poisson, flagged below 1 in 1,000).
     """
 
     rule = "approver_pair"
 
     def __init__(self) -> None:
-        self._made: deque[tuple[int, str, str, int]] = deque()  # time, asker, approver, index
+        self._made: list[_Approval] = []  # in order of time
         self._told: dict[tuple[str, str], int] = {}
 
     def see(self, act: Act, people: People) -> Iterator[Finding]:
         del people
         if act.deed is not Deed.APPROVAL or not act.other:
             return
-        self._made.append((act.time_us, act.other, act.person, act.index))
-        while self._made[0][0] <= act.time_us - WINDOW_US:
-            self._made.popleft()
-        mine = Counter(approver for _, asker, approver, _ in self._made if asker == act.other)
-        theirs = Counter(approver for _, asker, approver, _ in self._made if asker != act.other)
-        given, asked = mine[act.person], mine.total()
-        if asked < LEAST_APPROVALS or given <= PAIR_SHARE * asked:
-            return
-        usual = (theirs[act.person] + 1) / (theirs.total() + max(2, len(mine | theirs)))
+        self._made.append(_Approval(act.time_us, act.other, act.person, act.index))
+        old = bisect_right(self._made, act.time_us - WINDOW_US, key=_time)
+        del self._made[:old]
+        mine = [each for each in self._made if each.asker == act.other]
+        given = [each for each in mine if each.approver == act.person]
         pair = (act.other, act.person)
-        if binomial_tail(given, asked, min(1.0, usual)) >= UNLIKELY:
+        if len(mine) < LEAST_APPROVALS or len(given) <= PAIR_SHARE * len(mine):
             return
         if act.time_us - self._told.get(pair, -WINDOW_US) < WINDOW_US:
+            return
+        expected = sum(self._chance(each, act.person) for each in mine)
+        if poisson_tail(len(given), expected) >= UNLIKELY:
             return
         self._told[pair] = act.time_us
         yield Finding(
             self.rule,
             act.other,
             f"{self.rule}:{act.other}:{act.person}:{act.time_us // DAY_US}"[:200],
-            f"One approver gave {given} of the {asked} accesses that this person was given in {WINDOW_DAYS} days "
-            f"({100 * given // asked} %); of others' accesses they gave {100 * usual:.0f} %.",
+            f"One approver gave {len(given)} of the {len(mine)} accesses that this person was given in {WINDOW_DAYS} days "
+            f"({100 * len(given) // len(mine)} %); by what they gave others at the same hours it would be about {expected:.0f}.",
             act.time_us,
-            {"approver": act.person, "given": given, "asked": asked, "usual": round(usual, 3)},
-            tuple(index for _, asker, approver, index in self._made if (asker, approver) == pair)[-20:],
+            {"approver": act.person, "given": len(given), "asked": len(mine), "expected": round(expected, 1)},
+            tuple(each.index for each in given)[-20:],
         )
+
+    def _chance(self, approval: "_Approval", approver: str) -> float:
+        """How likely this approver was to decide it, by what was decided for others around then."""
+        first = bisect_left(self._made, approval.time_us - ALONGSIDE_US, key=_time)
+        last = bisect_right(self._made, approval.time_us + ALONGSIDE_US, key=_time)
+        others = [each.approver for each in self._made[first:last] if each.asker != approval.asker]
+        return (others.count(approver) + 0.5) / (len(others) + 0.5 * (1 + len({*others, approver})))
 
     def pass_time(self, now_us: int) -> Iterable[Finding]:
         del now_us
         return ()
+
+
+class _Approval(NamedTuple):
+    time_us: int
+    asker: str
+    approver: str
+    index: int
+
+
+def _time(approval: _Approval) -> int:
+    return approval.time_us
 
 
 class DwellingLook:
