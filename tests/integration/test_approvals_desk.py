@@ -5,15 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import update
 
 from approvals_stage import Council, Somebody, council, weighed
 from belvedere.foundation.clock import HOUR_US, MINUTE_US
 from belvedere.foundation.errors import Refused
+from belvedere.hub.approvals.call import OnCallHook
 from belvedere.hub.approvals.tables import access_request
 from belvedere.hub.storage.engine import writing
 from belvedere.policy.ask import ask_words, words_digest
 from belvedere.policy.grant import Action
+from belvedere.policy.signed import GrantOpener
+from hub_stage import served
 from passkey_stage import confirm
 
 
@@ -216,3 +220,67 @@ async def test_who_is_on_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert found.facts("oncall.set")[0]["turns"] == [turn]
         found.stage.clock.advance(8 * HOUR_US)
         assert found.desk.roster.on_call() == frozenset()
+
+
+async def test_more_time_is_a_new_request_and_the_old_access_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with council(tmp_path, monkeypatch) as found:
+        ivy, sam = await found.come("ivy"), await found.come("sam")
+        request = await asked(found, ivy)
+        path, body = f"/api/requests/{request['id']}/approve", {"ask_sha256": request["ask_sha256"]}
+        old = (await sam.confirmed(path, body))["grant"]
+        more = {name: value for name, value in request["ask"].items() if name not in ("renews", "reason")}
+        more |= {"renews": old, "reason": "Two more cameras' worth of door left"}
+        second = await ivy.post("/api/requests", more, 201)
+        assert [each["id"] for each in (await ivy.get("/api/grants"))["grants"]] == [old]
+        path, body = f"/api/requests/{second['id']}/approve", {"ask_sha256": second["ask_sha256"]}
+        new = (await sam.confirmed(path, body))["grant"]
+        assert [each["id"] for each in (await ivy.get("/api/grants"))["grants"]] == [new]
+
+
+async def test_busyness_is_asked_for_under_a_logged_grant_of_the_hubs_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with council(tmp_path, monkeypatch) as found:
+        ivy = await found.come("ivy")
+        request = await asked(found, ivy)
+        shown = await weighed(ivy, request)
+        [question] = found.asked
+        grant = GrantOpener(found.stage.hub.key.public_key().public_bytes_raw(), found.stage.clock).open(question.grant)
+        assert grant.user_id == "hub" and grant.purpose == "weighing" and grant.actions == {Action.PLAYBACK}
+        assert grant.expires_us - grant.issued_us <= 2 * MINUTE_US
+        with pytest.raises(Refused):  # it is nobody's to use
+            await found.stage.hub.grants.use(ivy.user, grant.id, Action.PLAYBACK, ["gate"])
+        [told] = found.facts("access.weighed")
+        assert told["request"] == request["id"] and told["cameras"] == ["court", "gate", "yard"]
+        assert shown["weighing"]["camera_hours"] == 6
+        found.stage.site.status = None  # the site goes away: the figures are not known, and say so
+        await found.stage.hub.link.close()
+        again = await weighed(ivy, await ivy.post("/api/requests", found.wish(request["ask"]["case"]), 201))
+        assert again["weighing"]["exposure"]["low"] is None
+        assert {each["moved"] for each in again["weighing"]["cameras"]} == {"unknown"}
+
+
+async def test_whoever_is_on_call_is_reached_through_the_councils_own_messaging(tmp_path: Path) -> None:
+    told: list[dict[str, Any]] = []
+    heard = asyncio.Event()
+    room = FastAPI()
+
+    @room.post("/hook")
+    async def hook(message: dict[str, Any]) -> None:
+        told.append(message)
+        heard.set()
+
+    async with served(room) as address:
+        call = OnCallHook(f"http://{address}/hook", "https://hub.test")
+        task = asyncio.create_task(call.run())
+        call.tell("request_1", "Investigation", ["Sam"])
+        await heard.wait()
+        for number in range(200):
+            call.tell(f"request_{number}", "Investigation", [])
+        assert call.dropped == 100
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert told[0]["page"] == "https://hub.test/approvals/request_1" and told[0]["on_call"] == ["Sam"]
+    assert set(told[0]) == {"text", "request", "page", "on_call"}

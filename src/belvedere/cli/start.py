@@ -36,12 +36,13 @@ def demo(
         settings.hub.port = port
 
     def welcome(url: str) -> None:
-        from belvedere.cli.users import add_user, list_users, new_code
+        from belvedere.cli.estate_people import FIRST, codes_of_the_demo
 
-        name = "operator"
-        known = {user.name for user in list_users(settings)}
-        code = new_code(settings, name) if name in known else add_user(settings, name, name, "Olu Operator")
-        _greet(url, name, code)
+        codes = codes_of_the_demo(settings, SystemClock())
+        _greet(url, FIRST, codes.pop(FIRST))
+        others = ", ".join(f"{name} {code}" for name, code in codes.items())
+        if others:
+            print(f"Others, each in a browser of their own: {others}", flush=True)  # noqa: T201
 
     _run(settings, welcome, estate=True, open_browser=not no_browser)
 
