@@ -158,3 +158,20 @@ def is_cover(shown: Bytes) -> NDArray[np.bool_]:
     rows, columns = shown.shape[0] * 2 // 3, shown.shape[1]
     blurred = cv2.blur(_stripes(rows, columns), (3, 3)).astype(int)
     return np.asarray(np.abs(cv2.blur(shown[:rows], (3, 3)).astype(int) - blurred) < 24)
+
+
+BEFORE = 10  # keyframes of an empty yard, eight seconds apart
+FRAMES = 30
+PEOPLE = (
+    Person(120, 240, 90, *CLOTHES[0]),
+    Person(420, 330, 130, *CLOTHES[4]),
+    Person(10, 210, 60, *CLOTHES[2], walks=6.0),
+)
+
+
+@lru_cache(maxsize=1)
+def yard_film() -> tuple[StreamConfig, tuple[Frame, ...], tuple[NDArray[np.bool_], ...]]:
+    """The empty yard, then people in it; and which pixels are theirs."""
+    made = [shot((), 900 + number) for number in range(BEFORE)] + [shot(PEOPLE, number) for number in range(FRAMES)]
+    config, frames = film_of([picture for picture, _ in made], BEFORE)
+    return config, tuple(frames), tuple(truth for _, truth in made)

@@ -6,43 +6,24 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cache
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from belvedere.foundation.clock import HOUR_US, SECOND_US, Clock, SystemClock
 from belvedere.foundation.errors import LinkFault, Refused, Unavailable
 from belvedere.link.channel import Channel, memory_pair
 from belvedere.link.client import LiveView, SiteLink
+from belvedere.link.masked import Polygons
 from belvedere.link.messages import LiveMedia, LiveStart, LiveState
-from belvedere.media.stream import Frame, StreamConfig
 from belvedere.policy.decision import Ask, Asker, decide
 from belvedere.policy.grant import Action, Grant
 from belvedere.policy.table import TABLE
 from belvedere.site.live.relay import Relay
-from belvedere.site.masked.pipe import Polygons
 from belvedere.site.masked.room import MaskedRoom
 from belvedere.site.uplink.server import Uplink
 from link_stage import ShelfArchive, Words, film, fragment_of, single
-from masking_stage import CLOTHES, FPS, STEP_90K, Person, decoded, film_of, is_cover, shot
-
-BEFORE = 10  # keyframes of an empty yard, eight seconds apart
-FRAMES = 30
-PEOPLE = (
-    Person(120, 240, 90, *CLOTHES[0]),
-    Person(420, 330, 130, *CLOTHES[4]),
-    Person(10, 210, 60, *CLOTHES[2], walks=6.0),
-)
-
-
-@cache
-def yard_film() -> tuple[StreamConfig, tuple[Frame, ...], tuple[NDArray[np.bool_], ...]]:
-    """The empty yard, then people in it; and which pixels are theirs."""
-    made = [shot((), 900 + number) for number in range(BEFORE)] + [shot(PEOPLE, number) for number in range(FRAMES)]
-    config, frames = film_of([picture for picture, _ in made], BEFORE)
-    return config, tuple(frames), tuple(truth for _, truth in made)
+from masking_stage import BEFORE, FPS, STEP_90K, decoded, is_cover, yard_film
 
 
 def grant_of(clock: Clock, *, masked: bool, cameras: tuple[str, ...] = ("gate", "yard")) -> Grant:

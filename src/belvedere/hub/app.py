@@ -22,6 +22,7 @@ from belvedere.hub.errors import add_error_answers
 from belvedere.hub.evidence import routes as evidence
 from belvedere.hub.figures import router as figures_router
 from belvedere.hub.health import routes as health
+from belvedere.hub.masks import routes as masks
 from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
 from belvedere.hub.purposes import routes as purposes
 from belvedere.hub.register import routes as register
@@ -37,6 +38,7 @@ ROOMS: tuple[APIRouter, ...] = (
     health.router,
     devices.router,
     review.router,
+    masks.router,
     approvals.router,
     retention.router,
     evidence.router,

@@ -11,7 +11,7 @@ import msgspec
 
 from belvedere.foundation import errors
 from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault
-from belvedere.link import activity, cameras, custody, devices, grants, health, held, retention, sound, witness
+from belvedere.link import activity, cameras, custody, devices, grants, health, held, masked, retention, sound, witness
 from belvedere.link.messages import AnyReply, AnyRequest, Failure, Reply, Request
 
 # Modules with the messages of one subject each.
@@ -23,6 +23,7 @@ _SUBJECTS: tuple[ModuleType, ...] = (
     grants,
     health,
     held,
+    masked,
     retention,
     sound,
     witness,

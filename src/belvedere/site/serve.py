@@ -31,7 +31,9 @@ from belvedere.site.health.monitor import Monitor
 from belvedere.site.health.store import HealthStore
 from belvedere.site.live.relay import Relay
 from belvedere.site.makers.desk import CameraDesk
+from belvedere.site.masked.answers import MaskedAnswers
 from belvedere.site.masked.room import MaskedRoom
+from belvedere.site.masked.store import MaskStore
 from belvedere.site.onvif.answers import begin_devices
 from belvedere.site.onvif.keeper import DeviceKeeper
 from belvedere.site.onvif.store import DeviceStore
@@ -148,7 +150,8 @@ async def run(settings: Settings, clock: Clock) -> int:
         activity = ActivityRoom(index, clock, settings.site.activity_cpu_percent)
         recorder = Recorder(settings.site, index, keyring, cameras, disks, boot, clock, activity.ears(relay))
         relay.bind(recorder.set_live)
-        masked = MaskedRoom(relay, clock, most=settings.site.masked_renditions)
+        masks = MaskStore(index)
+        masked = MaskedRoom(relay, clock, masks.of, most=settings.site.masked_renditions)
         archive = Archive(settings.site, index, keyring, cameras, recorder, clock)
         await recorder.start(settings.ingest_socket)
         time_service = TimeService(clock, alone=settings.site.time_service_alone)
@@ -191,7 +194,10 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers |= await begin_devices(devices, opener, settings.site.camera_networks, clock)
             if settings.site.time_service:
                 await time_service.start(settings.site.time_service)
+            archive.permanent = masks.of
+            masked.serve(archive, index)
             masked.start()
+            answers |= MaskedAnswers(masked, masks).answers()
             link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers, masked, opener.require)
         except BaseException:
             await recorder.stop()

@@ -27,8 +27,10 @@ def pieces_to_play(playlist: Playlist, to_us: int) -> tuple[Piece, ...]:
     return playlist.pieces[:-1] if is_growing(playlist, to_us) else playlist.pieces
 
 
-def write_playlist(playlist: Playlist, grant_id: str, to_us: int) -> str:
+def write_playlist(playlist: Playlist, grant_id: str, to_us: int, *, masked: bool = False) -> str:
     """The playlist as text. Addresses are relative to `/api/play/CAMERA/`, and each carries the grant.
+
+    `masked`: every piece is masked on its way out, so that it has an address of its own instead of a range of bytes.
 
     Raises ValueError when there is nothing to play.
     """
@@ -50,7 +52,7 @@ def write_playlist(playlist: Playlist, grant_id: str, to_us: int) -> str:
     stream = quote(playlist.stream, safe="")
     before: Piece | None = None
     for piece in pieces:
-        lines += _piece(piece, before, stream, grant)
+        lines += _piece(piece, before, stream, grant, masked)
         before = piece
     if not growing:
         lines.append("#EXT-X-ENDLIST")
@@ -61,13 +63,19 @@ def _end_us(piece: Piece) -> int:
     return piece.start_us + piece.duration_us
 
 
-def _piece(piece: Piece, before: Piece | None, stream: str, grant: str) -> Iterator[str]:
+def _piece(piece: Piece, before: Piece | None, stream: str, grant: str, masked: bool) -> Iterator[str]:
     if before is not None and _broken(before, piece):
         yield "#EXT-X-DISCONTINUITY"
-    if before is None or before.config_id != piece.config_id:
+    own = f"masked/{stream}/{piece.segment}/{piece.start}-{piece.end}"
+    if masked and (before is None or before.config_id != piece.config_id):
+        yield f'#EXT-X-MAP:URI="{own}/init.mp4?{grant}"'
+    elif before is None or before.config_id != piece.config_id:
         yield f'#EXT-X-MAP:URI="{stream}/init/{quote(piece.config_id, safe="")}.mp4?{grant}"'
     yield f"#EXT-X-PROGRAM-DATE-TIME:{iso(piece.start_us)}"
     yield f"#EXTINF:{piece.duration_us / SECOND_US:.6f},"
+    if masked:
+        yield f"{own}.m4s?{grant}"
+        return
     yield f"#EXT-X-BYTERANGE:{piece.end - piece.start}@{piece.start}"
     yield f"{stream}/{piece.segment}.m4s?{grant}"
 

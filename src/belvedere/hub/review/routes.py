@@ -17,6 +17,7 @@ from belvedere.hub.reach import hub_of
 from belvedere.hub.review.activity import router as activity_router
 from belvedere.hub.review.byterange import read_range
 from belvedere.hub.review.live import router as live_router
+from belvedere.hub.review.masked import find_pieces, masked_router, needs_masking
 from belvedere.hub.review.openings import Opener, Openings
 from belvedere.hub.review.playlist import MEDIA_TYPE, Stretch, pieces_to_play, stretches, write_playlist
 from belvedere.hub.review.timeline import LOOK_BACK_US, TimelineOut, draw
@@ -75,7 +76,11 @@ async def playlist(
     if covered is not None and hub.clock.now_us() <= covered[1] < to_us:
         to_us = max(from_us + 1, covered[1])  # the rest lies in the future, and the grant ends before it
     usable = await hub.grants.use(user, grant, Action.PLAYBACK, [camera], start_us=from_us, end_us=to_us)
-    found = await hub.link.playlist(usable.wire, camera, stream, from_us, to_us)
+    masked = needs_masking(hub, usable, camera)
+    if masked:
+        stream, found = await find_pieces(hub, usable, camera, from_us, to_us)
+    else:
+        found = await hub.link.playlist(usable.wire, camera, stream, from_us, to_us)
     pieces = pieces_to_play(found, to_us)
     if not pieces:
         raise NotFound("Nothing is recorded for this time.", advice="Look at the timeline for what there is.")
@@ -85,7 +90,7 @@ async def playlist(
         await hub.audit.append(VIEW_PLAYBACK, user.id, facts)
     openings.add(opener, stretches(pieces), (from_us, to_us))
     hub.quotas.remember(camera, stream, pieces)
-    return PlainTextResponse(write_playlist(found, grant, to_us), media_type=MEDIA_TYPE, headers=_FRESH)
+    return PlainTextResponse(write_playlist(found, grant, to_us, masked=masked), media_type=MEDIA_TYPE, headers=_FRESH)
 
 
 @router.get("/api/play/{camera}/{stream}/init/{config_id}.mp4", response_class=Response)
@@ -175,3 +180,6 @@ async def _use_within_span(request: Request, user: User, grant_id: str, camera: 
     span = await _grant_span(request, user, grant_id)
     start_us, end_us = span if span is not None else (None, None)
     return await hub_of(request).grants.use(user, grant_id, Action.PLAYBACK, [camera], start_us=start_us, end_us=end_us)
+
+
+router.include_router(masked_router(_use_within_span, openings_of))

@@ -8,17 +8,12 @@ from typing import Annotated
 
 import msgspec
 
+from belvedere.link.masked import Polygons
 from belvedere.media.access_unit import ACCESS_UNIT_BYTES
 
 LENGTH = Struct(">I")
 LONGEST_ORDER = ACCESS_UNIT_BYTES + (8 << 20)  # a fragment of half a second, or a whole group of pictures
 LONGEST_TOLD = 4 << 20  # one masked picture of 640 x 360
-_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-_Corner = tuple[_Share, _Share]
-Polygons = Annotated[
-    tuple[Annotated[tuple[_Corner, ...], msgspec.Meta(min_length=3, max_length=64)], ...],
-    msgspec.Meta(max_length=32),
-]
 
 
 class Order(msgspec.Struct, frozen=True, tag_field="kind"):
@@ -42,11 +37,15 @@ class Recall(Order, frozen=True, tag="recall"):
 
 
 class Feed(Order, frozen=True, tag="feed"):
-    """One or more fragments (moof+mdat) to mask. `at_us`: arrival of the last frame. `last`: hand out what is held back."""
+    """One or more fragments (moof+mdat) to mask. `at_us`: arrival of the last frame.
+
+    `key`: begin with a keyframe. `last`: hand out what the decoder holds back; the next order begins with a keyframe.
+    """
 
     at_us: int
     data: bytes
     last: bool = False
+    key: bool = False
 
 
 class Repaint(Order, frozen=True, tag="repaint"):
@@ -74,7 +73,7 @@ class Masked(Told, frozen=True, tag="masked"):
     keyframe: bool
     at_us: int
     data: bytes
-    share: _Share
+    share: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
     whole: bool
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import structlog
 
 from belvedere.foundation.errors import Unavailable
+from belvedere.link.masked import Polygons
 from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState
 from belvedere.site.live.relay import Relay, Tap, Viewer
 from belvedere.site.masked.history import History
-from belvedere.site.masked.pipe import Begin, Done, Feed, Masked, Polygons, Ready, Recall, Repaint
+from belvedere.site.masked.pipe import Begin, Done, Feed, Masked, Ready, Recall, Repaint
 from belvedere.site.masked.process import MaskingEnded, MaskingProcess
 
 log = structlog.get_logger()

@@ -7,14 +7,17 @@ import structlog
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BadInput, LinkFault, Refused, Unavailable
+from belvedere.link.masked import MaskedPiece, Polygons, ReadMasked
 from belvedere.link.messages import LiveState
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant
 from belvedere.site.live.relay import MAX_VIEWERS, Relay, Viewer
 from belvedere.site.masked.history import History
-from belvedere.site.masked.pipe import Polygons
+from belvedere.site.masked.playback import MaskedPlayback
 from belvedere.site.masked.process import MaskingProcess, cores
 from belvedere.site.masked.rendition import Rendition
+from belvedere.site.recorder.archive import Archive
+from belvedere.site.storage.index import Index
 
 log = structlog.get_logger()
 
@@ -59,6 +62,11 @@ class MaskedRoom:
         self._spare: asyncio.Task[MaskingProcess] | None = None
         self._spare_off: asyncio.TimerHandle | None = None
         self._samples: asyncio.Task[None] | None = None
+        self.playback: MaskedPlayback | None = None
+
+    def serve(self, archive: Archive, index: Index) -> None:
+        """Mask what is recorded too."""
+        self.playback = MaskedPlayback(archive, index, self.clock, self._permanent, self._take, self._is_free)
 
     def start(self) -> None:
         """Begin to remember keyframes."""
@@ -72,6 +80,8 @@ class MaskedRoom:
             timer.cancel()
         for key in list(self._renditions):
             self._end(key)
+        if self.playback is not None:
+            await self.playback.stop()
         await self._drop_spare()
         await asyncio.gather(*self._closing, return_exceptions=True)
 
@@ -95,6 +105,12 @@ class MaskedRoom:
         viewer = Viewer(self, grant, camera, kind)
         rendition.join(viewer)
         return viewer
+
+    async def play(self, grant: Grant, request: ReadMasked) -> MaskedPiece:
+        """A recorded piece, masked. Raises Refused, NotFound, KeyAway, Unavailable."""
+        if self.playback is None:
+            raise Unavailable("This site plays nothing back masked.")
+        return await self.playback.play(grant, request)
 
     def leave(self, viewer: Viewer) -> None:
         """Called by `Viewer.close`."""
@@ -158,9 +174,7 @@ class MaskedRoom:
         found = self._renditions.get(key)
         if found is not None:
             return found
-        if len(self._renditions) >= self.most and self._ending:
-            self._end(next(iter(self._ending)))  # nobody watches it any more
-        if len(self._renditions) >= self.most:
+        if not self._is_free():
             self.refused += 1
             many = f"{self.most} masked pictures are" if self.most > 1 else "One masked picture is"
             raise Unavailable(
@@ -180,6 +194,17 @@ class MaskedRoom:
             self._take,
         )
         return made
+
+    def _is_free(self) -> bool:
+        """Whether one more may be made. One that nobody watches any more makes room."""
+        if self._made() >= self.most and self._ending:
+            self._end(next(iter(self._ending)))
+        if self._made() >= self.most and self.playback is not None:
+            self.playback.let_go()
+        return self._made() < self.most
+
+    def _made(self) -> int:
+        return len(self._renditions) + (self.playback.running if self.playback is not None else 0)
 
     def _end(self, key: tuple[str, str]) -> None:
         timer = self._ending.pop(key, None)
@@ -205,7 +230,7 @@ class MaskedRoom:
         except asyncio.CancelledError:
             self._spawn(_discard(begun))
             raise
-        if self._spare is None and len(self._renditions) < self.most:
+        if self._spare is None and self._made() < self.most:
             self._spare = asyncio.create_task(MaskingProcess.begin(), name="spare masking process")
         return process
 

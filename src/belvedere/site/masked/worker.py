@@ -78,6 +78,8 @@ class Stream:
     def feed(self, order: Feed) -> Iterator[Told]:
         """Mask the frames of an order; raises FFmpegError, BadMedia, ValueError where they can't be decoded."""
         samples = _samples(order.data)
+        if order.key:
+            self._key_90k = None
         end_90k = samples[-1][0] if samples else 0
         for dts_90k, cts_90k, data in samples:
             packet = av.Packet(data)

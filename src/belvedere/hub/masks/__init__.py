@@ -1,0 +1,1 @@
+"""Permanent masks: windows of dwellings and the like, that nobody is ever shown."""

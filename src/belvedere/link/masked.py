@@ -1,0 +1,85 @@
+"""Messages about masked pictures: a recorded piece masked on its way out, permanent masks, what masking costs.
+
+Polygons are corners as shares of the picture's width and height, 0 to 1, of the camera's fixed view.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from belvedere.link.messages import Reply, Request
+
+MOST_MASKS = 32
+_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Polygon = Annotated[tuple[tuple[_Share, _Share], ...], msgspec.Meta(min_length=3, max_length=64)]
+Polygons = Annotated[tuple[Polygon, ...], msgspec.Meta(max_length=MOST_MASKS)]
+
+
+class ReadMasked(Request, frozen=True, tag="read_masked"):
+    """One piece of a playlist, masked; answered with `MaskedPiece`. Needs PLAYBACK. Offsets as in `messages.Piece`."""
+
+    grant: bytes
+    camera: str
+    stream: str
+    segment: int
+    start: int
+    end: int
+
+
+class PutMasks(Request, frozen=True, tag="put_masks"):
+    """The permanent masks of a camera, all of them; answered with `Answer`. `version` counts up; an older one is refused."""
+
+    camera: str
+    version: int
+    polygons: Polygons
+
+
+class GetMasking(Request, frozen=True, tag="get_masking"):
+    """What is masked now and what it costs; answered with `Masking`. Carries no picture, needs no grant."""
+
+
+class MaskedPiece(Reply, frozen=True, tag="masked_piece"):
+    """fMP4 of the piece, its media times those of the original. `whole`: the background was not known, all is blocks."""
+
+    codec_string: str
+    width: int
+    height: int
+    init: bytes
+    data: bytes
+    whole: bool
+
+
+class RenditionStatus(msgspec.Struct, frozen=True):
+    """One masked picture. `kind`: masked, or painted (permanent masks only). `cpu_ms_per_s`: CPU for a second of it."""
+
+    camera: str
+    kind: str
+    viewers: int
+    cpu_ms_per_s: float
+    frames: int
+    share: float  # of the picture that is covered now
+    whole: bool  # the background is not known yet
+    restarts: int
+
+
+class MasksHeld(msgspec.Struct, frozen=True):
+    """Which version of a camera's permanent masks the site has."""
+
+    camera: str
+    version: int
+    polygons: Polygons
+
+
+class Masking(Reply, frozen=True, tag="masking"):
+    """`most` masked pictures are made at a time. `pieces`: recorded pieces that were masked since the start, and their cost."""
+
+    most: int
+    refused: int
+    renditions: tuple[RenditionStatus, ...]
+    pieces: int
+    pieces_cpu_ms_per_s: float
+    masks: tuple[MasksHeld, ...]
+
+
+REQUESTS = (ReadMasked, PutMasks, GetMasking)
+REPLIES = (MaskedPiece, Masking)
