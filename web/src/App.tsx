@@ -15,6 +15,8 @@ const CamerasPage = lazy(() => import("./cameras/CamerasPage"));
 const HealthPage = lazy(() => import("./health/HealthPage"));
 const InstallerPage = lazy(() => import("./health/InstallerPage"));
 const RetentionPage = lazy(() => import("./retention/RetentionPage"));
+const CasesPage = lazy(() => import("./cases/CasesPage"));
+const PurposesPage = lazy(() => import("./purposes/PurposesPage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
 const SettingsPage = lazy(() => import("./settings/SettingsPage"));
 
@@ -52,6 +54,8 @@ export function App() {
         <Route element={<Shell />}>
           <Route path="/now" element={<NowPage />} />
           <Route path="/review" element={<ReviewPage />} />
+          <Route path="/cases" element={<CasesPage />} />
+          <Route path="/purposes" element={<PurposesPage />} />
           <Route path="/exports" element={<ExportsPage />} />
           <Route path="/cameras" element={<CamerasPage />} />
           <Route path="/health" element={<HealthPage />} />

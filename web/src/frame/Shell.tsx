@@ -8,10 +8,12 @@ import {
   IconDeviceCctv,
   IconDots,
   IconDownload,
+  IconFolders,
   IconHeartbeat,
   IconKeyboard,
   IconLayoutGrid,
   IconLogout,
+  IconListCheck,
   IconMoon,
   IconPlayerTrackNext,
   IconSettings,
@@ -46,11 +48,13 @@ export interface Page {
 const PAGES: readonly Page[] = [
   { path: "/now", name: "Now", icon: IconLayoutGrid, press: "g n" },
   { path: "/review", name: "Review", icon: IconPlayerTrackNext, press: "g r" },
+  { path: "/cases", name: "Cases", icon: IconFolders, press: "g k" },
   { path: "/exports", name: "Exports", icon: IconDownload, press: "g e" },
   { path: "/cameras", name: "Cameras", icon: IconDeviceCctv, press: "g c" },
   { path: "/health", name: "Health", icon: IconHeartbeat, press: "g h" },
   { path: "/retention", name: "Retention", icon: IconCalendarOff, press: "g t", roles: MAY.see },
   { path: "/access", name: "My access", icon: IconUserShield, press: "g a" },
+  { path: "/purposes", name: "Purposes", icon: IconListCheck, press: "g p" },
   { path: "/settings", name: "Settings", icon: IconSettings, press: "g s" },
 ];
 /** On a phone so many pages have a place of their own; the rest are under "More". */

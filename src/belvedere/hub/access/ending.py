@@ -1,9 +1,10 @@
 """Ending grants of others at once, because what they rest on is gone: a purpose withdrawn, a case closed, a person out of it.
 
-Players notice within a second; sites at their next request.
+Players notice within a second; sites are told at once.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +32,12 @@ class Under:
 class GrantEnder:
     """Ends live grants in the hub's database and says so in the log, one entry a grant, before they end."""
 
-    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog) -> None:
+    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog, tell: Callable[[], None]) -> None:
+        """`tell` is called when grants have ended, so that sites hear of it at once (see `GrantDesk.ended`)."""
         self._engine = engine
         self._clock = clock
         self._audit = audit
+        self._tell = tell
 
     async def end(self, under: Under, *, by: str, reason: str) -> list[str]:
         """End what is `under`, by account `by`. Returns the ids of the grants ended."""
@@ -46,6 +49,8 @@ class GrantEnder:
             await self._audit.append(GRANT_ENDED, by, facts)
             if await asyncio.to_thread(self._close, grant_id):
                 ended.append(grant_id)
+        if ended:
+            self._tell()
         return ended
 
     def _live(self, under: Under) -> list[tuple[str, str]]:
