@@ -1,12 +1,22 @@
 """Tickets and planned work at the hub: what the site says, what people decide, what the log keeps of it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from belvedere.foundation.clock import HOUR_US, MINUTE_US
+import msgspec
+
+from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, SimulatedClock
+from belvedere.hub.custody.due import KeysDue, keys_due
+from belvedere.hub.health.standing import StandingFaults
 from belvedere.hub.health.tickets import TicketFilter
+from belvedere.link.cameras import CameraMake, CameraMakes, GetCameraMakes, KnownFault
 from belvedere.link.health import CloseFault, EndOutage, Fault, Faults, GetFaults, Outage, OutageDeclared, PutOutage
-from belvedere.link.messages import Answer, Failure, Reply, Request
+from belvedere.link.messages import Answer, Failure, IngestStatus, Reply, Request
+from belvedere.media.keybox import new_private_key, public_key_of
+from custody_stage import custody_stage
 from hub_stage import HubStage, hub_stage, status_of
+
+INGEST = IngestStatus("limits", "decoders have limits only", ("bwrap is missing",), 1, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def fault(
@@ -28,6 +38,7 @@ class Site:
         self.faults: list[Fault] = []
         self.closed: list[str] = []
         self.outages: list[Outage] = []
+        self.makes = CameraMakes((), None)
         stage.site.status = status_of()
         stage.site.answer = self.answer
 
@@ -46,6 +57,8 @@ class Site:
             )
             self.outages.append(made)
             return OutageDeclared(made)
+        if isinstance(request, GetCameraMakes):
+            return self.makes
         if isinstance(request, EndOutage):
             self.outages.clear()
             return Answer()
@@ -144,6 +157,70 @@ async def test_planned_work_is_for_those_who_plan(tmp_path: Path) -> None:
         ]
         async with stage.signed_in("odd", "auditor") as auditor:
             assert (await auditor.put("/api/tickets/x", json={"owner": "me"})).status_code == 403
+
+
+@dataclass
+class Said:
+    fault: str = ""
+
+
+async def test_what_only_the_hub_sees_becomes_tickets_and_closes_by_itself(tmp_path: Path) -> None:
+    async with hub_stage(tmp_path) as stage, stage.signed_in() as browser:
+        site, witness, stamps = Site(stage), Said("Another log."), Said("No answer.")
+        due: list[KeysDue | None] = [None]
+        desk = stage.hub.health
+        desk.standing = StandingFaults("main", stage.hub.link, lambda: due[0], witness, stamps)
+
+        async def open_kinds() -> dict[str, str]:
+            stage.clock.advance(MINUTE_US)
+            await desk.look_around()
+            tickets = (await browser.get("/api/tickets")).json()["tickets"]
+            return {each["kind"]: f"{each['subject']} {each['name']}" for each in tickets}
+
+        kept = open_kinds
+        assert await kept() == {"witness": "site main", "timestamp": "hub hub"}
+        due[0] = KeysDue(ceremony=True, drill=False, drilled_us=None)
+        witness.fault = ""
+        weak = KnownFault("CVE-1", "Door open", "high", True, "affected", "5.6", "Update it.", "x")
+        worse = KnownFault("CVE-2", "Door wide open", "critical", False, "affected", "", "Update it.", "x")
+        camera = CameraMake("gate", "Gate", "Acme", "D1", "5.5", "csv", 1, (worse, weak), "2026-01-31", "ended", "x")
+        site.makes = CameraMakes((camera,), None)
+        stage.site.status = msgspec.structs.replace(status_of(), ingest=INGEST)
+        assert await kept() == {
+            "timestamp": "hub hub",
+            "ceremony_due": "hub hub",
+            "sandbox": "site main",
+            "firmware": "camera Gate",
+            "support": "camera Gate",
+        }
+        tickets = (await browser.get("/api/tickets")).json()["tickets"]
+        told = {each["kind"]: each for each in tickets}
+        assert "CVE-1 (high), CVE-2 (critical). Attackers are known to use it. Mended" in told["firmware"]["detail"]
+        assert "bwrap is missing" in told["sandbox"]["detail"] and "2026-01-31" in told["support"]["detail"]
+        assert all(each["advice"] != "See the site's log." for each in tickets)
+        answer = await browser.post(f"/api/tickets/{told['firmware']['id']}/close", json={"reason": "I do not care"})
+        assert answer.status_code == 409
+
+        stage.site.status, before = None, stage.site.status  # what the site would say stays as it was
+        due[0], stamps.fault = KeysDue(ceremony=False, drill=True, drilled_us=None), ""
+        assert set(await kept()) == {"drill_due", "sandbox", "firmware", "support"}
+        stage.site.status, site.makes = before, CameraMakes((), None)
+        assert set(await kept()) == {"drill_due", "sandbox"}
+        shown = (await browser.get("/api/health")).json()["sites"][0]
+        assert shown["confinement"] == "limits" and "limits only" in shown["confinement_words"]
+
+
+async def test_keys_are_due_from_the_first_site_on(tmp_path: Path) -> None:
+    clock = SimulatedClock()
+    async with custody_stage(tmp_path / "data", clock) as stage:
+        folder, vault = stage.site.settings.hub_folder, stage.hub.custody.vault
+        assert keys_due(vault, folder, clock) is None
+        await stage.exchange()
+        assert keys_due(vault, folder, clock) == KeysDue(ceremony=True, drill=False, drilled_us=None)
+        vault.put_break_glass(public_key_of(new_private_key()), "two of three officers", {})
+        assert keys_due(vault, folder, clock) == KeysDue(ceremony=False, drill=False, drilled_us=None)
+        clock.advance(367 * DAY_US)
+        assert keys_due(vault, folder, clock) == KeysDue(ceremony=False, drill=True, drilled_us=None)
 
 
 async def test_old_tickets_go_after_thirteen_months(tmp_path: Path) -> None:

@@ -118,6 +118,8 @@ export interface SiteHealth {
   version: string;
   started_us: number | null;
   disks: Disk[];
+  confinement?: string;
+  confinement_words?: string;
 }
 
 export interface Health {

@@ -4,10 +4,11 @@ import { IconAlertTriangle, IconCircleCheck, IconEye } from "@tabler/icons-react
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearchParams } from "react-router";
 import { hub, hubNowUs } from "../api";
+import { LogAlarm } from "../audit/LogAlarm";
 import { SiteHealth } from "../cameras/SiteHealth";
 import { STATE_WORDS, StateMark } from "../cameras/state";
 import { Notice, Trouble, Waiting } from "../frame/Notice";
-import { age, health, type CameraDay, type CameraNow, type Ticket } from "./health";
+import { age, health, subjectName, type CameraDay, type CameraNow, type Ticket } from "./health";
 import { PlannedWork } from "./PlannedWork";
 import { Tickets } from "./Tickets";
 import { TicketDrawer } from "./TicketDrawer";
@@ -36,6 +37,7 @@ export default function HealthPage() {
       <div className="inner">
         <h1>Health</h1>
         <p className="lead">What needs somebody, and how much was recorded. Figures only: nothing here shows a picture.</p>
+        <LogAlarm />
         {failed ? (
           <Trouble
             error={failed}
@@ -94,7 +96,7 @@ function Attention({ cameras, days, tickets, show }: { cameras: CameraNow[]; day
         <ul className={styles.cards}>
           {others.map((ticket) => (
             <li key={ticket.id} className={`panel ${styles.card}`}>
-              <span className="strong">{ticket.subject === "disk" ? `Disk ${ticket.name}` : ticket.name}</span>
+              <span className="strong">{subjectName(ticket)}</span>
               <Problem ticket={ticket} show={show} />
             </li>
           ))}

@@ -13,7 +13,7 @@ import { Empty, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
 import { clockSource, DevicePanel } from "../devices/DevicePanel";
 import { bitrate, SECOND, span } from "../time";
-import { age, drift, health, reasonWords, worstFirst, type CameraDay, type CameraNow, type StreamNow, type Ticket } from "./health";
+import { age, drift, health, reasonWords, subjectName, worstFirst, type CameraDay, type CameraNow, type StreamNow, type Ticket } from "./health";
 import styles from "./Health.module.css";
 
 const SILENT = 5 * SECOND;
@@ -40,6 +40,8 @@ export default function InstallerPage() {
     refetchInterval: 5_000,
     enabled: camera !== undefined,
   });
+  const others = useQuery({ queryKey: ["tickets", "attention"], queryFn: () => health.tickets({ state: "open" }), refetchInterval: 15_000 });
+  const atSite = (others.data?.tickets ?? []).filter((ticket) => ticket.subject !== "camera");
   const byName = [...cameras].sort((a, b) => a.name.localeCompare(b.name));
   const at = byName.findIndex((each) => each.id === camera?.id);
   const go = (step: number): void => {
@@ -87,8 +89,34 @@ export default function InstallerPage() {
         {camera ? (
           <One camera={camera} day={day.data?.cameras.find((each) => each.id === camera.id)} tickets={tickets.data?.tickets ?? []} stale={now.error !== null} />
         ) : null}
+        {atSite.length > 0 ? (
+          <section className={styles.section} aria-label="Recorder and hub" data-testid="at-site">
+            <h2>Recorder and hub</h2>
+            <ul className={styles.todo}>
+              {atSite.map((ticket) => (
+                <ToDo key={ticket.id} ticket={ticket} about={subjectName(ticket)} />
+              ))}
+            </ul>
+          </section>
+        ) : null}
       </div>
     </div>
+  );
+}
+
+/** One ticket with what to do about it. `about`: named where the camera is not. */
+function ToDo({ ticket, about = "" }: { ticket: Ticket; about?: string }) {
+  return (
+    <li className="panel" data-testid={`todo-${ticket.kind}`}>
+      <span className={styles.problem}>
+        {ticket.hint ? <IconEye size={18} aria-hidden /> : <IconAlertTriangle size={18} aria-hidden />}
+        <span className="strong">
+          {about ? `${about}: ${ticket.title}` : ticket.title}, for {age(hubNowUs() - ticket.first_us)}
+        </span>
+      </span>
+      <p>{ticket.detail}</p>
+      <p>{ticket.advice}</p>
+    </li>
   );
 }
 
@@ -128,16 +156,7 @@ function One({ camera, day, tickets, stale }: { camera: CameraNow; day: CameraDa
               </li>
             ) : null}
             {tickets.map((ticket) => (
-              <li key={ticket.id} className="panel" data-testid={`todo-${ticket.kind}`}>
-                <span className={styles.problem}>
-                  {ticket.hint ? <IconEye size={18} aria-hidden /> : <IconAlertTriangle size={18} aria-hidden />}
-                  <span className="strong">
-                    {ticket.title}, for {age(hubNowUs() - ticket.first_us)}
-                  </span>
-                </span>
-                <p>{ticket.detail}</p>
-                <p>{ticket.advice}</p>
-              </li>
+              <ToDo key={ticket.id} ticket={ticket} />
             ))}
             {hints.map((hint) => (
               <li key={hint.kind} className="panel">

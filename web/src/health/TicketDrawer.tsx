@@ -9,7 +9,7 @@ import { hubNowUs } from "../api";
 import { Notice, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
 import { personName, useSession } from "../session";
-import { age, health, MAY_DECIDE, type TicketDetail } from "./health";
+import { age, health, MAY_DECIDE, subjectName, type TicketDetail } from "./health";
 import { fromField, toField } from "./fields";
 import styles from "./Health.module.css";
 
@@ -25,7 +25,7 @@ export function TicketDrawer({ id, close }: { id: string; close: () => void }) {
     <Drawer
       opened={id !== ""}
       onClose={close}
-      title={ticket.data ? `${ticket.data.title}: ${ticket.data.subject === "disk" ? "disk " : ""}${ticket.data.name}` : "Ticket"}
+      title={ticket.data ? `${ticket.data.title}: ${subjectName(ticket.data)}` : "Ticket"}
       position="right"
       size="md"
       closeButtonProps={{ "aria-label": "Close" }}

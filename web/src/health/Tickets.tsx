@@ -7,7 +7,7 @@ import { hubNowUs } from "../api";
 import { Empty, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
 import { personName, useSession } from "../session";
-import { age, health, type TicketAsk } from "./health";
+import { age, health, subjectName, type TicketAsk } from "./health";
 import styles from "./Health.module.css";
 
 const KINDS = [
@@ -23,6 +23,13 @@ const KINDS = [
   ["disk_headroom", "Disk full too soon"],
   ["behind", "Recorder fell behind"],
   ["site_away", "Site does not answer"],
+  ["ceremony_due", "Key ceremony due"],
+  ["drill_due", "Recovery drill due"],
+  ["witness", "Log not signed"],
+  ["timestamp", "No outside time"],
+  ["sandbox", "Decoders unconfined"],
+  ["firmware", "Camera weakness"],
+  ["support", "No longer supported"],
 ].map(([value, label]) => ({ value: value!, label: label! }));
 
 export function Tickets({ params, set }: { params: URLSearchParams; set: (changes: Record<string, string>) => void }) {
@@ -129,7 +136,7 @@ export function Tickets({ params, set }: { params: URLSearchParams; set: (change
                       {ticket.title}
                     </button>
                   </td>
-                  <td>{ticket.subject === "disk" ? `Disk ${ticket.name}` : ticket.name}</td>
+                  <td>{subjectName(ticket)}</td>
                   <td>{age((ticket.closed_us ?? hubNowUs()) - ticket.first_us)}</td>
                   <td>
                     <Time us={ticket.first_us} day />

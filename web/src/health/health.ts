@@ -126,6 +126,10 @@ export interface TicketAsk {
   owner?: string;
 }
 
+/** What a ticket is about, as people call it. */
+export const subjectName = (ticket: Pick<Ticket, "subject" | "name">): string =>
+  ticket.subject === "disk" ? `Disk ${ticket.name}` : ticket.subject === "hub" ? "This hub" : ticket.name;
+
 const ticketPath = (id: string): string => `/api/tickets/${encodeURIComponent(id)}`;
 
 export const health = {

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from belvedere.foundation.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import LinkFault
+from belvedere.hub.health.standing import StandingFaults
 from belvedere.hub.health.tickets import TicketBook
 from belvedere.link.client import SiteLink
 from belvedere.link.health import Faults, GetFaults, GetHealth, GetUptime, HealthReport, Uptime
@@ -36,6 +37,8 @@ class HealthDesk:
         self._answered_us = clock.now_us()
         self._forget_due_us = 0
         self._task: asyncio.Task[None] | None = None
+        self.standing: StandingFaults | None = None
+        self._standing_due_us = 0
 
     def start(self) -> None:
         """Begin to ask by itself."""
@@ -84,6 +87,14 @@ class HealthDesk:
             self._answered_us = self._clock.now_us()
             return True
 
+    async def look_around(self) -> None:
+        """Each minute: the faults that the hub sees itself become tickets."""
+        if self.standing is None or self._clock.monotonic_us() < self._standing_due_us:
+            return
+        self._standing_due_us = self._clock.monotonic_us() + MINUTE_US
+        found, known = await self.standing.look()
+        await asyncio.to_thread(self.tickets.take_standing, self._site_id, found, known)
+
     def _take_in(self, found: Faults) -> None:
         self.tickets.take_in(self._site_id, found.faults)
         self.tickets.site_back(self._site_id)
@@ -96,5 +107,6 @@ class HealthDesk:
             await asyncio.sleep(EVERY_S)
             try:
                 await self.refresh()
+                await self.look_around()
             except Exception as error:  # noqa: BLE001 - the database may be busy or full; it is asked again
                 _log.warning("health_not_taken_in", exc_info=error)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from belvedere.foundation.clock import DAY_US, iso
 from belvedere.foundation.errors import BadInput, Conflict, NotFound
 from belvedere.hub.access.doors import CurrentUser, roles, signed_in
+from belvedere.hub.health.standing import STANDING
 from belvedere.hub.health.tickets import Note, Ticket, TicketFilter
 from belvedere.hub.health.words import CLOSED_WORDS, SITE_AWAY, advice_of, is_hint, title_of
 from belvedere.hub.reach import hub_of
@@ -376,6 +377,10 @@ async def close_ticket(ticket_id: str, body: CloseIn, request: Request, user: Cu
         raise Conflict("This ticket is closed already.", advice="Reload the list.")
     if found.kind == SITE_AWAY:
         raise Conflict("This ticket closes by itself once the site answers.", advice="Write a note in it meanwhile.")
+    if found.kind in STANDING:
+        raise Conflict(
+            "This ticket closes by itself once what it says is mended.", advice="Write a note in it meanwhile."
+        )
     await hub.audit.append("ticket.closed", user.id, {**_facts(found), "reason": body.reason})
     try:
         await hub.link.ask(CloseFault(ticket_id), Answer)

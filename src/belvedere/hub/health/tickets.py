@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, RowMapping, Select, delete, func, insert, or_, select, update
 
-from belvedere.foundation.clock import DAY_US, Clock
+from belvedere.foundation.clock import DAY_US, MINUTE_US, Clock
 from belvedere.foundation.errors import BadInput, Conflict, NotFound
 from belvedere.foundation.ids import new_id
+from belvedere.hub.health.standing import Standing
 from belvedere.hub.health.words import SITE_AWAY
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import ticket as ticket_table
@@ -17,6 +18,7 @@ from belvedere.link.health import Fault
 KEPT_US = 396 * DAY_US  # 13 months after closing
 MOST_NOTES = 200
 _AT_ONCE = 400
+_SEEN_AGAIN_US = 5 * MINUTE_US  # how far "last seen" of the hub's own may lag behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +97,8 @@ class TicketBook:
                 change = update(ticket_table).where(ticket_table.c.id == found["id"]).values(last_us=now_us)
                 connection.execute(change)
                 return
-            connection.execute(
-                insert(ticket_table).values(
-                    id=new_id("fault", self._clock),
-                    site_id=site_id,
-                    subject="site",
-                    subject_id=site_id,
-                    kind=SITE_AWAY,
-                    detail="The site has not answered the hub.",
-                    first_us=since_us,
-                    last_us=now_us,
-                    times=1,
-                    closed_us=None,
-                    closed_why="",
-                    closed_by="",
-                    reason="",
-                    owner="",
-                    visit_us=None,
-                )
-            )
+            away = Standing("site", site_id, SITE_AWAY, "The site has not answered the hub.")
+            connection.execute(insert(ticket_table).values(self._new(site_id, away, since_us, now_us)))
 
     def site_back(self, site_id: str) -> None:
         """The site answers."""
@@ -126,6 +111,47 @@ class TicketBook:
             connection.execute(
                 update(ticket_table).where(still).values(closed_us=self._clock.now_us(), closed_why="healthy")
             )
+
+    def take_standing(self, site_id: str, faults: Iterable[Standing], known: frozenset[str]) -> None:
+        """Faults that the hub sees itself: one open ticket for each, closed when it is no longer there. `known`: the kinds
+        that could be told of; tickets of others stay as they are."""
+        now_us = self._clock.now_us()
+        present = {(fault.subject, fault.subject_id, fault.kind): fault for fault in faults}
+        mine = (ticket_table.c.kind.in_(known)) & ticket_table.c.closed_us.is_(None)
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(ticket_table).where(ticket_table.c.site_id == site_id, mine)).mappings()
+            before = {(row["subject"], row["subject_id"], row["kind"]): _ticket(row) for row in rows}
+        gone = [ticket.id for key, ticket in before.items() if key not in present]
+        changed = {ticket.id: present[key].detail for key, ticket in before.items() if key in present}
+        fresh = [fault for key, fault in present.items() if key not in before]
+        stale = [ticket.id for ticket in before.values() if now_us - ticket.last_us > _SEEN_AGAIN_US]
+        if not (gone or fresh or stale):
+            return
+        with writing(self._engine) as connection:
+            closing = update(ticket_table).where(ticket_table.c.id.in_(gone))
+            connection.execute(closing.values(closed_us=now_us, closed_why="healthy"))
+            for ticket_id, detail in changed.items():
+                seen = update(ticket_table).where(ticket_table.c.id == ticket_id)
+                connection.execute(seen.values(last_us=now_us, detail=detail))
+            for fault in fresh:
+                connection.execute(insert(ticket_table).values(self._new(site_id, fault, now_us, now_us)))
+
+    def _new(self, site_id: str, fault: Standing, first_us: int, now_us: int) -> dict[str, object]:
+        """A ticket of the hub's own, as a row."""
+        return {
+            "id": new_id("fault", self._clock),
+            "site_id": site_id,
+            "subject": fault.subject,
+            "subject_id": fault.subject_id,
+            "kind": fault.kind,
+            "detail": fault.detail,
+            "first_us": first_us,
+            "last_us": now_us,
+            "times": 1,
+            "closed_us": None,
+            **{name: "" for name in ("closed_why", "closed_by", "reason", "owner")},
+            "visit_us": None,
+        }
 
     def forget(self) -> int:
         """Drop tickets closed more than 13 months ago. Returns how many."""

@@ -62,6 +62,34 @@ WORDS = {
         "Recorder fell behind",
         "The disk is too slow for what comes in, or the machine is too busy. Look at its load; some footage may be lost.",
     ),
+    "ceremony_due": FaultWords(
+        "Key ceremony is due",
+        "Two officers meet at the hub: belvedere keys ceremony. See the guide on the key ceremony.",
+    ),
+    "drill_due": FaultWords(
+        "Recovery drill is due",
+        "Two officers bring their sheets and show that they open footage: belvedere keys drill.",
+    ),
+    "witness": FaultWords(
+        "A site does not sign the log",
+        "Tell the data protection officer. If the recorder was replaced, remove its old key: belvedere audit witnesses.",
+    ),
+    "timestamp": FaultWords(
+        "No outside time on today's log",
+        "Check the authority's address and certificates in the settings. It is asked again every quarter of an hour.",
+    ),
+    "sandbox": FaultWords(
+        "Decoders are hardly confined",
+        "Install bubblewrap on the recorder, or allow it user name spaces; belvedere doctor says what was refused.",
+    ),
+    "firmware": FaultWords(
+        "Camera has a known weakness",
+        "Update its firmware. Where there is none, keep it on a network that nothing else reaches, or replace it.",
+    ),
+    "support": FaultWords(
+        "Camera is no longer supported",
+        "Plan its replacement: new weaknesses will not be mended. Until then keep it on a network of its own.",
+    ),
     SITE_AWAY: FaultWords(
         "Site does not answer",
         "It goes on recording by itself if it has power. Check its line and its power; ask somebody on the spot to look.",

@@ -81,9 +81,13 @@ class DiskOut(_FromAttributes):
 
 
 class SiteHealth(SiteOut):
+    """`confinement`: bubblewrap, landlock or limits, what holds the decoders there; "" while it is not known."""
+
     version: str
     started_us: int | None
     disks: list[DiskOut]
+    confinement: str = ""
+    confinement_words: str = ""
 
 
 class StreamHealth(StreamOut):
@@ -195,6 +199,8 @@ async def health(request: Request) -> Health:
         return Health(now_us=hub.clock.now_us(), sites=[here], cameras=[])
     disks = [DiskOut.model_validate(disk) for disk in status.disks]
     here = SiteHealth(**site.model_dump(), version=status.version, started_us=status.started_us, disks=disks)
+    if status.ingest is not None:
+        here.confinement, here.confinement_words = status.ingest.confinement, status.ingest.words
     rows = []
     for each in status.cameras:
         worst = _worst(each.streams)
