@@ -39,6 +39,7 @@ from belvedere.hub.dwell.guard import DwellGuard
 from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.health.standing import StandingFaults
 from belvedere.hub.local import keep_logging, log_local_acts
+from belvedere.hub.masks.desk import MaskDesk
 from belvedere.hub.purposes.book import PurposeBook
 from belvedere.hub.purposes.desk import PurposeDesk
 from belvedere.hub.quotas.desk import QuotaDesk
@@ -89,6 +90,7 @@ class HubContext:
     custody: CustodyDesk
     watch: WatchDesk
     dwell: DwellGuard
+    masks: MaskDesk
     quotas: QuotaDesk
 
 
@@ -150,6 +152,8 @@ async def open_hub(
         stamping = asyncio.create_task(stamps.run(), name="timestamps")
         due = partial(keys_due, vault, settings.hub_folder, clock)
         health.standing = StandingFaults(settings.site.id, site, due, witnesses, stamps)
+        masks = await asyncio.to_thread(MaskDesk, engine, site, audit, clock)
+        pushing_masks: asyncio.Task[None] | None = None
         log_search = LogSearch(engine, audit)
         log_watch = LogWatch(engine, audit, log_search, clock)
         log_erasure = LogErasure(engine, audit, clock, settings.hub.log_years)
@@ -160,6 +164,7 @@ async def open_hub(
             local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
             if isinstance(site, ReleasingLink):
                 keys_kept = asyncio.create_task(custody.run(site), name="custody")
+                pushing_masks = asyncio.create_task(masks.run(), name="masks")
                 telling = asyncio.create_task(endings.run(), name="ended grants")
                 witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
             health.start()
@@ -193,10 +198,11 @@ async def open_hub(
                 custody=custody,
                 watch=watch,
                 dwell=dwell,
+                masks=masks,
                 quotas=quotas,
             )
         finally:
-            for task in (local_acts, keys_kept, telling, witnessing, stamping, watching, erasing):
+            for task in (pushing_masks, local_acts, keys_kept, telling, witnessing, stamping, watching, erasing):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
