@@ -118,7 +118,6 @@ async def open_hub(
         purpose_book, case_book = PurposeBook(engine, clock), CaseBook(engine, clock, register.list_cameras)
         await asyncio.to_thread(purpose_book.load)
         users, step_up = UserDesk(engine, clock, frozenset(Role), Passwords(hasher)), StepUps(clock)
-        ender = GrantEnder(engine, clock, audit)
         scheme = settings.hub.case_scheme
         site = link or ReleasingLink(settings.link_socket)
         vault = Vault(engine, settings.hub_folder / "keys" / "wrapping", clock)
@@ -142,6 +141,7 @@ async def open_hub(
             purposes=purpose_book,
             cases=case_book,
         )
+        ender = GrantEnder(engine, clock, audit, grants.ended.set)
         endings = EndingCourier(engine, clock, key, site, grants.ended)
         telling: asyncio.Task[None] | None = None
         keys_kept: asyncio.Task[None] | None = None
