@@ -1,7 +1,7 @@
 """The register of sites and cameras: names, places and views. Addresses and passwords of cameras stay at the site."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
