@@ -12,12 +12,12 @@ _PREFIX_BYTES = 256 << 10
 # A piece of what was read; only one that fills most of a read may keep the whole read in memory.
 Part = bytes | memoryview
 
-_UNIT_LENGTH = Struct(">I")
+UNIT_LENGTH = Struct(">I")
 UNIT_HEAD_264 = Struct(">IB")  # length and header of a NAL unit
 UNIT_HEAD_265 = Struct(">IH")
 
 # Plain integers: an enum's member costs a look-up each time, and these are compared some hundred times a second.
-_H264_IDR, H264_SEI = int(H264Nal.IDR), int(H264Nal.SEI)
+_H264_IDR, H264_SEI, H264_AUD = int(H264Nal.IDR), int(H264Nal.SEI), int(H264Nal.AUD)
 _H264_SETS = (int(H264Nal.SPS), int(H264Nal.PPS))
 H265_VPS, _H265_PPS = int(H265Nal.VPS), int(H265Nal.PPS)
 
@@ -144,7 +144,7 @@ class UnitAssembly:
             return
         if self._open >= 0:
             self._lose()
-        self._parts.append(_UNIT_LENGTH.pack(size))
+        self._parts.append(UNIT_LENGTH.pack(size))
         self._parts.append(unit)
         self._size += 4 + size
         if self._hevc:
@@ -177,7 +177,7 @@ class UnitAssembly:
         if kind in _H264_SETS:
             if unit not in self.known_sets:
                 self._sets.append(unit)
-        elif kind == H264_SEI and b"\6" in unit[1:] and is_recovery_point(unit):
+        elif kind == H264_SEI and unit.find(b"\6", 1) > 0 and is_recovery_point(unit):
             self._keyframe = True
 
     def _end_unit(self, units: list[AccessUnit]) -> None:

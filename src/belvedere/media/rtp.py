@@ -10,10 +10,12 @@ from struct import Struct
 from belvedere.foundation.errors import CameraProtocol
 from belvedere.media.access_unit import (
     ACCESS_UNIT_BYTES,
+    H264_AUD,
     H264_SEI,
     H265_VPS,
     UNIT_HEAD_264,
     UNIT_HEAD_265,
+    UNIT_LENGTH,
     AccessUnit,
     UnitAssembly,
 )
@@ -193,9 +195,16 @@ class Depacketizer(UnitAssembly):
                 ):
                     break
                 self._timestamp = timestamp = stamp
-                self._size, self._open = size, -1
-                self._add(data[pos + 16 : following])
-                size = self._size
+                unit = data[pos + 16 : following]
+                kind = payload & 31
+                if not hevc and (kind == H264_AUD or (kind == H264_SEI and unit.find(b"\6", 1) < 0)):
+                    append(UNIT_LENGTH.pack(length - 12))  # nothing in it that `_add` would look for
+                    append(unit)
+                    size += length - 8
+                else:
+                    self._size, self._open = size, -1
+                    self._add(unit)
+                    size = self._size
             want += 1
             pos = following
             if what == marked and self._trusts_markers:

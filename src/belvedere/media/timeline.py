@@ -98,7 +98,7 @@ class Timeline:
         self._last = -1
         self._ticks = 0
         self._last_us = 0
-        self._usual_us = 0
+        self._usual = 0  # the last step onwards, in ticks of the camera's rate
         self._window_end_us = 0
         self._ahead_us = 0  # the largest of media time minus our clock in this window
         self._reference_us: int | None = None
@@ -113,13 +113,17 @@ class Timeline:
         delta = (timestamp - self._last) & 0xFFFF_FFFF
         if delta >= 0x8000_0000:
             delta -= 0x1_0000_0000
-        step_us = delta * SECOND_US // self._rate
-        passed_us = monotonic_us - self._last_us
-        if step_us < -_JUMP_US or step_us > max(_JUMP_US, 3 * self._usual_us) + passed_us:
-            return None
+        if 0 < delta <= self._rate:  # up to a second on: nothing to be weighed
+            self._usual = delta
+        else:
+            step_us = delta * SECOND_US // self._rate
+            passed_us = monotonic_us - self._last_us
+            usual_us = self._usual * SECOND_US // self._rate
+            if step_us < -_JUMP_US or step_us > max(_JUMP_US, 3 * usual_us) + passed_us:
+                return None
+            if delta > 0:
+                self._usual = min(delta, 10 * self._rate)
         self._last, self._last_us = timestamp, monotonic_us
-        if step_us > 0:
-            self._usual_us = min(step_us, 10 * SECOND_US)
         self._ticks += delta
         ahead_us = self._ticks * SECOND_US // self._rate - monotonic_us
         if ahead_us > self._ahead_us:

@@ -14,8 +14,8 @@ from belvedere.site.ingest.messages import ClockSeen, OpenStream
 from belvedere.site.ingest.run import RunWriter
 from belvedere.site.ingest.sound import Sound
 
-# Below the size from which the C library maps each block on its own.
-READ_BYTES = 120 << 10
+# A sweep's bytes of most cameras at once. The block is gone before the next is asked for, so that it stays the same memory.
+READ_BYTES = 240 << 10
 _READS_A_TURN = 16  # so that one camera's burst does not keep the others waiting
 _SEND_BYTES = 64 << 10
 _TALK_US = 10 * SECOND_US

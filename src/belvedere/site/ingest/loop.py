@@ -26,7 +26,7 @@ from belvedere.site.ingest.recorder_link import RecorderGone, RecorderLink
 
 log = structlog.get_logger()
 
-SWEEP_US = 150_000
+SWEEP_US = 250_000
 # Watched streams are looked at this often at most: one wake-up then serves all whose packets came meanwhile.
 _PACE_US = 8_000
 _GOODBYE_S = 3.0

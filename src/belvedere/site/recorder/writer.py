@@ -29,7 +29,7 @@ from belvedere.site.storage.keys import Keyring
 log = structlog.get_logger()
 
 EARLY_BYTES = 8 << 20  # this much waiting is written before its time
-_WRITE_S = 0.4  # what came is written at least this often: that much is lost when the process is killed
+_WRITE_S = 0.2  # what came is written at least this often: that much is lost when the process is killed
 _UNSYNCED_BYTES = 64 << 20  # this much written is made durable before its time
 _BATCH = 32  # clock notes kept while the index can't be written
 
