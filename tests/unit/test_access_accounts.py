@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 
 from belvedere.foundation.clock import SimulatedClock
 from belvedere.foundation.errors import BadInput, Conflict, NotFound
@@ -12,9 +12,9 @@ from belvedere.hub.access import sessions
 from belvedere.hub.access.credentials import Passwords
 from belvedere.hub.access.sessions import SessionDesk, SignedIn
 from belvedere.hub.access.users import CODE_LIFE_US, SignIn, UserDesk
-from belvedere.hub.storage import open_engine, reading, upgrade
+from belvedere.hub.storage import open_engine, reading, upgrade, writing
 from belvedere.hub.storage.acts import forget_act, noting, waiting_acts
-from belvedere.hub.storage.metadata import account, session
+from belvedere.hub.storage.metadata import access_grant, account, session
 from hub_stage import FAST
 
 ROLES = frozenset({"operator", "dpo"})
@@ -128,6 +128,22 @@ def test_a_disabled_account_is_shut(users: UserDesk, desk: SessionDesk) -> None:
     found = users.by_id(user.id)
     assert found is not None and found.disabled
     assert users.by_id("user_x") is None and [each.name for each in users.all()] == ["ann"]
+
+
+def test_a_disabled_account_has_no_open_grant(users: UserDesk, engine: Engine, clock: SimulatedClock) -> None:
+    ann, _ = users.create("ann", "operator")
+    bob, _ = users.create("bob", "operator")
+    now_us = clock.now_us()
+    with writing(engine) as connection:
+        for number, user in enumerate((ann, ann, bob)):
+            row = {"id": f"grant_{number}", "account_id": user.id, "issued_us": now_us, "expires_us": now_us + 1}
+            row |= {"purpose": "duty", "case_ref": "", "wire": b"{}", "audit_index": number, "session_key": ""}
+            connection.execute(insert(access_grant).values(**row))
+    users.disable("ann")
+    with reading(engine) as connection:
+        ended = connection.execute(select(access_grant.c.id).where(access_grant.c.ended_us.is_not(None))).scalars()
+        assert sorted(ended) == ["grant_0", "grant_1"]
+    assert sorted(waiting_acts(engine)[-1].facts["grants_ended"]) == ["grant_0", "grant_1"]
 
 
 def test_acts_are_noted_with_the_act(users: UserDesk, engine: Engine) -> None:

@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 
 from belvedere.hub.figures import FIGURES
-from belvedere.hub.health.words import WORDS
+from belvedere.hub.health.standing import STANDING
+from belvedere.hub.health.words import SITE_AWAY, WORDS
 from belvedere.site.health.rules import HINTS, FaultKind
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "camera-faults.md"
+TICKETS = Path(__file__).parents[2] / "web" / "src" / "health" / "Tickets.tsx"
 
 
 def test_every_figure_is_in_the_reference() -> None:
@@ -47,9 +49,10 @@ def test_the_dashboard_asks_only_for_what_there_is() -> None:
 
 
 def test_every_kind_of_fault_has_words_and_a_place_in_the_guide() -> None:
-    assert set(FaultKind) | {"site_away"} == set(WORDS)
+    assert set(FaultKind) | {SITE_AWAY, *STANDING} == set(WORDS)
     assert {kind for kind, words in WORDS.items() if words.hint} == set(HINTS)
-    text = GUIDE.read_text("utf-8")
+    text, page = GUIDE.read_text("utf-8"), TICKETS.read_text("utf-8")
     for kind, words in WORDS.items():
         assert f"## {words.title}" in text, kind
         assert words.advice in text, kind
+        assert f'["{kind}", ' in page, f"{kind} can be chosen in the list of tickets"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from belvedere.foundation.clock import Clock
 from belvedere.hub.audit.log import AuditLog
@@ -84,3 +84,11 @@ def _cameras(wire: bytes) -> frozenset[str]:
     """The cameras of a stored grant. Unchecked: it serves to end a grant, not to open footage."""
     words: Any = msgspec.json.decode(wire)
     return frozenset(words["grant"]["cameras"])
+
+
+def end_all_of(connection: Connection, user_id: str, now_us: int) -> list[str]:
+    """End every open grant of a person inside a transaction that notes why; players notice within a second. Returns their ids."""
+    live = (access_grant.c.account_id == user_id, access_grant.c.ended_us.is_(None))
+    mine = list(connection.scalars(select(access_grant.c.id).where(*live)))
+    connection.execute(update(access_grant).where(*live).values(ended_us=now_us))
+    return mine

@@ -14,10 +14,11 @@ from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BadInput, NotFound, Refused
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access import credentials
+from belvedere.hub.access.ending import end_all_of
 from belvedere.hub.access.users import CODE_LIFE_US, NAME
 from belvedere.hub.storage.acts import NoteAct, nowhere
 from belvedere.hub.storage.engine import reading, writing
-from belvedere.hub.storage.metadata import access_grant, account, session
+from belvedere.hub.storage.metadata import account, session
 from belvedere.policy.table import TABLES, DecisionTable, Role
 
 
@@ -176,7 +177,7 @@ class StaffDesk:
         if {"roles", "sites", "shifts"} & set(
             change.what
         ):  # what was given under the old ones is to be asked for again
-            ended = self._end_grants(connection, str(user_id))
+            ended = end_all_of(connection, str(user_id), self._clock.now_us())
         facts = {"account": user_id, **_facts(person), "changed": list(change.what), "grants_ended": ended}
         self._note(connection, "account.changed", facts)
 
@@ -186,15 +187,8 @@ class StaffDesk:
             update(account).where(account.c.id == user_id).values(disabled=True, password_hash="", code_hash="")
         )
         connection.execute(delete(session).where(session.c.account_id == user_id))
-        ended = self._end_grants(connection, user_id)
+        ended = end_all_of(connection, user_id, self._clock.now_us())
         self._note(connection, "account.disabled", {"account": user_id, "name": name, "grants_ended": ended})
-
-    def _end_grants(self, connection: Connection, user_id: str) -> list[str]:
-        """End every open grant of a person; players notice within a second, sites at their next request."""
-        live = (access_grant.c.account_id == user_id, access_grant.c.ended_us.is_(None))
-        mine = list(connection.scalars(select(access_grant.c.id).where(*live)))
-        connection.execute(update(access_grant).where(*live).values(ended_us=self._clock.now_us()))
-        return mine
 
 
 def _columns(person: Staff) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from belvedere.foundation.clock import HOUR_US, Clock
 from belvedere.foundation.errors import BadInput, Conflict, NotFound
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access import credentials
+from belvedere.hub.access.ending import end_all_of
 from belvedere.hub.storage.acts import NoteAct, nowhere
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import account, passkey, session
@@ -133,14 +134,16 @@ class UserDesk:
         return user, code
 
     def disable(self, name: str) -> User:
-        """Close an account and end its sessions. The row stays, because log entries name it."""
+        """Close an account, end its sessions and its grants. The row stays, because log entries name it."""
         user = self.by_name(name)
         with writing(self._engine) as connection:
             connection.execute(
                 update(account).where(account.c.id == user.id).values(disabled=True, password_hash="", code_hash="")
             )
             connection.execute(session.delete().where(session.c.account_id == user.id))
-            self._note(connection, "account.disabled", {"account": user.id, "name": user.name})
+            ended = end_all_of(connection, user.id, self._clock.now_us())
+            facts = {"account": user.id, "name": user.name, "grants_ended": ended}
+            self._note(connection, "account.disabled", facts)
         return user
 
     def all(self) -> list[User]:
