@@ -18,6 +18,7 @@ const RetentionPage = lazy(() => import("./retention/RetentionPage"));
 const CasesPage = lazy(() => import("./cases/CasesPage"));
 const PurposesPage = lazy(() => import("./purposes/PurposesPage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
+const MasksPage = lazy(() => import("./masks/MasksPage"));
 const SettingsPage = lazy(() => import("./settings/SettingsPage"));
 
 export function App() {
@@ -62,6 +63,7 @@ export function App() {
           <Route path="/installer" element={<InstallerPage />} />
           <Route path="/retention" element={<RetentionPage />} />
           <Route path="/access" element={<AccessPage />} />
+          <Route path="/masks/:camera" element={<MasksPage />} />
           <Route path="/settings" element={<SettingsPage />} />
           <Route path="*" element={<Navigate to="/now" replace />} />
         </Route>

@@ -12,6 +12,7 @@ import { Empty, Notice, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
 import { bitrate, bytes, DAY, SECOND } from "../time";
 import { pointing } from "../now/CameraList";
+import { CameraMasks } from "../masks/CameraMasks";
 import { CameraPurposes } from "../purposes/CameraPurposes";
 import { SiteHealth } from "./SiteHealth";
 import { STATE_WORDS, StateMark } from "./state";
@@ -313,6 +314,7 @@ function Detail({ camera }: { camera: Camera }) {
         <Fact name="Kept">{bytes(camera.bytes_kept)}</Fact>
       </dl>
       <CameraPurposes camera={camera.id} />
+      <CameraMasks camera={camera.id} />
       <StreamFacts name="Main stream" stream={camera.main} />
       <StreamFacts name="Small stream" stream={camera.sub} />
     </div>

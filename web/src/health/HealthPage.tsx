@@ -8,6 +8,7 @@ import { LogAlarm } from "../audit/LogAlarm";
 import { SiteHealth } from "../cameras/SiteHealth";
 import { STATE_WORDS, StateMark } from "../cameras/state";
 import { Notice, Trouble, Waiting } from "../frame/Notice";
+import { MaskingCard } from "../masks/MaskingCard";
 import { age, health, subjectName, type CameraDay, type CameraNow, type Ticket } from "./health";
 import { PlannedWork } from "./PlannedWork";
 import { Tickets } from "./Tickets";
@@ -65,6 +66,7 @@ export default function HealthPage() {
         ) : null}
         <Tickets params={params} set={set} />
         <UptimeTable params={params} set={set} names={new Map(cameras.data?.cameras.map((camera) => [camera.id, camera.name]))} />
+        <MaskingCard />
         <PlannedWork outages={day.data?.outages ?? []} answered={day.data?.answered ?? false} cameras={cameras.data?.cameras ?? []} />
       </div>
       <TicketDrawer id={params.get("ticket") ?? ""} close={() => set({ ticket: "" })} />

@@ -12,6 +12,7 @@ import { useKeys } from "../frame/keys";
 import { Notice, Trouble, Waiting } from "../frame/Notice";
 import { Splitter } from "../frame/Splitter";
 import { LivePlayer } from "../live/player";
+import { GreyToggle } from "../mark/GreyToggle";
 import { personName, useGrant, useSession } from "../session";
 import { CameraList } from "./CameraList";
 import { keepWall, LAYOUTS, moved, readWall, reconcile, type Layout, type WallState, type WallView } from "./wall";
@@ -195,6 +196,7 @@ function Now() {
             data-testid="layout-switch"
           />
         ) : null}
+        <GreyToggle />
         <span className={styles.site}>
           {cameras.data.site.name}
           <span className="quiet">

@@ -16,6 +16,7 @@ import { STATE_WORDS, StateMark } from "../cameras/state";
 import { PtzPad } from "../devices/PtzPad";
 import type { LivePlayer } from "../live/player";
 import { LiveTile } from "../live/tile";
+import { ViewerMark } from "../mark/ViewerMark";
 import styles from "./Wall.module.css";
 
 export interface TileActions {
@@ -195,6 +196,7 @@ export function WallTile({ camera, stream: asked, player, actions, enlarged = fa
       </header>
       <div className={styles.picture} onDoubleClick={() => actions.enlarge(camera.id)}>
         <div ref={box} className={styles.video} />
+        {live ? <ViewerMark seed={camera.id} /> : null}
         {view && view.phase !== "live" && view.phase !== "off" ? (
           <div className={styles.veil} data-phase={view.phase}>
             <p className={styles.veilTitle}>{view.title}</p>

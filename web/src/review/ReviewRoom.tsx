@@ -4,6 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore
 import { useSearchParams } from "react-router";
 import { hubNowUs, type Camera, type Grant } from "../api";
 import { useKeys } from "../frame/keys";
+import { GreyToggle } from "../mark/GreyToggle";
 import { Notice } from "../frame/Notice";
 import { ExportForm } from "../exports/ExportForm";
 import { clock, DAY, dayClock, fineClock, fromIsoDay, HOUR, isoDay, midnight, MINUTE, SECOND, shortDay, span as sayspan, zone, exact } from "../time";
@@ -279,6 +280,7 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
             <IconChevronRight size={16} />
           </ActionIcon>
         </div>
+        <GreyToggle />
         <Button size="compact-sm" h={30} variant="default" leftSection={<IconMoonStars size={15} />} onClick={lastNight} data-testid="last-night">
           Last night
         </Button>

@@ -3,6 +3,7 @@ import { useElementSize } from "@mantine/hooks";
 import { IconArrowsMaximize, IconArrowsMinimize } from "@tabler/icons-react";
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import type { Camera } from "../api";
+import { ViewerMark } from "../mark/ViewerMark";
 import { bestColumns, GAP_PX } from "../now/wall";
 import { dayClock } from "../time";
 import type { Deck } from "./deck";
@@ -75,6 +76,7 @@ function ReviewTile({
     <article className={styles.tile} data-testid={`review-${camera.id}`} data-kind={kind} aria-label={camera.name}>
       <div className={styles.picture} onDoubleClick={() => onSolo(camera.id)}>
         <div ref={box} className={styles.video} />
+        <ViewerMark seed={camera.id} />
         {kind === "gap" || kind === "future" || kind === "trouble" ? (
           <div className={styles.veil} data-kind={kind}>
             <p className={styles.veilTitle}>{view?.title}</p>

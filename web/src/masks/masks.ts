@@ -1,0 +1,50 @@
+// Permanent masks and what masking costs, as the hub tells them.
+
+import { call } from "../api";
+import type { Polygon } from "./polygon";
+
+export interface MaskVersion {
+  version: number;
+  polygons: Polygon[];
+  made_by: string;
+  reason: string;
+  made_us: number;
+}
+
+export interface Masks {
+  camera: string;
+  /** 0: there never were any. */
+  version: number;
+  polygons: Polygon[];
+  needs_dpo: boolean;
+  may_draw: boolean;
+  may_take_away: boolean;
+  history: MaskVersion[];
+}
+
+export interface Rendition {
+  camera: string;
+  kind: "masked" | "painted";
+  viewers: number;
+  cpu_ms_per_s: number;
+  share: number;
+  whole: boolean;
+  restarts: number;
+}
+
+export interface Masking {
+  most: number;
+  refused: number;
+  renditions: Rendition[];
+  pieces: number;
+  pieces_cpu_ms_per_s: number;
+}
+
+const address = (camera: string) => `/api/masks/${encodeURIComponent(camera)}`;
+
+export const masks = {
+  get: (camera: string) => call<Masks>("GET", address(camera)),
+  put: (camera: string, base: number, polygons: Polygon[], reason: string) =>
+    call<Masks>("PUT", address(camera), { base, polygons, reason }),
+  masking: () => call<Masking>("GET", "/api/masking"),
+};
