@@ -17,6 +17,8 @@ const InstallerPage = lazy(() => import("./health/InstallerPage"));
 const RetentionPage = lazy(() => import("./retention/RetentionPage"));
 const CasesPage = lazy(() => import("./cases/CasesPage"));
 const PurposesPage = lazy(() => import("./purposes/PurposesPage"));
+const AuditPage = lazy(() => import("./audit/AuditPage"));
+const PeoplePage = lazy(() => import("./people/PeoplePage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
 const MasksPage = lazy(() => import("./masks/MasksPage"));
 const SettingsPage = lazy(() => import("./settings/SettingsPage"));
@@ -62,6 +64,8 @@ export function App() {
           <Route path="/health" element={<HealthPage />} />
           <Route path="/installer" element={<InstallerPage />} />
           <Route path="/retention" element={<RetentionPage />} />
+          <Route path="/audit" element={<AuditPage />} />
+          <Route path="/people" element={<PeoplePage />} />
           <Route path="/access" element={<AccessPage />} />
           <Route path="/masks/:camera" element={<MasksPage />} />
           <Route path="/settings" element={<SettingsPage />} />

@@ -12,6 +12,7 @@ import {
   IconHeartbeat,
   IconKeyboard,
   IconLayoutGrid,
+  IconListSearch,
   IconLogout,
   IconListCheck,
   IconMoon,
@@ -20,10 +21,13 @@ import {
   IconSun,
   IconUser,
   IconUserShield,
+  IconUsers,
   type Icon as TablerIcon,
 } from "@tabler/icons-react";
 import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { NavLink, Outlet, useLocation, useNavigate } from "react-router";
+import { LOG_READERS } from "../audit/audit";
+import { PEOPLE_READERS } from "../people/people";
 import { MAY } from "../retention/interface";
 import { personName, rolesOf, useSession } from "../session";
 import { clock, exact, shortDay, zone } from "../time";
@@ -55,6 +59,8 @@ const PAGES: readonly Page[] = [
   { path: "/retention", name: "Retention", icon: IconCalendarOff, press: "g t", roles: MAY.see },
   { path: "/access", name: "My access", icon: IconUserShield, press: "g a" },
   { path: "/purposes", name: "Purposes", icon: IconListCheck, press: "g p" },
+  { path: "/audit", name: "Audit log", icon: IconListSearch, press: "g l", roles: LOG_READERS },
+  { path: "/people", name: "People", icon: IconUsers, press: "g p", roles: PEOPLE_READERS },
   { path: "/settings", name: "Settings", icon: IconSettings, press: "g s" },
 ];
 /** On a phone so many pages have a place of their own; the rest are under "More". */

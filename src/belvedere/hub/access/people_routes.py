@@ -1,20 +1,36 @@
-"""People and their roles, for those who give access. They see no pictures themselves."""
+"""People and their roles, for those who give access. They see no pictures themselves.
 
-from typing import Annotated
+Nobody changes their own account here. Each change is planned (nothing written), confirmed with a passkey over exactly that
+change, logged, and then carried out. `_confirmed` is the one place through which every change goes: a second person, as the
+action table's row `role_change` asks for one, is required there.
+"""
+
+import hashlib
+from dataclasses import replace
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
-from belvedere.hub.access.doors import CurrentSession, roles
+from belvedere.foundation.errors import Conflict, Refused
+from belvedere.hub.access.doors import CurrentSession, CurrentUser, roles, signed_in
+from belvedere.hub.access.people import ROLE_TEXTS, Presence, may_do, presences, row_words, sees_pictures, warnings
 from belvedere.hub.access.session_routes import Body
-from belvedere.hub.access.staff import StaffDesk
+from belvedere.hub.access.sessions import SignedIn
+from belvedere.hub.access.staff import Change, Staff, StaffDesk, Turn
+from belvedere.hub.access.staff_sheet import read_sheet
 from belvedere.hub.reach import hub_of
 from belvedere.policy.table import Role
 
 router = APIRouter(tags=["access"])
 
 ROLES_CHANGED = "account.changed"
+_LOGGED = {Turn.JOINS: "account.created", Turn.MOVES: ROLES_CHANGED, Turn.LEAVES: "account.disabled"}
+_SESSIONS_ENDED = "session.revoked"
+_MOST_TOLD = 50  # changes of a list that the confirmed act names one by one
+_Word = Annotated[str, Field(max_length=64)]
+_Time = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
 class PersonOut(BaseModel):
@@ -22,6 +38,7 @@ class PersonOut(BaseModel):
     name: str
     display: str
     roles: list[str]
+    team: str
     sites: list[str]
     shifts: list[tuple[int, int]]
     trained_us: int | None
@@ -29,6 +46,10 @@ class PersonOut(BaseModel):
     spss_expires_us: int | None
     has_passkey: bool
     disabled: bool
+    passkeys: int
+    sessions: int
+    seen_us: int | None
+    warnings: list[str]
 
 
 class PeopleOut(BaseModel):
@@ -39,18 +60,94 @@ class NewRoles(Body):
     roles: Annotated[list[Annotated[str, Field(max_length=32)]], Field(min_length=1, max_length=12)]
 
 
+class Attributes(Body):
+    display: Annotated[str, Field(min_length=1, max_length=100)]
+    team: _Word = ""
+    sites: Annotated[list[_Word], Field(default_factory=list, max_length=500)]
+    shifts: Annotated[list[tuple[_Time, _Time]], Field(default_factory=list, max_length=200)]
+    trained_us: _Time | None = None
+    spss_number: _Word = ""
+    spss_expires_us: _Time | None = None
+
+
+class NewPerson(Attributes):
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    roles: Annotated[list[Annotated[str, Field(max_length=32)]], Field(min_length=1, max_length=12)]
+
+
+class CodeOut(BaseModel):
+    """A one-time code, shown once."""
+
+    name: str
+    code: str
+
+
+class ListIn(Body):
+    csv: Annotated[str, Field(min_length=1, max_length=4_000_000)]
+
+
+class ChangeOut(BaseModel):
+    """What a list does with one person."""
+
+    turn: str
+    name: str
+    display: str
+    what: list[str]
+
+
+class PlanOut(BaseModel):
+    changes: list[ChangeOut]
+
+
+class ListOut(BaseModel):
+    changes: list[ChangeOut]
+    codes: list[CodeOut]
+
+
+class RowOut(BaseModel):
+    """One act of the action table that a role may do. `needs`: what else it takes."""
+
+    act: str
+    text: str
+    kinds: list[str]
+    actions: list[str]
+    needs: list[str]
+    longest_us: int | None
+    notes: str
+
+
+class RoleOut(BaseModel):
+    role: str
+    name: str
+    text: str
+    sees_pictures: bool
+    may: list[RowOut]
+    people: int
+
+
+class RolesOut(BaseModel):
+    version: str
+    roles: list[RoleOut]
+
+
 @router.get("/api/people")
 @roles(Role.ADMINISTRATOR, Role.DPO, Role.AUDITOR, Role.MANAGER)
 async def people(request: Request) -> PeopleOut:
     """Every account with its roles and attributes, by name."""
-    found = await run_in_threadpool(hub_of(request).users.all)
-    return PeopleOut(
-        people=[
+    hub = hub_of(request)
+    found = await run_in_threadpool(hub.users.all)
+    here = await run_in_threadpool(presences, hub.engine, hub.clock)
+    now_us, life_us = hub.clock.now_us(), hub.grants.table.training_life_us
+    out = []
+    for each in found:
+        presence = here.get(each.id, Presence())
+        out.append(
             PersonOut(
                 id=each.id,
                 name=each.name,
                 display=each.display,
                 roles=[each.role, *sorted(each.roles - {each.role})],
+                team=each.team,
                 sites=list(each.sites),
                 shifts=list(each.shifts),
                 trained_us=each.trained_us,
@@ -58,20 +155,172 @@ async def people(request: Request) -> PeopleOut:
                 spss_expires_us=each.spss_expires_us,
                 has_passkey=each.has_passkey,
                 disabled=each.disabled,
+                passkeys=presence.passkeys,
+                sessions=presence.sessions,
+                seen_us=presence.seen_us,
+                warnings=warnings(each, each.roles, now_us, life_us),
             )
-            for each in found
+        )
+    return PeopleOut(people=out)
+
+
+@router.get("/api/roles")
+@signed_in
+async def all_roles(request: Request) -> RolesOut:
+    """What each role may do, from the action table that the hub works by."""
+    hub = hub_of(request)
+    table = hub.grants.table
+    found = await run_in_threadpool(hub.users.all)
+    out = []
+    for role in Role:
+        may = [
+            RowOut(
+                act=row.act,
+                text=row.text,
+                kinds=sorted(row.kinds),
+                actions=sorted(row.actions),
+                needs=row_words(row),
+                longest_us=row.longest_us,
+                notes=row.notes,
+            )
+            for row in may_do(table, role)
         ]
-    )
+        name, text = ROLE_TEXTS[role]
+        count = sum(str(role) in each.roles and not each.disabled for each in found)
+        pictures = sees_pictures(table, role)
+        out.append(RoleOut(role=role, name=name, text=text, sees_pictures=pictures, may=may, people=count))
+    return RolesOut(version=table.version, roles=out)
+
+
+@router.post("/api/people", status_code=201)
+@roles(Role.ADMINISTRATOR)
+async def add_person(body: NewPerson, request: Request, session: CurrentSession) -> CodeOut:
+    """Add somebody, after `{do: "people.add", ...}` was confirmed; answers with their one-time code, shown once."""
+    words = body.model_dump()
+    name = body.name.strip().lower()
+    person = _staff(name, tuple(body.roles), body)
+    change = (await run_in_threadpool(_desk(request).plan, [person]))[0]
+    if change.turn is not Turn.JOINS:
+        raise Conflict(f"There is an account {name} already.", advice="Choose another name.")
+    codes = await _confirmed(request, session, {"do": "people.add", **_plain(words), "name": name}, [change])
+    return CodeOut(name=name, code=codes[name])
+
+
+@router.put("/api/people/{name}", status_code=204)
+@roles(Role.ADMINISTRATOR)
+async def change_person(name: str, body: Attributes, request: Request, session: CurrentSession) -> None:
+    """Change somebody's team, sites, shifts, training and licence, after `{do: "people.change", ...}` was confirmed."""
+    desk = _desk(request)
+    before = await run_in_threadpool(desk.of, name)
+    change = (await run_in_threadpool(desk.plan, [_staff(name, before.roles, body)]))[0]
+    if change.turn is Turn.STAYS:
+        return
+    act = {"do": "people.change", "account": name, "changed": list(change.what), **_plain(body.model_dump())}
+    await _confirmed(request, session, act, [change])
 
 
 @router.put("/api/people/{name}/roles", status_code=204)
 @roles(Role.ADMINISTRATOR)
 async def change_roles(name: str, body: NewRoles, request: Request, session: CurrentSession) -> None:
     """Give somebody else other roles, after `{do: "roles.change", account, roles}` was confirmed. Their grants end at once."""
+    change = await run_in_threadpool(lambda: _desk(request).other_roles(name, tuple(body.roles), by=session.user.name))
+    await _confirmed(request, session, {"do": "roles.change", "account": name, "roles": body.roles}, [change])
+
+
+@router.post("/api/people/{name}/leave", status_code=204)
+@roles(Role.ADMINISTRATOR)
+async def leave(name: str, request: Request, session: CurrentSession) -> None:
+    """Close an account, after `{do: "people.leave", account}` was confirmed. Sessions, grants and ways in end at once."""
+    desk = _desk(request)
+    person = await run_in_threadpool(desk.of, name)
+    change = (await run_in_threadpool(desk.plan, [person], frozenset({name})))[0]
+    if change.turn is Turn.LEAVES:
+        await _confirmed(request, session, {"do": "people.leave", "account": name}, [change])
+
+
+@router.post("/api/people/{name}/sessions/end", status_code=204)
+@roles(Role.ADMINISTRATOR, Role.DPO)
+async def end_sessions(name: str, request: Request, user: CurrentUser) -> None:
+    """End every open session of somebody: a lost laptop, a session that should not be there."""
     hub = hub_of(request)
-    desk = StaffDesk(hub.engine, hub.clock)
-    change = await run_in_threadpool(lambda: desk.other_roles(name, tuple(body.roles), by=session.user.name))
-    proof = hub.step_up.require(session, {"do": "roles.change", "account": name, "roles": body.roles})
-    facts = {"name": name, "roles": body.roles, "changed": list(change.what), "step_up": proof.id}
-    await hub.audit.append(ROLES_CHANGED, session.user.id, facts)
-    await run_in_threadpool(desk.carry_out, [change])
+    whom = await run_in_threadpool(hub.users.by_name, name)
+    await hub.audit.append(_SESSIONS_ENDED, user.id, {"account": whom.id, "name": whom.name, "sessions": "all"})
+    await run_in_threadpool(hub.sessions.close_others, whom.id, "")
+
+
+@router.post("/api/people/list/try")
+@roles(Role.ADMINISTRATOR)
+async def try_list(body: ListIn, request: Request) -> PlanOut:
+    """What a list of joiners, movers and leavers would do. Nothing is changed."""
+    return PlanOut(changes=_out(await _planned(request, body.csv)))
+
+
+@router.post("/api/people/list")
+@roles(Role.ADMINISTRATOR)
+async def carry_out_list(body: ListIn, request: Request, session: CurrentSession) -> ListOut:
+    """Do what the list says, all of it or nothing, after `{do: "people.list", sha256, changes}` was confirmed."""
+    changes = [each for each in await _planned(request, body.csv) if each.turn is not Turn.STAYS]
+    if not changes:
+        return ListOut(changes=[], codes=[])
+    told = [f"{each.turn} {each.staff.name}: {', '.join(each.staff.roles)}" for each in changes]
+    act = {
+        "do": "people.list",
+        "sha256": hashlib.sha256(body.csv.encode()).hexdigest(),
+        "count": len(told),
+        "changes": told[:_MOST_TOLD],
+    }
+    codes = await _confirmed(request, session, act, changes)
+    return ListOut(changes=_out(changes), codes=[CodeOut(name=name, code=code) for name, code in codes.items()])
+
+
+async def _planned(request: Request, text: str) -> list[Change]:
+    def plan() -> list[Change]:
+        sheet = read_sheet(text)
+        return _desk(request).plan(sheet.people, sheet.leavers, sheet.fields)
+
+    return await run_in_threadpool(plan)
+
+
+async def _confirmed(request: Request, session: SignedIn, act: dict[str, Any], changes: list[Change]) -> dict[str, str]:
+    """Have `act` confirmed, log each change, carry all out; one-time codes by name. Raises Refused, StepUpNeeded."""
+    if any(each.staff.name == session.user.name and each.turn is not Turn.STAYS for each in changes):
+        raise Refused("Nobody changes their own account.", advice="Ask another administrator.")
+    hub = hub_of(request)
+    proof = hub.step_up.require(session, act)
+    for each in changes:
+        facts = {"name": each.staff.name, "roles": list(each.staff.roles), "changed": list(each.what)}
+        await hub.audit.append(_LOGGED[each.turn], session.user.id, {**facts, "step_up": proof.id})
+    return await run_in_threadpool(_desk(request).carry_out, changes)
+
+
+def _desk(request: Request) -> StaffDesk:
+    hub = hub_of(request)
+    return StaffDesk(hub.engine, hub.clock)
+
+
+def _staff(name: str, its_roles: tuple[str, ...], body: Attributes) -> Staff:
+    person = Staff(name=name, display=body.display.strip() or name, roles=its_roles)
+    return replace(
+        person,
+        team=body.team.strip(),
+        sites=tuple(body.sites),
+        shifts=tuple(sorted(body.shifts)),
+        trained_us=body.trained_us,
+        spss_number=body.spss_number.strip(),
+        spss_expires_us=body.spss_expires_us,
+    )
+
+
+def _plain(words: dict[str, Any]) -> dict[str, Any]:
+    """Words of an act: lists for tuples, and no times that a script's numbers could not hold."""
+    return {
+        name: [list(each) if isinstance(each, tuple) else each for each in value] if isinstance(value, list) else value
+        for name, value in words.items()
+    }
+
+
+def _out(changes: list[Change]) -> list[ChangeOut]:
+    return [
+        ChangeOut(turn=each.turn, name=each.staff.name, display=each.staff.display, what=list(each.what))
+        for each in changes
+    ]

@@ -76,6 +76,8 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "session.closed": lambda facts: "Signed out",
     "masks.changed": lambda facts: f"{facts.get('masks', 0)} permanent masks on {_cameras(facts)}{_why(facts)}",
     "password.changed": lambda facts: "Password changed",
+    "account.created": lambda facts: f"Account {facts.get('name', '')} added",
+    "account.disabled": lambda facts: f"Account {facts.get('name', '')} closed",
     "account.changed": lambda facts: f"Account {facts.get('name', '')} changed",
     "session.revoked": lambda facts: "Signed out from elsewhere",
     "session.moved": lambda facts: (
