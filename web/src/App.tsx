@@ -14,6 +14,7 @@ const ExportsPage = lazy(() => import("./exports/ExportsPage"));
 const CamerasPage = lazy(() => import("./cameras/CamerasPage"));
 const HealthPage = lazy(() => import("./health/HealthPage"));
 const InstallerPage = lazy(() => import("./health/InstallerPage"));
+const DpoPage = lazy(() => import("./dpo/DpoPage"));
 const RetentionPage = lazy(() => import("./retention/RetentionPage"));
 const CasesPage = lazy(() => import("./cases/CasesPage"));
 const PurposesPage = lazy(() => import("./purposes/PurposesPage"));
@@ -64,6 +65,7 @@ export function App() {
           <Route path="/health" element={<HealthPage />} />
           <Route path="/installer" element={<InstallerPage />} />
           <Route path="/retention" element={<RetentionPage />} />
+          <Route path="/dpo" element={<DpoPage />} />
           <Route path="/audit" element={<AuditPage />} />
           <Route path="/people" element={<PeoplePage />} />
           <Route path="/access" element={<AccessPage />} />

@@ -8,6 +8,7 @@ import {
   IconDeviceCctv,
   IconDots,
   IconDownload,
+  IconEyeCheck,
   IconFolders,
   IconHeartbeat,
   IconKeyboard,
@@ -28,6 +29,7 @@ import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { NavLink, Outlet, useLocation, useNavigate } from "react-router";
 import { LOG_READERS } from "../audit/audit";
 import { PEOPLE_READERS } from "../people/people";
+import { DPO_READERS } from "../dpo/dpo";
 import { MAY } from "../retention/interface";
 import { personName, rolesOf, useSession } from "../session";
 import { clock, exact, shortDay, zone } from "../time";
@@ -61,6 +63,7 @@ const PAGES: readonly Page[] = [
   { path: "/purposes", name: "Purposes", icon: IconListCheck, press: "g p" },
   { path: "/audit", name: "Audit log", icon: IconListSearch, press: "g l", roles: LOG_READERS },
   { path: "/people", name: "People", icon: IconUsers, press: "g p", roles: PEOPLE_READERS },
+  { path: "/dpo", name: "DPO desk", icon: IconEyeCheck, press: "g d", roles: DPO_READERS },
   { path: "/settings", name: "Settings", icon: IconSettings, press: "g s" },
 ];
 /** On a phone so many pages have a place of their own; the rest are under "More". */

@@ -3,6 +3,7 @@
 // A tile off screen, or on a hidden page, is stopped at the hub and started again when it is seen.
 
 import { hub, type CameraState, type StreamKind } from "../api";
+import type { Asked } from "../dwell/DwellAsk";
 import { LiveTile, type TileReport } from "./tile";
 
 const HEADER_BYTES = 16;
@@ -13,6 +14,7 @@ type HubWord =
   | { op: "state"; tile: number; state: CameraState; message: string }
   | { op: "skipped"; tile: number; frames: number }
   | { op: "error"; tile: number; code: string; message: string; advice: string }
+  | { op: "dwell"; asked: Asked[] }
   | { op: "grant_ended"; message: string };
 
 export class LivePlayer {
@@ -25,6 +27,8 @@ export class LivePlayer {
   private retry = 0;
   private ticker = 0;
   private closed = false;
+  /** Hears what the dwell guard asks of this page; an empty list when nothing is asked any more. */
+  onDwell: ((asked: Asked[]) => void) | null = null;
   private eyes: IntersectionObserver;
 
   constructor(
@@ -182,6 +186,10 @@ export class LivePlayer {
     if (word.op === "grant_ended") {
       this.purge(word.message);
       this.onGrantEnded(word.message);
+      return;
+    }
+    if (word.op === "dwell") {
+      this.onDwell?.(word.asked);
       return;
     }
     const tile = this.playing.get(word.tile);

@@ -7,6 +7,7 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { hub, type Camera } from "../api";
+import { DwellAsk, type Asked } from "../dwell/DwellAsk";
 import { NeedGrant } from "../frame/NeedGrant";
 import { useKeys } from "../frame/keys";
 import { Notice, Trouble, Waiting } from "../frame/Notice";
@@ -50,6 +51,11 @@ function Now() {
   const [params, setParams] = useSearchParams();
   const cameras = useQuery({ queryKey: ["cameras"], queryFn: hub.cameras, refetchInterval: 10_000 });
   const player = usePlayer(grant!.id, again);
+  const [asked, setAsked] = useState<Asked[]>([]);
+  useEffect(() => {
+    setAsked([]);
+    if (player) player.onDwell = setAsked;
+  }, [player]);
   const phone = useMediaQuery("(max-width: 720px)", window.innerWidth <= 720, { getInitialValueInEffect: false });
   const [state, setState] = useState<WallState>(() => readWall(person));
   const [highlighted, setHighlighted] = useState("");
@@ -225,6 +231,7 @@ function Now() {
           </Notice>
         </div>
       ) : null}
+      <DwellAsk asked={asked} grant={grant!.id} name={(id) => byId.get(id)?.name ?? id} />
       <div className={styles.body}>
         {view === "both" ? (
           <Splitter
