@@ -149,9 +149,9 @@ def _busy(council: Council, request: Request) -> Reply | None:
 
 
 @asynccontextmanager
-async def council(data: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Council]:
+async def council(data: Path, monkeypatch: pytest.MonkeyPatch, access: str = "four_eyes") -> AsyncIterator[Council]:
     """The hub, open, with three cameras and nobody signed in."""
-    monkeypatch.setenv("BELVEDERE_HUB__ACCESS", "four_eyes")
+    monkeypatch.setenv("BELVEDERE_HUB__ACCESS", access)
     async with stage_of(data) as stage:
         found = Council(stage)
         stage.site.status = status_of()

@@ -140,3 +140,11 @@ async def test_an_overdue_review_goes_to_the_officer(tmp_path: Path, monkeypatch
         done: Glass = await found.glass.review(dora.user, glass["id"], True, "The ambulance log confirms it")
         assert done.reviewer == "Dora" and {outcome for _, outcome in notices(found)} == {"justified"}
         assert found.facts("glass.overdue")[0]["glass"] == glass["id"]
+
+
+async def test_without_a_purpose_there_is_no_break_glass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with council(tmp_path, monkeypatch, access="open_desk") as found:
+        oli = await found.come("oli")
+        assert "no purpose" in (await oli.get("/api/break-glass"))["why_not"]
+        answer = await oli.browser.post("/api/break-glass", json=cry(found))
+        assert answer.status_code == 403 and "no purpose" in answer.text

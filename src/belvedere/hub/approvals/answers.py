@@ -60,15 +60,15 @@ def approver_out(approver: Approver) -> ApproverOut:
 def list_out(
     requests: Iterable[AccessRequest], looking: User, people: Approvers, engine: Engine, now_us: int
 ) -> list[RequestOut]:
-    """Several requests. Blocking. Those who may decide are looked up once for each team and set of roles."""
-    known: dict[tuple[str, str, tuple[str, ...]], list[Approver]] = {}
+    """Several requests. Blocking. People are looked up once, and each case."""
+    present = people.look()
+    cases: dict[str, set[str]] = {}
     out = []
     for request in requests:
-        approvers: list[Approver] = []
-        if request.state is State.WAITING:
-            key = (request.account_id, request.team, request.approvers)
-            if key not in known:
-                known[key] = people.of(*key)
-            approvers = known[key]
-        out.append(request_out(request, looking, approvers, cameras_of_case(engine, request.wanted.case), now_us))
+        case = request.wanted.case
+        if case not in cases:
+            cases[case] = cameras_of_case(engine, case)
+        waits = request.state is State.WAITING
+        approvers = present.of(request.account_id, request.team, request.approvers) if waits else []
+        out.append(request_out(request, looking, approvers, cases[case], now_us))
     return out

@@ -103,16 +103,16 @@ class AccessRequest:
     audit_index: int
     asked_us: int
     lapses_us: int
-    weighing: dict[str, Any] | None
-    state: State
-    decided_us: int | None
-    decided_by: str
-    decider: str
-    words: str
-    given: Wanted | None
-    given_sha256: str
-    step_up: str
-    grant_id: str
+    weighing: dict[str, Any] | None = None
+    state: State = State.WAITING
+    decided_us: int | None = None
+    decided_by: str = ""
+    decider: str = ""
+    words: str = ""
+    given: Wanted | None = None
+    given_sha256: str = ""
+    step_up: str = ""
+    grant_id: str = ""
 
 
 def asked_sha256(request_id: str, account_id: str, wanted: Wanted) -> str:

@@ -55,8 +55,11 @@ class ApprovalDesk:
         self._to_weigh: asyncio.Queue[AccessRequest] = asyncio.Queue(MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begin weighing requests and letting them lapse."""
+    async def start(self) -> None:
+        """Begin weighing requests, first those that an earlier run did not come to, and letting them lapse."""
+        for request in await asyncio.to_thread(self.store.waiting):
+            if request.weighing is None and not self._to_weigh.full():
+                self._to_weigh.put_nowait(request)
         names = {
             "weighing requests": self._weigh_all,
             "lapsing requests": self._lapse_all,
@@ -108,16 +111,6 @@ class ApprovalDesk:
             audit_index=entry.index,
             asked_us=now_us,
             lapses_us=now_us + self._hub.settings.hub.approval_hours * HOUR_US,
-            weighing=None,
-            state=State.WAITING,
-            decided_us=None,
-            decided_by="",
-            decider="",
-            words="",
-            given=None,
-            given_sha256="",
-            step_up="",
-            grant_id="",
         )
         await asyncio.to_thread(self.store.add, request)
         self.changes.tell(request.id, user.id)

@@ -48,15 +48,15 @@ class Glass:
     broken_us: int
     ends_us: int
     due_us: int
-    escalated_us: int | None
+    escalated_us: int | None = None
     # Invariant: reviewed once, never by the person who broke the glass.
-    reviewed_us: int | None
-    reviewed_by: str
-    reviewer: str
-    justified: bool | None
-    review: str
-    lifted_us: int | None
-    lifted: str
+    reviewed_us: int | None = None
+    reviewed_by: str = ""
+    reviewer: str = ""
+    justified: bool | None = None
+    review: str = ""
+    lifted_us: int | None = None
+    lifted: str = ""
 
     def state(self, now_us: int) -> GlassState:
         """How it stands at `now_us`."""

@@ -77,13 +77,21 @@ class GlassDesk:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @property
+    def offered(self) -> bool:
+        """Whether a purpose for it is in force."""
+        return bool(self._purpose())
+
     def purpose(self) -> str:
         """Code of the purpose that break-glass goes by. Raises Refused when there is none in force."""
-        purposes = self._hub.grants.table.purposes.values()
-        found = next((each.code for each in purposes if each.kind is PurposeKind.BREAK_GLASS), "")
+        found = self._purpose()
         if not found:
             raise Refused("There is no purpose for break-glass.", advice="Ask the data protection officer for one.")
         return found
+
+    def _purpose(self) -> str:
+        purposes = self._hub.grants.table.purposes.values()
+        return next((each.code for each in purposes if each.kind is PurposeKind.BREAK_GLASS), "")
 
     async def break_it(self, session: SignedIn, cry: Cry) -> Glass:
         """Access to its cameras now, once the grant desk has had it confirmed with a passkey.
@@ -248,14 +256,6 @@ class GlassDesk:
             broken_us=now_us,
             ends_us=grant.expires_us,
             due_us=now_us + REVIEW_US,
-            escalated_us=None,
-            reviewed_us=None,
-            reviewed_by="",
-            reviewer="",
-            justified=None,
-            review="",
-            lifted_us=None,
-            lifted="",
         )
 
     def _keep(self, glass: Glass, index: int) -> None:

@@ -69,6 +69,8 @@ async def glasses(request: Request, user: CurrentUser) -> GlassList:
             reason = "Your role can't break the glass."
         elif not user.has_passkey:
             reason = "It is confirmed with a passkey, and you have none."
+        elif not desk.offered:
+            reason = "There is no purpose for break-glass."
         found = desk.store.all() if user.roles & _READERS else mine
         return GlassList(
             now_us=now_us,

@@ -33,15 +33,39 @@ class Approvers:
         wanted = frozenset(str(role) for role in roles)
         return [user for user in self._users.all() if not user.disabled and user.roles & wanted]
 
+    def look(self) -> "Present":
+        """Who is there now, read once for as many requests as are shown."""
+        able = [user for user in self._users.all() if user.has_passkey and not user.disabled]
+        return Present(able, self._roster.on_call(), self._sessions)
+
     def of(self, account_id: str, team: str, roles: Iterable[str]) -> list[Approver]:
         """Who may decide for somebody of `team`; those who are here first, then those on call."""
-        on_call = self._roster.on_call()
+        return self.look().of(account_id, team, roles)
+
+
+class Present:
+    """Who could decide, as they are at one moment. Blocking."""
+
+    def __init__(self, able: list[User], on_call: frozenset[str], sessions: SessionDesk) -> None:
+        self._able = able
+        self._on_call = on_call
+        self._sessions = sessions
+        self._here: dict[str, bool] = {}
+
+    def of(self, account_id: str, team: str, roles: Iterable[str]) -> list[Approver]:
+        """As `Approvers.of`."""
+        wanted = frozenset(str(role) for role in roles)
         found = [
-            Approver(user, user.id in on_call, bool(self._sessions.of(user.id)))
-            for user in self.holding(roles)
-            if user.id != account_id and team_of(user) != team and user.has_passkey
+            Approver(user, user.id in self._on_call, self._is_here(user.id))
+            for user in self._able
+            if user.roles & wanted and user.id != account_id and team_of(user) != team
         ]
         return sorted(found, key=lambda each: (not each.here, not each.on_call, each.user.display))
+
+    def _is_here(self, account_id: str) -> bool:
+        if account_id not in self._here:
+            self._here[account_id] = bool(self._sessions.of(account_id))
+        return self._here[account_id]
 
 
 def why_not(user: User, request: AccessRequest, now_us: int) -> str:

@@ -31,6 +31,7 @@ from belvedere.hub.approvals.shapes import (
     RequestOut,
     TurnOut,
 )
+from belvedere.hub.approvals.store import PAGE
 from belvedere.hub.context import HubContext
 from belvedere.hub.reach import hub_of
 from belvedere.policy.table import Role
@@ -50,7 +51,7 @@ async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
     desk = ApprovalDesk(hub)
     glass = GlassDesk(hub, desk.giver)
     app.state.approvals, app.state.glass = desk, glass
-    desk.start()
+    await desk.start()
     glass.start()
     try:
         yield
@@ -81,21 +82,25 @@ async def _out(request: Request, user: User, found: AccessRequest) -> RequestOut
 @router.get("/api/requests")
 @signed_in
 async def requests(
-    request: Request, user: CurrentUser, which: Literal["mine", "waiting", "decided"] = "mine"
+    request: Request,
+    user: CurrentUser,
+    which: Literal["mine", "waiting", "decided"] = "mine",
+    before: Annotated[str, Query(max_length=64, description="`next` of the page before.")] = "",
 ) -> RequestList:
     """Requests: one's own, those that wait (oldest first), or those decided. Who decides on none sees one's own only."""
     hub, desk = hub_of(request), desk_of(request)
     now_us, seq = hub.clock.now_us(), desk.changes.seq
 
-    def load() -> list[RequestOut]:
-        if which == "mine":
-            found = desk.store.of(user.id)
-        else:
-            found = desk.store.waiting() if which == "waiting" else desk.store.decided()
-        seen = found if _sees_all(user) else [each for each in found if each.account_id == user.id]
-        return list_out(seen, user, desk.people, hub.engine, now_us)
+    def load() -> list[AccessRequest]:
+        whose = None if _sees_all(user) else user.id
+        if which == "waiting":
+            return desk.store.waiting(whose)
+        return desk.store.of(user.id, before) if which == "mine" else desk.store.decided(whose, before)
 
-    return RequestList(now_us=now_us, seq=seq, requests=await run_in_threadpool(load))
+    found = await run_in_threadpool(load)
+    shown = await run_in_threadpool(lambda: list_out(found, user, desk.people, hub.engine, now_us))
+    more = found[-1].id if which != "waiting" and len(found) == PAGE else ""
+    return RequestList(now_us=now_us, seq=seq, requests=shown, next=more)
 
 
 @router.post("/api/requests", status_code=201)

@@ -148,6 +148,9 @@ class RequestList(BaseModel):
     now_us: int
     seq: int = Field(description="Hand it to `changes` as `since`.")
     requests: list[RequestOut]
+    next: str = Field(
+        description="Hand it in as `before` for older ones; empty at the end. Of `waiting` the oldest 100 are shown."
+    )
 
 
 class ChangesOut(BaseModel):

@@ -11,7 +11,7 @@ from belvedere.hub.approvals.tables import access_request
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.policy.grant import Action
 
-_PAGE = 200
+PAGE = 100
 
 
 class RequestStore:
@@ -73,17 +73,19 @@ class RequestStore:
             raise NotFound("There is no such request.", advice="Look at the list of requests.")
         return _request(row)
 
-    def waiting(self) -> list[AccessRequest]:
-        """All that wait, the oldest first."""
-        return self._list(access_request.c.state == State.WAITING, newest_first=False)
+    def waiting(self, account_id: str | None = None) -> list[AccessRequest]:
+        """Those that wait, the oldest first; of one person where one is named."""
+        waits = access_request.c.state == State.WAITING
+        return self._list(waits if account_id is None else waits & _of(account_id), newest_first=False)
 
-    def decided(self) -> list[AccessRequest]:
-        """The newest that no longer wait."""
-        return self._list(access_request.c.state != State.WAITING)
+    def decided(self, account_id: str | None = None, before: str = "") -> list[AccessRequest]:
+        """Those that no longer wait, the newest first. `before`: the last id of the page before."""
+        done = access_request.c.state != State.WAITING
+        return self._list(done if account_id is None else done & _of(account_id), before=before)
 
-    def of(self, account_id: str) -> list[AccessRequest]:
-        """A person's own, the newest first."""
-        return self._list(access_request.c.account_id == account_id)
+    def of(self, account_id: str, before: str = "") -> list[AccessRequest]:
+        """A person's own, the newest first. `before` as above."""
+        return self._list(_of(account_id), before=before)
 
     def due(self, now_us: int) -> list[AccessRequest]:
         """Those that wait and are past their time."""
@@ -125,11 +127,18 @@ class RequestStore:
             )
             return changed.rowcount == 1
 
-    def _list(self, which: ColumnElement[bool], *, newest_first: bool = True) -> list[AccessRequest]:
-        order = access_request.c.asked_us.desc() if newest_first else access_request.c.asked_us
-        query = select(access_request).where(which).order_by(order, access_request.c.id).limit(_PAGE)
+    def _list(self, which: ColumnElement[bool], *, newest_first: bool = True, before: str = "") -> list[AccessRequest]:
+        """A page. Ids sort by the time of asking (UUID version 7)."""
+        if before:
+            which = which & (access_request.c.id < before)
+        order = access_request.c.id.desc() if newest_first else access_request.c.id
         with reading(self._engine) as connection:
+            query = select(access_request).where(which).order_by(order).limit(PAGE)
             return [_request(row) for row in connection.execute(query).mappings()]
+
+
+def _of(account_id: str) -> ColumnElement[bool]:
+    return access_request.c.account_id == account_id
 
 
 def wanted_of(words: dict[str, Any]) -> Wanted:
