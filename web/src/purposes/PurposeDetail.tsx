@@ -6,7 +6,7 @@ import type { ReactNode } from "react";
 import { Trouble } from "../frame/Notice";
 import { Time } from "../frame/Time";
 import { rolesOf, useSession } from "../session";
-import { ACTION, FIELD, KIND, length, MAY, purposes, roleWords, valueWords, type Purpose } from "./purposes";
+import { actionWords, FIELD, KIND, length, MAY, purposes, roleWords, valueWords, type Purpose } from "./purposes";
 import { StateWord } from "./PurposesPage";
 import styles from "./Purposes.module.css";
 
@@ -54,7 +54,7 @@ export function PurposeDetail({ purpose, regimes, edit, withdraw, putInForce }: 
         <Fact name="Lawful basis">{purpose.basis}</Fact>
         <Fact name="Law it rests on">{purpose.condition || <span className="quiet">not said</span>}</Fact>
         <Fact name="Regime">{regimes[purpose.regime] ?? purpose.regime}</Fact>
-        <Fact name="Opens">{purpose.actions.length > 0 ? purpose.actions.map((each) => ACTION[each] ?? each).join(", ") : "No pictures"}</Fact>
+        <Fact name="Opens">{actionWords(purpose.actions)}</Fact>
         <Fact name="For">{purpose.roles.map(roleWords).join(", ")}</Fact>
         <Fact name="Case">{purpose.needs_case ? "needed" : "not needed"}</Fact>
         <Fact name="Lasts at most">{purpose.ends_with_shift ? `the shift, ${length(purpose.longest_us)} at most` : length(purpose.longest_us)}</Fact>

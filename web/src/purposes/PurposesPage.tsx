@@ -13,7 +13,7 @@ import { rolesOf, useSession } from "../session";
 import { CameraLists } from "./CameraLists";
 import { PurposeDetail } from "./PurposeDetail";
 import { PurposeForm } from "./PurposeForm";
-import { ACTION, length, MAY, purposes, roleWords, STATE, usePurposes, type Purpose } from "./purposes";
+import { actionWords, length, MAY, purposes, roleWords, STATE, usePurposes, type Purpose } from "./purposes";
 import styles from "./Purposes.module.css";
 
 export function StateWord({ state }: { state: Purpose["state"] }) {
@@ -186,6 +186,5 @@ export default function PurposesPage() {
 }
 
 function opens(purpose: Purpose): string {
-  const words = purpose.actions.map((each) => ACTION[each] ?? each);
-  return words.length === 0 ? "No pictures" : words.join(", ") + (purpose.masked ? "; masked" : "");
+  return actionWords(purpose.actions) + (purpose.masked && purpose.actions.length > 0 ? "; masked" : "");
 }

@@ -174,6 +174,13 @@ export const FIELD: Record<string, string> = {
   purposes: "Accepts",
 };
 
+/** What a purpose opens, as one sentence. */
+export function actionWords(actions: string[]): string {
+  if (actions.length === 0) return "No pictures";
+  const words = actions.map((each) => ACTION[each] ?? each).join(", ").toLowerCase();
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
+}
+
 /** One value of a purpose, in words. */
 export function valueWords(field: string, value: unknown): string {
   if (field === "in_force_us" || field === "withdrawn_us")
