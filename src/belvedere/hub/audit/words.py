@@ -115,6 +115,10 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "camera.sound_off": lambda facts: (
         f"Sound of {_cameras(facts)} switched off by {facts.get('decided_by', 'somebody')}{_why(facts)}"
     ),
+    "account.code_renewed": lambda facts: f"New one-time code for account {facts.get('name', '')}",
+    "camera.added": lambda facts: f"Added {_cameras(facts)}",
+    "camera.changed": lambda facts: f"Changed {_cameras(facts)}",
+    "camera.removed": lambda facts: f"Removed {_cameras(facts)}",
     "witness.added": lambda facts: f"Witness of the log: {facts.get('witness', '')}",
     "witness.removed": lambda facts: f"No witness of the log any more: {facts.get('witness', '')}",
     "witness.refused": lambda facts: f"Site {facts.get('site', '')} did not sign the log{_why(facts)}",
@@ -188,7 +192,9 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "conflict.withdrawn": lambda facts: f"Withdrew a declared conflict ({facts.get('kind', '')})",
     "dwelling.set": lambda facts: f"Named the views of homes: {facts.get('count', 0)}",
     "dwell.asked": lambda facts: f"Asked why {_cameras(facts)} is watched for so long",
-    "dwell.answered": lambda facts: f"Went on watching {_cameras(facts)}: {facts.get('number') or facts.get('reason', '')}",
+    "dwell.answered": lambda facts: (
+        f"Went on watching {_cameras(facts)}: {facts.get('number') or facts.get('reason', '')}"
+    ),
     "dwell.stopped": lambda facts: f"Live picture stopped, no reason given: {_cameras(facts)}",
     "dwell.dwelling": lambda facts: f"Held a view of homes for more than a minute, camera {facts.get('camera', '')}",
     "dwell.ended": lambda facts: f"A note or authorisation for a long look ended{_why(facts)}",
