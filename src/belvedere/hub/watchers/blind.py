@@ -16,7 +16,8 @@ _WORD = re.compile(r"\w+")
 _MOST_WORDS = 40  # of one search; the rest is not compared
 _LONGEST = 6  # words that a declared address has at most
 _NUMBER = re.compile(r"(flat\d*|\d+[a-z]?)")
-_PLATE = re.compile(r"(?=.*\d)(?=.*[a-z])[a-z0-9]{4,8}")
+_BRITISH = re.compile(r"[a-z]{2}\d{2}[a-z]{3}|[a-z]\d{1,3}[a-z]{3}|[a-z]{3}\d{1,3}[a-z]")  # since 2001, 1983, 1963
+_PLATE = re.compile(r"(?=.*\d)(?=.*[a-z])[a-z0-9]{4,8}")  # others, written in one word
 
 
 def watching_key(path: Path) -> bytes:
@@ -92,13 +93,13 @@ class Blinder:
 
 
 def _plates(words: tuple[str, ...]) -> set[str]:
-    """Registration plates, written in up to three words. The longest reading counts: half a plate is many vehicles'."""
+    """Registration plates, British ones in up to three words. The whole counts: half a plate is many vehicles'."""
     found = set()
     at = 0
     while at < len(words):
         for count in (3, 2, 1):
             text = "".join(words[at : at + count])
-            if at + count <= len(words) and _PLATE.fullmatch(text):
+            if at + count <= len(words) and (_BRITISH.fullmatch(text) or (count == 1 and _PLATE.fullmatch(text))):
                 found.add(text)
                 at += count - 1
                 break
