@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from approvals_stage import Council, Somebody, council, weighed
 from belvedere.foundation.clock import HOUR_US, MINUTE_US
-from belvedere.foundation.errors import Refused
+from belvedere.foundation.errors import Conflict, Refused
 from belvedere.hub.approvals.call import OnCallHook
 from belvedere.hub.approvals.tables import access_request
 from belvedere.hub.storage.engine import writing
@@ -284,3 +284,33 @@ async def test_whoever_is_on_call_is_reached_through_the_councils_own_messaging(
         await asyncio.gather(task, return_exceptions=True)
     assert told[0]["page"] == "https://hub.test/approvals/request_1" and told[0]["on_call"] == ["Sam"]
     assert set(told[0]) == {"text", "request", "page", "on_call"}
+
+
+async def test_an_approval_edited_in_the_database_gives_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with council(tmp_path, monkeypatch) as found:
+        ivy, sam = await found.come("ivy"), await found.come("sam")
+        waiting, request = await asked(found, ivy), await asked(found, ivy)
+        away = found.stage.hub.grants.issue
+        monkeypatch.setattr(found.stage.hub.grants, "issue", _nobody_is_there)  # as if she had signed out
+        body = {"ask_sha256": request["ask_sha256"], "cameras": ["gate"], "reason": "Only the gate"}
+        done = await sam.confirmed(f"/api/requests/{request['id']}/approve", body)
+        assert done["state"] == "narrowed" and done["grant"] == ""
+        monkeypatch.setattr(found.stage.hub.grants, "issue", away)
+        wider = found.desk.store.get(request["id"]).wanted
+        digest = words_digest(ask_words(ivy.user.id, wider.policy_ask()))
+        forged = {"state": "approved", "given": wider.words(), "given_sha256": digest}
+        by = {"decided_by": sam.user.id, "decided_us": found.now_us, "decider": "Sam"}
+        for row in (request, waiting):  # what was approved is widened; what was not is approved
+            with writing(found.stage.hub.engine) as connection:
+                which = access_request.c.id == row["id"]
+                connection.execute(update(access_request).where(which).values(**forged, **by))
+            answer = await ivy.browser.post(f"/api/requests/{row['id']}/take")
+            assert answer.status_code == 409 and "changed after it was approved" in answer.text
+            assert found.facts("access.decision_refused")[-1]["request"] == row["id"]
+        assert not (await ivy.get("/api/grants"))["grants"]
+
+
+async def _nobody_is_there(*_: Any, **__: Any) -> None:
+    raise Conflict("They are not signed in.")

@@ -96,7 +96,7 @@ class AccessRequest:
     purpose_text: str
     wanted: Wanted
     place: tuple[float, float] | None  # (longitude, latitude)
-    # Invariant: that of `asked_words`, and of the log's entry `audit_index`.
+    # Invariant: that of `asked_sha256`, and of the log's entry `audit_index`; once approved, that entry is the approval's.
     ask_sha256: str
     rule: str
     approvers: tuple[str, ...]

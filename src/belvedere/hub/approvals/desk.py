@@ -23,7 +23,7 @@ from belvedere.hub.approvals.people import Approver, Approvers, why_not
 from belvedere.hub.approvals.roster import Roster, Turn
 from belvedere.hub.approvals.store import RequestStore
 from belvedere.hub.approvals.weighing import Weigher
-from belvedere.policy.ask import Approval, words_digest
+from belvedere.policy.ask import Approval, ask_words, words_digest
 from belvedere.policy.decision import Outcome
 
 if TYPE_CHECKING:
@@ -159,9 +159,9 @@ class ApprovalDesk:
                 "step_up": proof.id,
                 "words": words[:2000],
             }
-            await self._hub.audit.append(APPROVED, session.user.id, facts)
+            entry = await self._hub.audit.append(APPROVED, session.user.id, facts)
             more = {"given": narrowed.words(), "given_sha256": digest, "step_up": proof.id}
-            await self._leave(request, state, session.user, words, **more)
+            await self._leave(request, state, session.user, words, **more, audit_index=entry.index)
         request = await self._told(request)
         try:
             return await self._give(request, await self.giver.session_of(request.account_id))
@@ -241,6 +241,14 @@ class ApprovalDesk:
         held = asked_sha256(request.id, request.account_id, request.wanted)
         return held == request.ask_sha256 and entry.kind == ASKED and entry.facts.get("ask_sha256") == held
 
+    async def _as_approved(self, request: AccessRequest, given: Wanted) -> bool:
+        """Whether the row still says what the log says was approved, and by whom."""
+        entry = await asyncio.to_thread(self._hub.audit.entry, request.audit_index)
+        digest = words_digest(ask_words(request.account_id, given.policy_ask()))
+        told = {"request": request.id, "account": request.account_id, "ask_sha256": digest}
+        same = entry.kind == APPROVED and entry.actor == request.decided_by and digest == request.given_sha256
+        return same and all(entry.facts.get(name) == value for name, value in told.items())
+
     async def _refuse_decision(self, user: User, request: AccessRequest, reason: str) -> None:
         facts = {"request": request.id, "account": request.account_id, "reason": reason}
         await self._hub.audit.append(DECISION_REFUSED, user.id, facts)
@@ -272,6 +280,8 @@ class ApprovalDesk:
         approver = await asyncio.to_thread(self._hub.users.by_id, request.decided_by)
         if given is None or approver is None or request.decided_us is None:
             raise Conflict("This request was not approved.", advice="Look at what became of it.")
+        if not await self._as_approved(request, given):
+            await self._refuse_decision(session.user, request, "This request was changed after it was approved.")
         approval = Approval(
             approver_id=approver.id,
             team=team_of(approver),
