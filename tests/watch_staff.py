@@ -227,7 +227,7 @@ def _poisson(chance: random.Random, mean: float) -> int:
 def run(detectors: tuple[Detector, ...], world: World, extra: tuple[Act, ...] = ()) -> list[Finding]:
     """What the detectors say of a world, with further acts put in by their time."""
     acts = sorted([*world.acts, *extra], key=lambda act: act.time_us)
-    found = []
+    found: list[Finding] = []
     for number, act in enumerate(acts):
         placed = Act(
             number, act.time_us, act.deed, act.person, act.case, act.cameras, act.subjects, act.mentions, act.other,

@@ -5,7 +5,6 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US
 from belvedere.hub.watchers.acts import LOOKS, Act, Deed
@@ -264,7 +263,8 @@ class ApproverPairs:
         return ()
 
 
-class _Approval(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Approval:
     time_us: int
     asker: str
     approver: str
