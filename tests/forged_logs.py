@@ -87,6 +87,12 @@ class Log:
         } | changes
         return {"entry.json": self.record(index), "proof.json": json.dumps(words, indent=2).encode()}
 
+    def whole(self, index: int, /, **changes: object) -> Files:
+        """Record and proof in one file, as the audit page saves it."""
+        words = json.loads(self.proof(index)["proof.json"])
+        more = {"record": self.record(index).decode(), "entry": self.entries()[index].hex()}
+        return {f"belvedere-entry-{index}.json": json.dumps(words | more | changes).encode()}
+
     def records(self) -> bytes:
         """What an export with salts holds."""
         lines = [{"index": n, "salt": self.salt(n).hex(), "record": self.record(n).decode()} for n in range(self.size)]
@@ -146,6 +152,10 @@ def true_cases() -> Iterator[tuple[str, Files]]:
         yield f"entry {index}", {**LOG.files(), **LOG.proof(index)}
     yield "proof under an older checkpoint", {**LOG.files(), **LOG.proof(17, 300)}
     yield "proof alone", LOG.proof(599)
+    yield "record and proof in one file", {**LOG.files(), **LOG.whole(255)}
+    yield "record and proof in one file, alone", LOG.whole(599)
+    yield "an erased entry's proof", {**LOG.files(), **LOG.whole(17, record="", salt="")}
+    yield "an erased entry's proof, alone", LOG.whole(17, record="", salt="")
     yield "proof of the only entry", Log(1).proof(0)
     yield "exported records", {**SMALL.files(), "records.jsonl": SMALL.records()}
     some = SMALL.records().splitlines(keepends=True)
@@ -361,6 +371,19 @@ def _forged_proofs() -> Iterator[tuple[str, Files]]:
     yield "proof: not JSON", {**files, **true, "proof.json": b"{"}
     yield "proof: a list", {**files, **true, "proof.json": b"[]"}
     yield "proof: gone", {**files, "entry.json": true["entry.json"]}
+    other = LOG.whole(index + 1)
+    told = json.loads(other[f"belvedere-entry-{index + 1}.json"])
+    yield "one file: the record changed", LOG.whole(index, record=true["entry.json"].decode().replace("view", "none"))
+    yield "one file: the record of another", LOG.whole(index, record=told["record"], salt=told["salt"])
+    yield (
+        "one file: erased, the hash of another",
+        {**files, **LOG.whole(index, record="", salt="", entry=told["entry"])},
+    )
+    yield "one file: erased, no hash", LOG.whole(index, record="", salt="", entry="")
+    yield "one file: emptied but for the salt", LOG.whole(index, record="")
+    yield "one file: emptied but for the record", LOG.whole(index, salt="")
+    yield "one file: a hash left out", LOG.whole(index, path=path[1:])
+    yield "one file: checkpoint of a stranger", LOG.whole(index, checkpoint=LOG.note(key=STRANGER).decode())
     # A true leaf at another place than its own words say: the record of 300 put in at 301.
     moved = [*LOG.leaves()[:301], LOG.leaves()[300], *LOG.leaves()[302:]]
     note = sign_checkpoint(600, root_of(moved), KEY)

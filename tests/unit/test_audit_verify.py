@@ -34,6 +34,9 @@ def run(folder: Path, files: Files) -> tuple[bool, str]:
     for name, option in (("kept-checkpoint", "--since"), ("entry.json", "--entry"), ("records.jsonl", "--entries")):
         if name in files:
             words += [option, str(folder / name)]
+    for name in files:
+        if name.startswith("belvedere-entry-"):
+            words += ["--entry", str(folder / name)]
     result = CliRunner().invoke(app, words)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         assert isinstance(result.exception, BelvedereError), result.exception

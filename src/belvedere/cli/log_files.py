@@ -152,7 +152,7 @@ def _proof_of(file: Path, words: dict[str, Any], record: bytes) -> LogProof:
         if type(index) is not int or len(path) > _MAX_PATH:
             raise ValueError("no proof of a log")
         salt = bytes.fromhex(words["salt"])
-        gone = bytes.fromhex(words["entry"]) if not record and not salt and "entry" in words else b""
+        gone = bytes.fromhex(words["entry"]) if words.get("record") == "" and not salt else b""
         return LogProof(index, salt, record, path, words["checkpoint"].encode(), gone)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"{file} is not a proof: {error}.", advice="Take it from the pack again.") from error
