@@ -33,7 +33,7 @@ function Detail({ item, mayDecide, close }: { item: Item; mayDecide: boolean; cl
               {entry.index} · <Time us={entry.time_us} day />
             </span>
             <span>{entry.summary}</span>
-            {typeof entry.facts.words === "string" && entry.facts.words ? <q>{entry.facts.words}</q> : null}
+            {entry.kind !== "search.made" && typeof entry.facts.words === "string" && entry.facts.words ? <q>{entry.facts.words}</q> : null}
           </li>
         ))}
       </ol>
