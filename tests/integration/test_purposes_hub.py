@@ -86,6 +86,7 @@ async def test_what_a_council_begins_with(tmp_path: Path) -> None:
     async with hub_stage(tmp_path) as stage, stage.signed_in() as ann:
         answer = (await ann.get("/api/purposes")).json()
         found = {each["code"]: each for each in answer["purposes"]}
+        assert not answer["asked"], "the small table has purposes of its own"
         assert {"duty", "investigation", "crime", "request", "subject", "break_glass", "training", "review"} <= set(
             found
         )

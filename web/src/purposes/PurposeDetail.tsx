@@ -64,7 +64,7 @@ export function PurposeDetail({ purpose, regimes, edit, withdraw, putInForce }: 
         </Fact>
         {purpose.longest_span_us !== null ? <Fact name="Footage at once">{length(purpose.longest_span_us)}</Fact> : null}
         {purpose.most_cameras !== null ? <Fact name="Cameras at once">{purpose.most_cameras}</Fact> : null}
-        <Fact name="Pictures">{purpose.masked ? "masked" : "as the action table says"}</Fact>
+        <Fact name="Pictures">{purpose.masked ? "masked, unless unmasking is granted" : "not masked"}</Fact>
         <Fact name="On new cameras">{purpose.for_new_cameras ? "yes" : "no, only where it is chosen"}</Fact>
         <Fact name="Kind">{KIND[purpose.kind] ?? purpose.kind}</Fact>
         <Fact name="Code">

@@ -7,7 +7,7 @@ import { IconArchive, IconCircleCheck, IconPencil } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "react-router";
-import { Trouble, Waiting } from "../frame/Notice";
+import { Notice, Trouble, Waiting } from "../frame/Notice";
 import { WhyDialog, type Act } from "../retention/WhyDialog";
 import { rolesOf, useSession } from "../session";
 import { CameraLists } from "./CameraLists";
@@ -88,6 +88,12 @@ export default function PurposesPage() {
         </div>
         {list.isPending ? <Waiting what="Asking for the purposes." why="The hub is slow to answer." /> : null}
         {list.error ? <Trouble error={list.error} again={() => void list.refetch()} /> : null}
+        {list.data && !list.data.asked ? (
+          <Notice tone="amber" title="This list is not asked yet" testId="not-asked">
+            This hub works by the small action table, which has its own duty shift and investigation. Whoever runs it switches to this list with access =
+            &quot;four_eyes&quot; under [hub].
+          </Notice>
+        ) : null}
         {all.length > 0 && phone ? (
           <ul className={styles.cards}>
             {all.map((each) => (

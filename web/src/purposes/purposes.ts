@@ -42,6 +42,8 @@ export interface Purposes {
   kinds: string[];
   regimes: Record<string, string>;
   actions: string[];
+  /** False where the hub works by a table with purposes of its own. */
+  asked: boolean;
 }
 
 export interface Change {

@@ -72,6 +72,7 @@ class PurposeList(BaseModel):
     kinds: list[str]
     regimes: dict[str, str]
     actions: list[str]
+    asked: bool = Field(description="False where the hub works by a table with purposes of its own (`[hub] access`).")
 
 
 class WithdrawnOut(PurposeOut):
@@ -141,8 +142,14 @@ class CamerasSet(CameraLists):
 @signed_in
 async def purposes(request: Request, user: CurrentUser) -> PurposeList:
     """Every purpose, drafts and withdrawn ones too, by code: what footage is opened for, on which lawful basis."""
-    found = [_out(request, user, each) for each in hub_of(request).purposes.book.all()]
-    return PurposeList(purposes=found, kinds=list(KINDS), regimes=REGIMES, actions=list(ACTIONS))
+    hub = hub_of(request)
+    return PurposeList(
+        purposes=[_out(request, user, each) for each in hub.purposes.book.all()],
+        kinds=list(KINDS),
+        regimes=REGIMES,
+        actions=list(ACTIONS),
+        asked=hub.grants.table.purposes_kept,
+    )
 
 
 @router.get("/api/purposes/{code}")
