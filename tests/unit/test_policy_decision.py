@@ -176,6 +176,23 @@ def test_a_grant_checks_what_it_is_used_for() -> None:
             refuse()
 
 
+def test_a_grant_holds_to_the_microsecond() -> None:
+    grant = decide(asker(Role.OPERATOR), duty(), TABLE, NOW).granted()
+    assert grant.to_us == grant.expires_us
+    grant.require(Action.LIVE, "gate", now_us=grant.expires_us - 1)
+    with pytest.raises(Refused, match="ended"):
+        grant.require(Action.LIVE, "gate", now_us=grant.expires_us)
+    early = NOW - 2 * MINUTE
+    grant.require(Action.LIVE, "gate", now_us=early)
+    with pytest.raises(Refused, match="clock is wrong"):
+        grant.require(Action.LIVE, "gate", now_us=early - 1)
+    grant.require(Action.PLAYBACK, "gate", now_us=NOW, start_us=grant.from_us, end_us=grant.to_us)
+    for start_us, end_us in ((grant.from_us - 1, grant.to_us), (grant.from_us, grant.to_us + 1)):
+        with pytest.raises(Refused, match="covers"):
+            grant.require(Action.PLAYBACK, "gate", now_us=NOW, start_us=start_us, end_us=end_us)
+    assert "mint" not in repr(grant)
+
+
 def test_nobody_else_makes_a_grant() -> None:
     grant = decide(asker(Role.OPERATOR), duty(), TABLE, NOW).granted()
     with pytest.raises(TypeError, match="made by"):

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 
 from belvedere.foundation.clock import HOUR_US, SimulatedClock
 from belvedere.foundation.errors import Refused
+from belvedere.policy import signed
 from belvedere.policy.decision import Ask, Asker, decide
+from belvedere.policy.ended import MAX_ENDING_BYTES, open_ending, sign_ending
 from belvedere.policy.grant import Grant
 from belvedere.policy.signed import (
     _PREFIX,
@@ -264,3 +267,68 @@ def test_the_words_are_canonical() -> None:
     words = grant_words(some)
     assert words == json.dumps(json.loads(words), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert grant_words(replace(some)) == words
+
+
+def test_limits_are_what_the_page_says() -> None:
+    assert (MAX_WIRE_BYTES, signed._CACHED, signed._ROOTS) == (262_144, 256, 1024)
+    clock = SimulatedClock()
+    assert GrantOpener(PUBLIC, clock).mark == LogMark(0, 0)
+    with pytest.raises(GrantForged, match="not signed"):
+        open_signed(bytes(MAX_WIRE_BYTES), PUBLIC, clock)
+
+
+def test_a_grant_of_exactly_the_longest_length_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, log = SimulatedClock(), Log()
+    some = grant(clock)
+    proof = log.proof(log.add(record(some)))
+    monkeypatch.setattr("belvedere.policy.signed.MAX_WIRE_BYTES", len(sign_grant(some, KEY, proof)))
+    assert sign_grant(some, KEY, proof)
+
+
+def test_what_was_used_last_is_kept_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("belvedere.policy.signed._CACHED", 2)
+    clock, log = SimulatedClock(), Log()
+    wires = [wire_of(grant(clock, f"grant_{number}"), log) for number in range(3)]
+    opener = GrantOpener(PUBLIC, clock)
+    first = opener.open(wires[0])
+    opener.open(wires[1])
+    opener.open(wires[0])
+    opener.open(wires[2])
+    assert opener.open(wires[0]) is first
+
+
+def test_grants_of_one_tree_or_one_moment_are_no_fork() -> None:
+    clock, log = SimulatedClock(), Log()
+    same = wire_of(grant(clock, "grant_1"), log), wire_of(grant(clock, "grant_2"), log)
+    opener = GrantOpener(PUBLIC, clock)
+    opener.open(same[1])
+    opener.open(same[0])  # issued at the same moment, under a smaller tree
+    early = grant(clock, "grant_3")
+    clock.advance(1)
+    late = grant(clock, "grant_4")
+    at = log.add(record(early)), log.add(record(late))
+    for some, index in zip((early, late), at, strict=True):
+        opener.open(sign_grant(some, KEY, log.proof(index)))
+
+
+def test_a_grant_signed_before_there_were_second_persons_still_opens() -> None:
+    wire = (Path(__file__).parents[1] / "corpus" / "grant" / "2026-11-2.json").read_bytes()
+    old = open_signed(wire, PUBLIC, SimulatedClock())
+    assert (old.purpose, old.policy_version, old.masked, old.approver) == ("duty", "2026-11-2", False, "")
+    assert old.actions == {"live", "playback", "export", "ptz"} and old.cameras == {"cam-0", "cam-1"}
+
+
+def test_the_end_of_a_grant_is_signed_too() -> None:
+    wire = sign_ending("grant_1", 5, KEY)
+    ending = open_ending(wire, PUBLIC)
+    assert (ending.grant, ending.expires_us, MAX_ENDING_BYTES) == ("grant_1", 5, 1024)
+    KEY.public_key().verify(ending.signature, b"belvedere grant ended 1\ngrant_1 5")
+    assert open_ending(wire.ljust(1024), PUBLIC) == ending
+    for wrong in (
+        wire.ljust(1025),
+        wire.replace(b":5", b":6"),
+        b"{}",
+        sign_ending("x", 1, Ed25519PrivateKey.generate()),
+    ):
+        with pytest.raises(GrantForged):
+            open_ending(wrong, PUBLIC)

@@ -30,7 +30,6 @@ class No(Exception):
     """A refusal on its way out of the policy; never leaves this package."""
 
     def __init__(self, rule: str, reason: str, advice: str) -> None:
-        super().__init__(rule)
         self.rule = rule
         self.reason = reason
         self.advice = advice

@@ -95,6 +95,10 @@ class GrantDesk:
         """The table that decides now."""
         return self._asking.table
 
+    def look_at_cases(self, cases: CaseBook) -> None:
+        """Take what is known of cases from there."""
+        self._asking.cases = cases
+
     async def consider(self, session: SignedIn, ask: GrantAsk, approval: Approval | None = None) -> Decision:
         """What the policy says to this ask; changes nothing and logs nothing. The grant in it opens nothing."""
         return (await self._decide(session, ask, approval))[2]
@@ -177,7 +181,7 @@ class GrantDesk:
             cameras=old.cameras,
             actions=old.actions,
             case=old.case,
-            from_us=old.from_us,
+            from_us=None if shift is not None and old.from_us == old.issued_us - shift.usual_reach_us else old.from_us,
             to_us=None if old.to_us == old.expires_us else old.to_us,
             reason=reason,
             lasts_us=None if shift is None or shift.ends_with_shift else old.expires_us - old.issued_us,
