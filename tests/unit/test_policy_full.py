@@ -168,11 +168,8 @@ def test_near_an_incident_one_person_is_enough_and_wider_takes_two() -> None:
     assert decision.granted().expires_us == NOW + 8 * HOUR_US and decision.needs.digest == ""
     half_us = 30 * MINUTE_US
     assert asked(who, replace(near, actions=frozenset({PLAYBACK, STILL}))).needs.step_up is StepUp.RECENT
-    for edge in (
-        {"from_us": HAPPENED, "to_us": HAPPENED + half_us},
-        {"from_us": HAPPENED - half_us, "to_us": HAPPENED},
-    ):
-        assert asked(who, replace(near, **edge)).allowed
+    for start_us in (HAPPENED, HAPPENED - half_us):
+        assert asked(who, replace(near, from_us=start_us, to_us=start_us + half_us)).allowed
     unknown = replace(CASE, happened_us=None, near=frozenset())
     wider = [
         replace(near, from_us=HAPPENED, to_us=HAPPENED + half_us + 1),
@@ -360,8 +357,6 @@ def test_refusals_name_three_and_count_the_rest() -> None:
 def test_kinds_of_purposes_are_apart() -> None:
     asking: Callable[[str], str] = lambda code: rule(person(*Role), ask(code, LIVE))  # noqa: E731
     kinds: dict[str, Purpose] = {
-        kind: Purpose(kind, kind, False, False, HOUR_US, HOUR_US, None, True, kind=kind) for kind in PurposeKind
-    }
         kind: Purpose(kind, kind, False, False, HOUR_US, HOUR_US, None, True, kind=kind) for kind in PurposeKind
     }
     table = replace(FULL_TABLE, purposes=kinds)
