@@ -74,7 +74,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "session.opened": lambda facts: "Signed in",
     "session.refused": lambda facts: f"Sign-in refused{_why(facts)}",
     "session.closed": lambda facts: "Signed out",
-    "masks.changed": lambda facts: f"{facts.get('masks', 0)} permanent masks on {_cameras(facts)}{_why(facts)}",
+    "masks.changed": lambda facts: f"{facts.get('masks', 0)} permanent masks on {_cameras(facts)}{_said(facts)}",
     "password.changed": lambda facts: "Password changed",
     "account.created": lambda facts: f"Account {facts.get('name', '')} added",
     "account.disabled": lambda facts: f"Account {facts.get('name', '')} closed",

@@ -15,7 +15,7 @@ from belvedere.vision.masking.samples import Samples
 LEARN_US = 60 * SECOND_US  # samples must span this before anything is shown
 RELEARN_US = 20 * SECOND_US  # the same after the view has changed: somebody turned the camera, or lamps came on
 FEWEST = 8  # samples
-_LUMA, _COLOUR = 9, 5  # grey levels that make a difference, at the least
+_LUMA, _COLOUR = 5, 3  # grey levels that make a difference, at the least
 _LUMA_MOST, _COLOUR_MOST = 22, 12  # however restless a place is
 _DRIFT = 0.03  # of the difference, once a second, where nothing stands
 _AGAIN_US = MINUTE_US  # between two medians
@@ -50,28 +50,28 @@ class Ground:
         self._samples.clear()
         self._still, self._limits, self._needed_us = None, None, RELEARN_US
 
-    def look(self, at_us: int, small: Plane) -> Plane | None:
-        """255 where the picture differs from the background; None while there is none yet."""
+    def look(self, at_us: int, small: Plane) -> tuple[Plane, Plane] | None:
+        """255 where the picture differs from the background, surely and perhaps; None while there is none yet."""
         self._keep(at_us, small)
         if self._still is None:
             if len(self._samples) < FEWEST or self._samples.span_us < self._needed_us:
                 return None
             self._learn(at_us, None)
         elif at_us - self._median_us >= _AGAIN_US:
-            self._learn(at_us, self.differing(small))
+            self._learn(at_us, self.differing(small)[0])
         return self.differing(small)
 
-    def differing(self, small: Plane) -> Plane:
-        """As `look`, without learning."""
+    def differing(self, small: Plane) -> tuple[Plane, Plane]:
+        """As `look`, without learning. What perhaps differs counts beside what surely does."""
         assert self._still is not None
         assert self._limits is not None
         still = cv2.convertScaleAbs(self._still)
         # Light of the picture as a whole: clouds, and the camera's own exposure.
         shift = float(_middle(np.asarray(still, np.uint8)) - _middle(small))
-        beyond = cv2.compare(
-            cv2.absdiff(cv2.add(small, np.array([shift, 0.0, 0.0, 0.0])), still), self._limits, cv2.CMP_GT
-        )
-        return np.asarray(cv2.transform(beyond, _ANY), np.uint8)
+        apart = cv2.absdiff(cv2.add(small, np.array([shift, 0.0, 0.0, 0.0])), still)
+        surely = cv2.transform(cv2.compare(apart, self._limits, cv2.CMP_GT), _ANY)
+        perhaps = cv2.transform(cv2.compare(cv2.add(apart, apart), self._limits, cv2.CMP_GT), _ANY)
+        return np.asarray(surely, np.uint8), np.asarray(perhaps, np.uint8)
 
     def drift(self, at_us: int, small: Plane, covered: Plane) -> None:
         """Follow slow changes of light where nothing is covered. Once a second is enough; more is ignored."""
@@ -96,11 +96,12 @@ class Ground:
         else:
             where = differing > 0
             self._still[where] = median[where]
-        # Half of the samples lie within this; twice that is what a restless place does by itself.
-        spread = stack[(3 * count) // 4] - stack[count // 4]
+        # The middle quarter of the samples lies within this, whoever stood there for a third of the time; four times that
+        # is what a restless place does by itself.
+        spread = stack[(5 * count) // 8] - stack[(3 * count) // 8]
         lowest = np.array([_LUMA, _COLOUR, _COLOUR], np.uint8)
         highest = np.array([_LUMA_MOST, _COLOUR_MOST, _COLOUR_MOST], np.uint8)
-        self._limits = np.clip(np.minimum(spread, 100) * 2, lowest, highest).astype(np.uint8)
+        self._limits = np.clip(np.minimum(spread, 60) * 4, lowest, highest).astype(np.uint8)
 
 
 def _middle(small: Plane) -> int:

@@ -18,6 +18,7 @@ _TICK_US = 20_000
 _MARGIN = 3  # half-size pixels around everything that is covered
 _ELSEWHERE_US = SECOND_US
 _JOIN = cv2.getStructuringElement(cv2.MORPH_RECT, (7, 15))  # head, trunk and legs that came apart; as a body stands
+_AROUND = cv2.getStructuringElement(cv2.MORPH_RECT, (11, 25))
 _GROW = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _MARGIN + 1, 2 * _MARGIN + 1))
 _MOST_BLOBS = 200  # with more, the picture is full of them anyway
 
@@ -67,11 +68,11 @@ class Masker:
 
     def _hide_bodies(self, at_us: int, picture: Picture) -> Hidden:
         small = picture.small()
-        differing = self._ground.look(at_us, small)
-        if differing is None or self._is_elsewhere(at_us, differing):
+        found_now = self._ground.look(at_us, small)
+        if found_now is None or self._is_elsewhere(at_us, found_now[0]):
             block_out(picture)
             return Hidden(1.0, True)
-        clean = _clean(differing)
+        clean = _clean(*found_now)
         found = self._detector.find(picture, clean)
         covered = self._cover(at_us, clean, self._held.update(at_us, found))
         self._ground.drift(at_us, small, covered)
@@ -106,9 +107,11 @@ class Masker:
         return np.asarray(cv2.threshold(self._glow, 0, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def _clean(differing: Plane) -> Plane:
-    """Without specks of noise; parts of one body joined."""
-    return np.asarray(cv2.morphologyEx(cv2.medianBlur(differing, 3), cv2.MORPH_CLOSE, _JOIN), np.uint8)
+def _clean(surely: Plane, perhaps: Plane) -> Plane:
+    """Without specks of noise; with what perhaps differs around what surely does; parts of one body joined."""
+    clean = cv2.medianBlur(surely, 3)
+    around = cv2.bitwise_and(cv2.medianBlur(perhaps, 3), cv2.dilate(clean, _AROUND))
+    return np.asarray(cv2.morphologyEx(cv2.bitwise_or(clean, around), cv2.MORPH_CLOSE, _JOIN), np.uint8)
 
 
 def _hulls(clean: Plane) -> Plane:

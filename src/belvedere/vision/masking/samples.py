@@ -14,14 +14,20 @@ _Sample = TypeVar("_Sample")
 
 
 class Samples(Generic[_Sample]):
-    """At most MOST samples. At first one every two seconds; whenever there is no room, every second one goes."""
+    """At most MOST samples. At first one every two seconds; the more time they span, the further apart new ones are, so
+    that what came lately never soon outnumbers what was before. Whenever there is no room, every second one goes.
+    """
 
-    # Invariant: in order of time; neighbours are at least `apart_us` from each other, the youngest two perhaps less.
-    __slots__ = ("_kept", "apart_us")
+    # Invariant: in order of time; at most MOST.
+    __slots__ = ("_kept",)
 
     def __init__(self) -> None:
         self._kept: list[tuple[int, _Sample]] = []
-        self.apart_us = CLOSEST_US
+
+    @property
+    def apart_us(self) -> int:
+        """How long after the youngest sample the next one is due: a twelfth of the span, within bounds."""
+        return min(FURTHEST_US, max(CLOSEST_US, self.span_us // 12))
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -52,8 +58,6 @@ class Samples(Generic[_Sample]):
                 del self._kept[0]
             else:
                 del self._kept[1::2]
-                self.apart_us = min(FURTHEST_US, 2 * self.apart_us)
 
     def clear(self) -> None:
         self._kept.clear()
-        self.apart_us = CLOSEST_US
