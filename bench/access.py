@@ -1,0 +1,202 @@
+"""What it costs that nobody looks without a purpose: deciding, checking each piece, the log entry before the picture, its proof.
+
+Peers in the same run: cedarpy with policies of the same table for the decision (dev dependency), pymerkle for appending to a
+Merkle log with no database behind it.
+"""
+
+import asyncio
+import hashlib
+import importlib.util
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from table import Claim
+
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path.insert(0, str(TESTS))
+
+from belvedere.foundation.clock import HOUR_US, SystemClock  # noqa: E402
+from belvedere.hub.audit.log import AuditLog  # noqa: E402
+from belvedere.hub.storage import open_engine, upgrade  # noqa: E402
+from belvedere.policy.ask import Ask, Asker  # noqa: E402
+from belvedere.policy.decision import decide  # noqa: E402
+from belvedere.policy.grant import Action  # noqa: E402
+from belvedere.policy.row import Role  # noqa: E402
+from belvedere.policy.signed import GrantOpener  # noqa: E402
+from belvedere.policy.table import FULL_TABLE  # noqa: E402
+from belvedere.tlog.folder import TileFolder  # noqa: E402
+from belvedere.tlog.merkle import inclusion_proof, verify_inclusion  # noqa: E402
+from belvedere.tlog.tiles import TILE_WIDTH  # noqa: E402
+from hub_stage import HubStage, hub_stage  # noqa: E402
+from policy_stage import CASE, HAPPENED, NOW, approved, ask, person  # noqa: E402
+
+
+def questions() -> list[tuple[Asker, Ask]]:
+    """Asks of every outcome: given, to be approved, approved, refused early and late."""
+    wide = ask("investigation", Action.PLAYBACK, from_us=HAPPENED - HOUR_US, to_us=HAPPENED + HOUR_US)
+    export = ask("investigation", Action.EXPORT, Action.PLAYBACK)
+    return [
+        (person(Role.OPERATOR), ask("duty", cameras=frozenset())),
+        (person(Role.OPERATOR), ask("duty", Action.LIVE)),
+        (person(Role.OPERATOR), ask("duty", Action.PLAYBACK)),
+        (person(Role.OPERATOR, trained_us=None), ask("duty", Action.LIVE)),
+        (person(Role.DPO), ask("duty")),
+        (person(Role.INVESTIGATOR), ask("investigation", Action.PLAYBACK)),
+        (person(Role.INVESTIGATOR), wide),
+        (person(Role.INVESTIGATOR), approved(wide)),
+        (person(Role.INVESTIGATOR), approved(export)),
+        (person(Role.INVESTIGATOR), replace(wide, facts=replace(CASE, open=False))),
+        (person(Role.OPERATOR), ask("break_glass", Action.LIVE, case="")),
+        (person(Role.INVESTIGATOR), ask("unheard of")),
+    ]
+
+
+def percentile(seconds: list[float], share: float) -> float:
+    return sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))]
+
+
+def timed(act: Callable[[], object], times: int) -> list[float]:
+    taken = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        act()
+        taken.append(time.perf_counter() - begun)
+    return taken
+
+
+def decisions(times: int) -> list[Claim]:
+    asked = questions()
+    ours = [
+        seconds
+        for who, what in asked
+        for seconds in timed(lambda who=who, what=what: decide(who, what, FULL_TABLE, NOW), times)  # type: ignore[misc]
+    ]
+    peer, theirs = "", None
+    if importlib.util.find_spec("cedarpy") is None:
+        print("cedarpy is not installed, so there is no second policy engine to compare with: pip install cedarpy")
+    else:
+        from unit.test_policy_cedar import cedar_allows
+
+        named = [(who, what) for who, what in asked if what.cameras and what.actions]
+        each = [
+            seconds
+            for who, what in named
+            for seconds in timed(lambda who=who, what=what: cedar_allows(who, what), max(times // 100, 5))  # type: ignore[misc]
+        ]
+        peer, theirs = "cedarpy, same table", percentile(each, 0.99) * 1e6
+    worst = percentile(ours, 0.99) * 1e6
+    return [
+        Claim("a decision, p99", "< 20", worst, "us", peer, theirs, worst < 20),
+        Claim("a decision, median", "", statistics.median(ours) * 1e6, "us"),
+    ]
+
+
+async def checks(stage: HubStage, times: int) -> list[Claim]:
+    """A piece of footage is asked for: the hub's check, then the site's; and what stands before a first picture."""
+    found = stage.hub.users.find("ann")
+    assert found is not None
+    async with stage.signed_in() as browser:
+        given = (await browser.post("/api/grants", json={"purpose": "duty"})).json()
+        desk, audit = stage.hub.grants, stage.hub.audit
+        usable = await desk.use(found, given["id"], Action.LIVE, ["gate"])
+        opener = GrantOpener(stage.hub.key.public_key().public_bytes_raw(), stage.clock)
+        now_us = stage.clock.now_us()
+
+        def at_site() -> None:
+            opener.open(usable.wire).require(Action.PLAYBACK, "gate", now_us=now_us, start_us=now_us - 9, end_us=now_us)
+
+        site = timed(at_site, times * 10)
+        hub, first = [], []
+        for _ in range(times):
+            begun = time.perf_counter()
+            await desk.use(found, given["id"], Action.PLAYBACK, ["gate"], now_us - 9, now_us)
+            hub.append(time.perf_counter() - begun)
+        for _ in range(max(times // 10, 20)):
+            begun = time.perf_counter()
+            await desk.use(found, given["id"], Action.LIVE, ["gate"])
+            await audit.append("view.started", found.id, {"grant": given["id"], "camera": "gate"})
+            first.append(time.perf_counter() - begun)
+    at = percentile(site, 0.99) * 1e6
+    before = statistics.median(first) * 1e3
+    return [
+        Claim("check of a piece at the site, p99", "< 100", at, "us", ok=at < 100),
+        Claim("check of a piece at the hub, median", "< 100", statistics.median(hub) * 1e6, "us",
+              ok=statistics.median(hub) * 1e6 < 100),
+        Claim("before a first picture: check and durable log entry, median", "< 30", before, "ms", ok=before < 30),
+    ]  # fmt: skip
+
+
+async def appends(folder: Path, count: int) -> list[Claim]:
+    engine = open_engine(f"sqlite:///{folder / 'log.db'}")
+    upgrade(engine)
+    audit = AuditLog(engine, folder / "log", Ed25519PrivateKey.generate(), SystemClock())
+    await audit.start()
+    try:
+        gate = asyncio.Semaphore(2000)
+
+        async def one(number: int) -> None:
+            async with gate:
+                await audit.append("view.started", "user_1", {"camera": "gate", "number": number})
+
+        begun = time.perf_counter()
+        await asyncio.gather(*(one(number) for number in range(count)))
+        rate = count / (time.perf_counter() - begun)
+    finally:
+        await audit.stop()
+        engine.dispose()
+    peer, theirs = "", None
+    if importlib.util.find_spec("pymerkle") is not None:
+        from pymerkle import SqliteTree
+
+        with SqliteTree(str(folder / "peer.db")) as tree:
+            some = min(count, 500)
+            begun = time.perf_counter()
+            for number in range(some):
+                tree.append_entry(b'{"camera":"gate","number":%d}' % number)
+            peer, theirs = "pymerkle SqliteTree, one by one", some / (time.perf_counter() - begun)
+    return [Claim("entries that are durable and under a checkpoint", ">= 5000", rate, "/s", peer, theirs, rate >= 5000)]
+
+
+def proofs(folder: Path, entries: int, times: int) -> list[Claim]:
+    """Inclusion proofs out of a log of `entries` on disk; the tree is made here, tile by tile, synced as always."""
+    tiles = TileFolder(folder)
+    for start in range(0, entries, 64 * TILE_WIDTH):
+        tiles.append(hashlib.sha256(b"%d" % n).digest() for n in range(start, min(entries, start + 64 * TILE_WIDTH)))
+    opened = TileFolder(folder, entries)
+    root, step = opened.root(), max(1, entries // times)
+    taken = []
+    for index in range(0, entries, step):
+        begun = time.perf_counter()
+        path = inclusion_proof(index, entries, opened.node)
+        taken.append(time.perf_counter() - begun)
+        if not verify_inclusion(hashlib.sha256(b"%d" % index).digest(), index, entries, path, root):
+            raise SystemExit(f"the proof of entry {index} of {entries} is wrong")
+    worst = percentile(taken, 0.5) * 1e3
+    name = f"inclusion proof in a log of {entries:,} entries"
+    return [
+        Claim(f"{name}, median", "< 1", worst, "ms", ok=worst < 1),
+        Claim(f"{name}, p99", "", percentile(taken, 0.99) * 1e3, "ms"),
+    ]
+
+
+def bench(*, quick: bool) -> list[Claim]:
+    async def with_hub(folder: Path) -> list[Claim]:
+        async with hub_stage(folder / "data") as stage:
+            found = await checks(stage, 200 if quick else 2000)
+        return found + await appends(folder, 5_000 if quick else 50_000)
+
+    claims = decisions(2_000 if quick else 20_000)
+    with tempfile.TemporaryDirectory(prefix="bv-access-") as name:
+        folder = Path(name)
+        (folder / "data").mkdir()
+        claims += asyncio.run(with_hub(folder))
+        if quick:
+            print("The log of the proofs has 500,000 entries here, not ten million.")
+        claims += proofs(folder / "tree", 500_000 if quick else 10_000_000, 500)
+    return claims
