@@ -1,7 +1,8 @@
 """Recording: CPU and memory per camera of the whole recorder (ingest, sealing, hashing, index) against ffmpeg.
 
 Peers in the same run: one `ffmpeg -c copy -f segment` process per camera, and the usual NVR pipeline on top of that: ffprobe
-and a faststart copy of every 10 s segment. Rounds are interleaved; the median round counts.
+and a faststart copy of every 10 s segment. Rounds are interleaved; the median round counts. Counted are the site's process and
+the ingest processes, with all that runs in them; not the confined processes that decode pictures for activity, health and masks.
 """
 
 import json
@@ -25,6 +26,7 @@ from belvedere.link.blocking import BlockingSiteLink
 
 PYTHON = sys.executable
 SEGMENT_S = 10
+SAMPLE_S = 0.9  # between two looks at memory; no fraction of the film's two seconds between keyframes
 
 
 def wait_line(process: "subprocess.Popen[str]", key: str) -> dict[str, object]:
@@ -43,11 +45,15 @@ def spawn(*command: str) -> "subprocess.Popen[str]":
 
 
 def measure(pids: list[int], seconds: float) -> Usage:
-    """CPU used in the next `seconds` and memory at their end."""
-    before = total(pids)
-    time.sleep(seconds)
-    after = total(pids)
-    return Usage(after.cpu_s - before.cpu_s, after.pss_bytes)
+    """CPU used in the next `seconds`, and the mean of memory meanwhile: it swings with the groups of pictures held for viewers."""
+    before = after = total(pids)
+    held = [before.pss_bytes]
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, SAMPLE_S))
+        after = total(pids)
+        held.append(after.pss_bytes)
+    return Usage(after.cpu_s - before.cpu_s, round(statistics.mean(held)))
 
 
 def drain(process: "subprocess.Popen[str]") -> None:
