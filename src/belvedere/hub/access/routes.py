@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from belvedere.hub.access import grant_routes, passkey_routes, people_routes, session_routes
 from belvedere.hub.access.doors import CurrentSession, CurrentUser, signed_in
 from belvedere.hub.access.grants import GrantAsk
-from belvedere.hub.access.shapes import GrantList, GrantOut, grant_out
+from belvedere.hub.access.shapes import ConsideredOut, GrantList, GrantOut, considered_out, grant_out
 from belvedere.hub.reach import hub_of
 from belvedere.policy.grant import Action
 
@@ -33,14 +33,8 @@ class GrantIn(BaseModel):
     lasts_us: int | None = None
 
 
-@router.post("/api/grants")
-@signed_in
-async def issue_grant(body: GrantIn, request: Request, session: CurrentSession) -> GrantOut:
-    """Ask for access to footage. 403 with the reason when the policy says no.
-
-    403 `approval_needed` carries what a second person has to agree to, `step_up_needed` what to confirm with a passkey.
-    """
-    ask = GrantAsk(
+def _ask_of(body: GrantIn) -> GrantAsk:
+    return GrantAsk(
         purpose=body.purpose,
         cameras=frozenset(body.cameras),
         actions=frozenset(body.actions),
@@ -51,7 +45,23 @@ async def issue_grant(body: GrantIn, request: Request, session: CurrentSession) 
         recipient=body.recipient,
         lasts_us=body.lasts_us,
     )
-    return grant_out(await hub_of(request).grants.issue(session, ask))
+
+
+@router.post("/api/grants")
+@signed_in
+async def issue_grant(body: GrantIn, request: Request, session: CurrentSession) -> GrantOut:
+    """Ask for access to footage. 403 with the reason when the policy says no.
+
+    403 `approval_needed` carries what a second person has to agree to, `step_up_needed` what to confirm with a passkey.
+    """
+    return grant_out(await hub_of(request).grants.issue(session, _ask_of(body)))
+
+
+@router.post("/api/grants/consider")
+@signed_in
+async def consider_grant(body: GrantIn, request: Request, session: CurrentSession) -> ConsideredOut:
+    """What asking for this would take: nobody else, a passkey, a second person; or why it is refused. Changes nothing."""
+    return considered_out(await hub_of(request).grants.consider(session, _ask_of(body)))
 
 
 @router.get("/api/grants")
