@@ -14,6 +14,7 @@ from belvedere.hub.access.doors import CurrentUser, granted, signed_in
 from belvedere.hub.context import HubContext
 from belvedere.hub.evidence.export import LONGEST_US, MOST_CAMERAS, ExportDesk, Order, pack_name
 from belvedere.hub.evidence.store import ExportRow
+from belvedere.hub.masks.master import require_master
 from belvedere.hub.reach import hub_of
 from belvedere.policy.grant import Action
 
@@ -94,6 +95,7 @@ router = APIRouter(lifespan=_desk_open)
 async def order(request: Request, user: CurrentUser, body: ExportOrder) -> ExportLine:
     """Begin an export. It is in the audit log before any footage is read."""
     usable = await hub_of(request).grants.use(user, body.grant, Action.EXPORT, body.cameras, body.start_us, body.end_us)
+    await require_master(hub_of(request), usable.grant, body.cameras)
     quotas = hub_of(request).quotas
     await quotas.export(user.id, body.grant)
     try:

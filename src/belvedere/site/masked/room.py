@@ -21,7 +21,7 @@ from belvedere.site.storage.index import Index
 
 log = structlog.get_logger()
 
-PER_CORE = 12  # a core masks about forty; recording comes first, and so do the other processes
+PER_CORE = 12  # of five frames a second a core masks about thirty; recording comes first, and so do the other processes
 LINGER_S = 5.0  # a rendition goes on this long after its last viewer left: tiles come and go
 SPARE_S = 120.0  # a process stands ready this long after the last rendition ended
 HISTORY_S = 2.0
