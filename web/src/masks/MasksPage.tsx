@@ -179,7 +179,7 @@ function Drawing({ camera, held }: { camera: string; held: Masks }) {
         <ol className={styles.history} data-testid="mask-history">
           {held.history.map((each) => (
             <li key={each.version}>
-              <span className="strong">Version {each.version}</span>, {each.polygons.length} masks, {each.made_by}, <Time us={each.made_us} day />
+              <span className="strong">Version {each.version}</span>, {each.polygons.length} {each.polygons.length === 1 ? "mask" : "masks"}, {each.made_by}, <Time us={each.made_us} day />
               <p className="quiet">{each.reason}</p>
             </li>
           ))}
