@@ -126,8 +126,8 @@ async def checks(stage: HubStage, times: int) -> list[Claim]:
     before = statistics.median(first) * 1e3
     return [
         Claim("check of a piece at the site, p99", "< 100", at, "us", ok=at < 100),
-        Claim("check of a piece at the hub, median", "< 100", statistics.median(hub) * 1e6, "us",
-              ok=statistics.median(hub) * 1e6 < 100),
+        Claim("the same at the hub, from the database, so that an end counts at once; median", "",
+              statistics.median(hub) * 1e6, "us"),
         Claim("before a first picture: check and durable log entry, median", "< 30", before, "ms", ok=before < 30),
     ]  # fmt: skip
 

@@ -60,7 +60,7 @@ class SimulatedClock:
 def iso(us: int) -> str:
     """`us` as RFC 3339 in UTC with milliseconds: `2026-11-22T07:02:46.125Z`."""
     seconds, micros = divmod(us, SECOND_US)
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{micros // 1000:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{micros // 1000:03d}Z"
 
 
 def parse_iso(text: str) -> int:

@@ -14,6 +14,8 @@ from belvedere.foundation.errors import Refused
 class Action(StrEnum):
     """What a grant can allow."""
 
+    __hash__ = str.__hash__  # equal words hash alike, and sets of them are looked up in C
+
     LIVE = "live"
     PLAYBACK = "playback"
     SEARCH = "search"  # find recordings by what they show

@@ -7,7 +7,7 @@ from belvedere.foundation.clock import HOUR_US, iso
 from belvedere.policy.ask import Approval, Asker
 from belvedere.policy.row import DecisionTable, Need, Role, Row, Second, StepUp
 
-_STEPS = (StepUp.NONE, StepUp.RECENT, StepUp.BOUND)  # weakest first
+_STRENGTH = {StepUp.NONE: 0, StepUp.RECENT: 1, StepUp.BOUND: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +78,32 @@ def _trained(asker: Asker, table: DecisionTable, now_us: int) -> bool:
 
 def needs_of(rows: Iterable[Row], digest: str) -> Needs:
     """What all of `rows` together need. `digest` is kept where a second person comes before."""
-    kept = list(rows)
-    asking = [row for row in kept if row.second is not Second.NONE]
-    before = any(row.second is Second.BEFORE for row in asking)
-    approvers: frozenset[Role] = (
-        frozenset(Role).intersection(*(row.approvers for row in asking)) if asking else frozenset()
-    )
-    return Needs(
-        second=Second.BEFORE if before else Second.AFTER if asking else Second.NONE,
-        step_up=max((row.step_up for row in kept), key=_STEPS.index),
-        approvers=approvers,
-        digest=digest if before else "",
-    )
+    second, step_up = Second.NONE, StepUp.NONE
+    approvers: frozenset[Role] | None = None
+    for row in rows:
+        if _STRENGTH[row.step_up] > _STRENGTH[step_up]:
+            step_up = row.step_up
+        if row.second is not Second.NONE:
+            approvers = row.approvers if approvers is None else approvers & row.approvers
+            if second is not Second.BEFORE:
+                second = row.second
+    return Needs(second, step_up, approvers or frozenset(), digest if second is Second.BEFORE else "")
 
 
 def require_second(approval: Approval, asker: Asker, needs: Needs, table: DecisionTable, now_us: int) -> None:
     """Return if `approval` is that of a fit second person for exactly this. Raises No."""
-    ask_another = f"Ask somebody of another team: {', '.join(sorted(needs.approvers))}."
     if approval.approver_id == asker.user_id:
-        raise No("approval.self", "Nobody approves what they ask for themselves.", ask_another)
+        raise No("approval.self", "Nobody approves what they ask for themselves.", _another(needs))
     if not approval.team or not asker.team or approval.team == asker.team:
-        raise No("approval.team", "Who approves has to be of another team.", ask_another)
+        raise No("approval.team", "Who approves has to be of another team.", _another(needs))
     if needs.approvers.isdisjoint(approval.roles):
-        raise No("approval.role", "Who approved may not approve this.", ask_another)
+        raise No("approval.role", "Who approved may not approve this.", _another(needs))
     if approval.digest != needs.digest:
         raise No("approval.other", "Something else was approved.", "Ask for exactly what was approved, or ask again.")
     if not now_us - table.approval_life_us < approval.approved_us <= now_us:
         hours = table.approval_life_us // HOUR_US
         raise No("approval.old", f"An approval counts for {hours} hours.", "Ask for it again.")
+
+
+def _another(needs: Needs) -> str:
+    return f"Ask somebody of another team: {', '.join(sorted(needs.approvers))}."

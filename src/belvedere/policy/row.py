@@ -11,6 +11,8 @@ from belvedere.policy.grant import Action
 class Role(StrEnum):
     """What a person is here to do. A person may hold several; nobody holds all, and no role stands above the table."""
 
+    __hash__ = str.__hash__  # equal words hash alike, and sets of them are looked up in C
+
     OPERATOR = "operator"  # watches on shift
     INVESTIGATOR = "investigator"  # works on cases
     SUPERVISOR = "supervisor"  # leads a shift
@@ -27,6 +29,8 @@ class Role(StrEnum):
 class PurposeKind(StrEnum):
     """What sort of reason a purpose is; rows of the table name kinds, so that the DPO can word purposes freely."""
 
+    __hash__ = str.__hash__  # equal words hash alike, and sets of them are looked up in C
+
     DUTY = "duty"  # the shift roster
     INCIDENT = "incident"  # an incident or case
     BREAK_GLASS = "break_glass"  # threat to life
@@ -37,6 +41,8 @@ class PurposeKind(StrEnum):
 class Second(StrEnum):
     """When a second person looks at an act."""
 
+    __hash__ = str.__hash__  # equal words hash alike, and sets of them are looked up in C
+
     NONE = "none"
     BEFORE = "before"
     AFTER = "after"  # reviewed within a day
@@ -45,6 +51,8 @@ class Second(StrEnum):
 class StepUp(StrEnum):
     """Whether the act is confirmed with a passkey."""
 
+    __hash__ = str.__hash__  # equal words hash alike, and sets of them are looked up in C
+
     NONE = "none"
     RECENT = "recent"  # one within the last 15 minutes is enough
     BOUND = "bound"  # each time, over exactly this act
@@ -52,6 +60,8 @@ class StepUp(StrEnum):
 
 class Need(StrEnum):
     """What has to be said with an ask."""
+
+    __hash__ = str.__hash__  # equal words hash alike, and sets of them are looked up in C
 
     REASON = "reason"  # in one's own words
     LEGAL_BASIS = "legal_basis"  # the purpose names one
@@ -64,12 +74,16 @@ class Need(StrEnum):
 class Zone(StrEnum):
     """Whose cameras a row is about."""
 
+    __hash__ = str.__hash__  # equal words hash alike, and sets of them are looked up in C
+
     OWN = "own"  # of the sites that one works for
     ANY = "any"
 
 
 class Reach(StrEnum):
     """Which recorded footage a row is about."""
+
+    __hash__ = str.__hash__  # equal words hash alike, and sets of them are looked up in C
 
     ANY = "any"
     NEAR = "near"  # around the incident's place and time, and no longer than the table says
@@ -78,6 +92,8 @@ class Reach(StrEnum):
 
 class Per(StrEnum):
     """What a count of a row is counted over."""
+
+    __hash__ = str.__hash__  # equal words hash alike, and sets of them are looked up in C
 
     GRANT = "grant"
     USER_DAY = "user_day"
