@@ -11,7 +11,7 @@ interface OpenSession {
   this: boolean;
   agent: string;
   address: string;
-  by: "passkey" | "password" | "code";
+  by: "passkey" | "password" | "code" | "council";
   created_us: number;
   used_us: number;
   expires_us: number;

@@ -23,4 +23,5 @@ def must_add_passkey(settings: HubSettings, session: SignedIn) -> bool:
 def must_change_password(settings: HubSettings, session: SignedIn) -> bool:
     """Whether a password (or a passkey) has to be chosen before anything else: a one-time code does not come back."""
     user = session.user
-    return settings.password_after_code and not user.has_passkey and (session.by_code or not user.has_password)
+    unsettled = session.by_code or not (user.has_password or session.by_council)
+    return settings.password_after_code and not user.has_passkey and unsettled

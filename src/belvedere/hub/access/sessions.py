@@ -18,7 +18,8 @@ from belvedere.hub.storage.metadata import account, session
 IDLE_US = 15 * MINUTE_US
 LONGEST_US = 8 * HOUR_US
 _OWN = tuple(
-    session.c[name] for name in ("id_hash", "used_us", "expires_us", "by_code", "device_hash", "agent", "passkey_id")
+    session.c[name]
+    for name in ("id_hash", "used_us", "expires_us", "by_code", "device_hash", "agent", "passkey_id", "by_council")
 )
 _TOUCH_US = 30 * SECOND_US  # use is written down at most this often
 
@@ -33,6 +34,7 @@ class SignedIn:
     by_code: bool
     expires_us: int  # absolute end; use does not move it
     passkey: str = ""  # id of the passkey that opened it, "" for a password or a code
+    by_council: bool = False  # opened with the council's account
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class OpenSession:
     key: str
     agent: str
     address: str
-    by: str  # passkey, code, or password (also for a code after which a way in was chosen)
+    by: str  # passkey, code, council, or password (also for a code after which a way in was chosen)
     created_us: int
     used_us: int
     expires_us: int
@@ -77,6 +79,7 @@ class SessionDesk:
             sign_in.by_code,
             now_us + LONGEST_US,
             sign_in.passkey,
+            sign_in.by_council,
         )
         with writing(self._engine) as connection:
             connection.execute(
@@ -94,6 +97,7 @@ class SessionDesk:
                     device_hash=device.hash,
                     agent=device.agent,
                     passkey_id=sign_in.passkey,
+                    by_council=sign_in.by_council,
                 )
             )
         return token, opened
@@ -135,7 +139,7 @@ class SessionDesk:
                     row.id_hash,
                     row.agent,
                     row.address,
-                    "passkey" if row.passkey_id else "code" if row.by_code else "password",
+                    _way(row.passkey_id, row.by_code, row.by_council),
                     row.created_us,
                     row.used_us,
                     row.expires_us,
@@ -180,5 +184,10 @@ class SessionDesk:
             return len(connection.execute(query).all())
 
 
+def _way(passkey: str, by_code: bool, by_council: bool) -> str:
+    return "council" if by_council else "passkey" if passkey else "code" if by_code else "password"
+
+
 def _signed_in(row: RowMapping, csrf: str) -> SignedIn:
-    return SignedIn(user_of_row(row), row["id_hash"], csrf, row["by_code"], row["expires_us"], row["passkey_id"])
+    how = row["passkey_id"], row["by_council"]
+    return SignedIn(user_of_row(row), row["id_hash"], csrf, row["by_code"], row["expires_us"], *how)

@@ -54,6 +54,7 @@ class SignIn:
     user: User
     by_code: bool
     passkey: str = ""  # id of the passkey that signed in, "" for a password or a code
+    by_council: bool = False  # with the council's account; a passkey beside it was the second factor
 
 
 class UserDesk:

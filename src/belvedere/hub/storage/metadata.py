@@ -17,6 +17,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
+    false,
 )
 
 METADATA = MetaData(
@@ -108,6 +110,18 @@ session = Table(
         "agent", String(64), nullable=False, server_default=""
     ),  # family of browser and system, such as Firefox on Windows
     Column("passkey_id", String(64), nullable=False, server_default=""),  # the passkey that opened it, "" for others
+    Column("by_council", Boolean, nullable=False, server_default=false()),  # opened with the council's account
+)
+
+# Who a person is at the council's provider. Names and addresses there are given to others one day, subjects never.
+council_account = Table(
+    "council_account",
+    METADATA,
+    Column("issuer", String(255), primary_key=True),
+    Column("account_id", String(64), ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("subject", String(255), nullable=False),
+    Column("bound_us", BigInteger, nullable=False),
+    UniqueConstraint("issuer", "subject", name="uq_council_account_issuer_subject"),
 )
 
 access_grant = Table(
