@@ -12,8 +12,10 @@ from belvedere.media.stream import StreamKind
 from belvedere.site.live.relay import Relay
 from belvedere.vision.masking.samples import Samples
 
-_MOST_BYTES = 512 << 10  # of one keyframe; of larger ones none is kept
-_TOTAL_BYTES = 256 << 20  # of all cameras; beyond it, cameras without samples get none
+# Of one keyframe; of larger ones, which only main streams have, none is kept: a recorder's memory is for recording, and the
+# background of a camera without a small stream is learnt once somebody looks.
+_MOST_BYTES = 64 << 10
+_TOTAL_BYTES = 64 << 20  # of all cameras; beyond it, cameras without samples get none
 
 
 @dataclass(slots=True)
