@@ -1,0 +1,327 @@
+"""Who may call which address, by hand: a second opinion on the doors that the routes declare.
+
+A new address, or a door that changes, fails the tests until it is written here too. Loosen a line only on purpose: who may do what
+is the decision of docs/design/grants.md.
+"""
+
+from belvedere.policy.grant import Action
+
+PUBLIC = "public"
+ENTERING = "entering"
+SIGNED_IN = "signed in"
+
+# What a door says -> its addresses. A door is one of the words above, roles with spaces between, or the action of a grant.
+_DOORS: tuple[tuple[str, str], ...] = (
+    (
+        PUBLIC,
+        """
+        POST /api/session
+        POST /api/session/passkey
+        POST /api/session/passkey/begin
+        GET /log/checkpoint
+        POST /log/cosignature
+        GET /log/key
+        GET /log/tile/{path:path}
+        GET /log/timestamps/{name}
+        GET /log/verify.html
+        GET /log/witnessed
+        GET /log/witnesses
+        GET /metrics
+        GET /openapi.json
+        GET /{path:path}
+        """,
+    ),
+    (
+        ENTERING,
+        """
+        GET /api/passkeys
+        POST /api/passkeys
+        POST /api/passkeys/begin
+        POST /api/password
+        GET /api/session
+        DELETE /api/session
+        """,
+    ),
+    (
+        SIGNED_IN,
+        """
+        GET /api/approvers
+        GET /api/audit/alarms
+        GET /api/audit/entries/{index}/proof
+        GET /api/audit/mine
+        GET /api/break-glass
+        GET /api/break-glass/{glass_id}
+        GET /api/camera-purposes
+        GET /api/cameras
+        GET /api/cameras/{camera_id}
+        GET /api/cases
+        GET /api/cases/{case_id}
+        PUT /api/cases/{case_id}
+        POST /api/cases/{case_id}/close
+        POST /api/cases/{case_id}/footage
+        POST /api/cases/{case_id}/footage/{footage_id}/remove
+        GET /api/cases/{case_id}/grants
+        GET /api/cases/{case_id}/history
+        PUT /api/cases/{case_id}/incident
+        PUT /api/cases/{case_id}/owner
+        POST /api/cases/{case_id}/people
+        POST /api/cases/{case_id}/people/{name}/remove
+        POST /api/cases/{case_id}/reopen
+        GET /api/conflicts
+        POST /api/conflicts
+        DELETE /api/conflicts/{conflict_id}
+        GET /api/devices
+        GET /api/devices/{camera}
+        GET /api/devices/{camera}/tampers
+        GET /api/dwell
+        GET /api/exports
+        GET /api/exports/{export_id}
+        GET /api/footage/proof
+        POST /api/grants
+        GET /api/grants
+        POST /api/grants/consider
+        GET /api/grants/ended
+        DELETE /api/grants/{grant_id}
+        POST /api/grants/{grant_id}/renew
+        GET /api/health
+        GET /api/health/day
+        GET /api/health/hours
+        GET /api/health/uptime
+        GET /api/map
+        PUT /api/passkeys/{passkey_id}
+        DELETE /api/passkeys/{passkey_id}
+        GET /api/purposes
+        GET /api/purposes/{code}
+        GET /api/requests
+        POST /api/requests
+        GET /api/requests/changes
+        GET /api/requests/{request_id}
+        POST /api/requests/{request_id}/take
+        POST /api/requests/{request_id}/withdraw
+        GET /api/roles
+        GET /api/sessions
+        DELETE /api/sessions
+        DELETE /api/sessions/{session_id}
+        POST /api/step-up/begin
+        POST /api/step-up/finish
+        GET /api/tickets
+        GET /api/tickets.csv
+        GET /api/tickets/{ticket_id}
+        GET /map/{name}
+        """,
+    ),
+    (
+        "administrator",
+        """
+        POST /api/people
+        POST /api/people/list
+        POST /api/people/list/try
+        PUT /api/people/{name}
+        POST /api/people/{name}/leave
+        PUT /api/people/{name}/roles
+        """,
+    ),
+    (
+        "administrator auditor dpo installer investigator manager operator register_editor supervisor",
+        """
+        GET /api/masking
+        GET /api/masks/{camera}
+        """,
+    ),
+    (
+        "administrator auditor dpo installer manager supervisor",
+        """
+        GET /api/custody
+        """,
+    ),
+    (
+        "administrator auditor dpo manager",
+        """
+        GET /api/people
+        """,
+    ),
+    (
+        "administrator dpo",
+        """
+        POST /api/people/{name}/sessions/end
+        """,
+    ),
+    (
+        "auditor case_approver dpo manager operator supervisor",
+        """
+        GET /api/on-call
+        """,
+    ),
+    (
+        "auditor dpo",
+        """
+        GET /api/audit/choices
+        GET /api/audit/entries
+        GET /api/audit/entries.csv
+        GET /api/audit/histogram
+        GET /api/dpo/dwellings
+        GET /api/dpo/figures
+        GET /api/dpo/items/{item_id}
+        GET /api/dpo/purposes
+        GET /api/dpo/queue
+        GET /api/dwell/notes
+        GET /api/dwell/notes.csv
+        """,
+    ),
+    (
+        "auditor dpo investigator manager supervisor",
+        """
+        GET /api/certificates
+        GET /api/certificates/{certificate_id}
+        GET /api/retention
+        """,
+    ),
+    (
+        "auditor dpo manager supervisor",
+        """
+        GET /api/camera-purposes/{camera_id}/history
+        GET /api/purposes/{code}/history
+        """,
+    ),
+    (
+        "case_approver dpo manager supervisor",
+        """
+        POST /api/requests/{request_id}/approve
+        POST /api/requests/{request_id}/refuse
+        """,
+    ),
+    (
+        "dpo",
+        """
+        POST /api/break-glass/{glass_id}/lift
+        PUT /api/camera-purposes
+        PUT /api/dpo/dwellings
+        POST /api/dpo/items/{item_id}/name
+        POST /api/dpo/items/{item_id}/review
+        POST /api/dwell/notes/{note_id}/end
+        POST /api/holds/{hold_id}/restore
+        POST /api/purposes
+        PUT /api/purposes/{code}
+        POST /api/purposes/{code}/in-force
+        POST /api/purposes/{code}/withdraw
+        """,
+    ),
+    (
+        "dpo investigator manager supervisor",
+        """
+        POST /api/holds
+        POST /api/holds/{hold_id}/extend
+        """,
+    ),
+    (
+        "dpo manager register_editor supervisor",
+        """
+        PUT /api/masks/{camera}
+        """,
+    ),
+    (
+        "dpo manager supervisor",
+        """
+        POST /api/break-glass/{glass_id}/review
+        GET /api/grants/all
+        POST /api/grants/{grant_id}/revoke
+        """,
+    ),
+    (
+        "dpo supervisor",
+        """
+        POST /api/holds/{hold_id}/end
+        PUT /api/retention/classes
+        POST /api/retention/decision
+        """,
+    ),
+    (
+        "installer manager operator supervisor",
+        """
+        PUT /api/tickets/{ticket_id}
+        POST /api/tickets/{ticket_id}/close
+        POST /api/tickets/{ticket_id}/notes
+        """,
+    ),
+    (
+        "installer manager supervisor",
+        """
+        POST /api/outages
+        DELETE /api/outages/{outage_id}
+        """,
+    ),
+    (
+        "investigator manager operator supervisor",
+        """
+        POST /api/cases
+        GET /api/cases/colleagues
+        """,
+    ),
+    (
+        "manager",
+        """
+        PUT /api/on-call
+        """,
+    ),
+    (
+        "operator supervisor",
+        """
+        POST /api/break-glass
+        """,
+    ),
+    (
+        Action.EXPORT,
+        """
+        POST /api/exports
+        GET /api/exports/{export_id}/pack
+        """,
+    ),
+    (
+        Action.LIVE,
+        """
+        POST /api/dwell/notes
+        WS /api/live
+        """,
+    ),
+    (
+        Action.PLAYBACK,
+        """
+        GET /api/activity
+        GET /api/activity/moved
+        GET /api/devices/{camera}/events
+        GET /api/play/{camera}/masked/{stream}/{segment}/{start}-{end}.m4s
+        GET /api/play/{camera}/masked/{stream}/{segment}/{start}-{end}/init.mp4
+        GET /api/play/{camera}/{stream}.m3u8
+        GET /api/play/{camera}/{stream}/init/{config_id}.mp4
+        GET /api/play/{camera}/{stream}/{segment}.m4s
+        GET /api/timeline
+        """,
+    ),
+    (
+        Action.PTZ,
+        """
+        POST /api/devices/{camera}/goto
+        POST /api/devices/{camera}/move
+        GET /api/devices/{camera}/presets
+        POST /api/devices/{camera}/presets
+        POST /api/devices/{camera}/release
+        """,
+    ),
+)
+
+DOORS: dict[str, str] = {line.strip(): door for door, lines in _DOORS for line in lines.strip().splitlines()}
+
+# Actions that a role can be given at all by the open desk, where one person opens footage.
+MAY_HOLD: dict[str, frozenset[Action]] = {
+    "operator": frozenset({Action.LIVE, Action.PLAYBACK, Action.EXPORT, Action.PTZ}),
+    "investigator": frozenset({Action.PLAYBACK, Action.EXPORT}),
+    "supervisor": frozenset({Action.LIVE, Action.PLAYBACK, Action.EXPORT, Action.PTZ}),
+    "case_approver": frozenset(),
+    "manager": frozenset({Action.LIVE, Action.PLAYBACK, Action.EXPORT, Action.PTZ}),
+    "dpo": frozenset(),
+    "auditor": frozenset(),
+    "installer": frozenset(),
+    "register_editor": frozenset(),
+    "agency_liaison": frozenset(),
+    "administrator": frozenset(),
+}
