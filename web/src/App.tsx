@@ -16,11 +16,13 @@ const HealthPage = lazy(() => import("./health/HealthPage"));
 const InstallerPage = lazy(() => import("./health/InstallerPage"));
 const DpoPage = lazy(() => import("./dpo/DpoPage"));
 const RetentionPage = lazy(() => import("./retention/RetentionPage"));
-const CasesPage = lazy(() => import("./cases/CasesPage"));
-const PurposesPage = lazy(() => import("./purposes/PurposesPage"));
 const AuditPage = lazy(() => import("./audit/AuditPage"));
 const PeoplePage = lazy(() => import("./people/PeoplePage"));
+const CasesPage = lazy(() => import("./cases/CasesPage"));
+const PurposesPage = lazy(() => import("./purposes/PurposesPage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
+const AskPage = lazy(() => import("./access/AskPage"));
+const ApprovalsPage = lazy(() => import("./approvals/ApprovalsPage"));
 const MasksPage = lazy(() => import("./masks/MasksPage"));
 const SettingsPage = lazy(() => import("./settings/SettingsPage"));
 
@@ -69,6 +71,8 @@ export function App() {
           <Route path="/audit" element={<AuditPage />} />
           <Route path="/people" element={<PeoplePage />} />
           <Route path="/access" element={<AccessPage />} />
+          <Route path="/access/ask" element={<AskPage />} />
+          <Route path="/approvals" element={<ApprovalsPage />} />
           <Route path="/masks/:camera" element={<MasksPage />} />
           <Route path="/settings" element={<SettingsPage />} />
           <Route path="*" element={<Navigate to="/now" replace />} />

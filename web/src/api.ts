@@ -48,6 +48,33 @@ export interface Grant {
   expires_us: number;
   masked: boolean;
   user_name: string;
+  /** Account id of who approved it, "" where nobody had to. */
+  approver?: string;
+}
+
+/** One's access that ended before its time. */
+export interface EndedGrant {
+  id: string;
+  purpose_text: string;
+  case: string;
+  cameras: string[];
+  ended_us: number;
+  expires_us: number;
+  /** "" where it ended with a session or an account. */
+  by: string;
+  mine: boolean;
+  reason: string;
+}
+
+/** What the policy says to an ask that was not made yet. */
+export interface Considered {
+  outcome: "allow" | "approval" | "refuse";
+  rule: string;
+  reason: string;
+  advice: string;
+  passkey: "none" | "recent" | "bound";
+  approvers: string[];
+  masked: boolean | null;
 }
 
 export interface GrantAsk {
@@ -58,6 +85,8 @@ export interface GrantAsk {
   to_us?: number;
   actions?: string[];
   reason?: string;
+  recipient?: string;
+  lasts_us?: number;
 }
 
 export interface Stream {
@@ -280,11 +309,12 @@ async function problem(answer: Response): Promise<HubError> {
   );
 }
 
-export async function call<T>(method: string, address: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+/** `away`: the page asks by itself, which is no use of the session. */
+export async function call<T>(method: string, address: string, body?: unknown, signal?: AbortSignal, away = false): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-Belvedere-CSRF"] = csrf;
-  else if (Date.now() - touchedMs > AWAY_AFTER_MS) headers["X-Belvedere-Away"] = "1"; // the page asks by itself
+  else if (away || Date.now() - touchedMs > AWAY_AFTER_MS) headers["X-Belvedere-Away"] = "1"; // the page asks by itself
   let answer: Response;
   try {
     answer = await fetch(address, {
@@ -330,6 +360,9 @@ export const hub = {
 
   grants: () => call<{ grants: Grant[] }>("GET", "/api/grants").then((answer) => answer.grants),
   ask: (ask: GrantAsk) => call<Grant>("POST", "/api/grants", ask),
+  consider: (ask: GrantAsk, signal?: AbortSignal) => call<Considered>("POST", "/api/grants/consider", ask, signal),
+  renew: (id: string, reason: string) => call<Grant>("POST", `/api/grants/${encodeURIComponent(id)}/renew`, { reason }),
+  endedGrants: () => call<{ ended: EndedGrant[] }>("GET", "/api/grants/ended").then((answer) => answer.ended),
   endGrant: (id: string) => call<void>("DELETE", `/api/grants/${encodeURIComponent(id)}`),
 
   cameras: () => call<Cameras>("GET", "/api/cameras"),

@@ -1,17 +1,22 @@
-// What the log says about oneself: the accesses that stand, every act, and the checkpoint they are proved by.
+// What one may see and why, what one asked for, how it ended, and what the log says about oneself with the checkpoint that proves it.
 
 import { Button } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { hub, type Grant } from "../api";
-import { purposeOf } from "../frame/GrantChip";
+import { Link } from "react-router";
+import { hub } from "../api";
+import { BREAKERS } from "../approvals/approvals";
+import { useAsked } from "../approvals/RequestNews";
 import { Empty, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
-import { useGrant } from "../session";
+import { rolesOf, useSession } from "../session";
+import { BreakGlass } from "./BreakGlass";
+import { MyGrants } from "./MyGrants";
+import { Endings, MyRequests } from "./MyRequests";
 import styles from "./Access.module.css";
 
 export default function AccessPage() {
-  const { grants, again } = useGrant();
+  const { session } = useSession();
+  const asked = useAsked();
   const audit = useInfiniteQuery({
     queryKey: ["audit"],
     queryFn: ({ pageParam }) => hub.audit(pageParam),
@@ -22,66 +27,33 @@ export default function AccessPage() {
   const cameras = useQuery({ queryKey: ["cameras"], queryFn: hub.cameras });
   const entries = audit.data?.pages.flatMap((page) => page.entries) ?? [];
   const point = audit.data?.pages[0]?.checkpoint;
-  const total = cameras.data?.cameras.length ?? 0;
-  const stop = async (grant: Grant) => {
-    try {
-      await hub.endGrant(grant.id);
-    } catch (error) {
-      notifications.show({ title: "It could not be ended", message: error instanceof Error ? error.message : "", color: "red" });
-    }
-    again();
-  };
+  const all = cameras.data?.cameras ?? [];
   return (
     <div className="page">
       <div className="inner">
-        <h1>My access</h1>
-        <p className="lead">What you may see now, and everything you have done that left a mark. Nobody can change or remove an entry, you and the administrators included.</p>
-
-        <h2 className={styles.head}>What stands now</h2>
-        {grants.length === 0 ? (
-          <p className="quiet">Nothing. Pictures stay shut until you start a shift or ask for access for a case.</p>
-        ) : (
-          <div className="panel table-box">
-            <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">Purpose</th>
-                  <th scope="col">Case</th>
-                  <th scope="col">Cameras</th>
-                  <th scope="col">Allows</th>
-                  <th scope="col">Footage from</th>
-                  <th scope="col">Ends</th>
-                  <th scope="col">Faces</th>
-                  <th scope="col">
-                    <span className="visually-hidden">Stop</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {grants.map((grant) => (
-                  <tr key={grant.id}>
-                    <td>{purposeOf(grant)}</td>
-                    <td>{grant.case || "none"}</td>
-                    <td>{grant.cameras.length >= total && total > 0 ? `all ${total}` : grant.cameras.length}</td>
-                    <td>{grant.actions.join(", ")}</td>
-                    <td>
-                      <Time us={grant.from_us} day />
-                    </td>
-                    <td>
-                      <Time us={grant.expires_us} day />
-                    </td>
-                    <td>{grant.masked ? "masked" : "not masked"}</td>
-                    <td>
-                      <Button size="compact-xs" variant="default" onClick={() => void stop(grant)}>
-                        Stop
-                      </Button>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+        <div className={styles.titled}>
+          <div>
+            <h1>My access</h1>
+            <p className="lead">
+              What you may see now and why, what you asked for, and everything you have done that left a mark. Nobody can change or remove an entry, you and the
+              administrators included.
+            </p>
           </div>
-        )}
+          <Button component={Link} to="/access/ask" data-testid="ask-access">
+            Ask for access
+          </Button>
+        </div>
+
+        <h2 className={styles.head}>What you may see now</h2>
+        <MyGrants cameras={all} />
+        {asked ? (
+          <>
+            <h2 className={styles.head}>What you asked for</h2>
+            <MyRequests cameras={all} />
+          </>
+        ) : null}
+        <Endings cameras={all} />
+        {asked && rolesOf(session).some((role) => BREAKERS.includes(role)) ? <BreakGlass cameras={all} /> : null}
 
         <h2 className={styles.head}>What the log says about you</h2>
         {point ? (

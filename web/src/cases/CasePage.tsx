@@ -13,6 +13,7 @@ import { useSession } from "../session";
 import { dayClock } from "../time";
 import { FootageForm, IncidentForm, PersonForm } from "./CaseForms";
 import { CaseGrants, CaseHistory } from "./CaseRecord";
+import { askAddress } from "../access/ask";
 import { CaseState } from "./CasesPage";
 import { cases, PART, REGIME, useCase, type CaseDetail } from "./cases";
 import styles from "./Cases.module.css";
@@ -76,6 +77,11 @@ export function CasePage({ id }: { id: string }) {
             </p>
           </div>
           <span className={styles.buttons}>
+            {data.state === "open" ? (
+              <Button component={Link} to={askAddress({ case: data.reference }, `/cases?case=${encodeURIComponent(id)}`)} data-testid="case-ask">
+                Ask for access
+              </Button>
+            ) : null}
             {data.state === "open" ? (
               <Button variant="default" onClick={() => void navigate(`/review?cameras=${data.footage.map((each) => encodeURIComponent(each.camera)).join(",")}`)}>
                 Review its cameras

@@ -2,7 +2,13 @@
 
 import { ActionIcon, Menu, Tooltip } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { IconChevronDown, IconEye, IconEyeOff, IconPlayerStopFilled, IconShieldCheck } from "@tabler/icons-react";
+import { IconChevronDown, IconClockPlus, IconEye, IconEyeOff, IconFilePlus, IconPlayerStopFilled, IconShieldCheck } from "@tabler/icons-react";
+import { useState } from "react";
+import { useNavigate } from "react-router";
+import { askAddress, askLike } from "../access/ask";
+import { mayUnmask, RenewDialog } from "../access/RenewDialog";
+import { useAsked } from "../approvals/RequestNews";
+import { usePurposes } from "../purposes/purposes";
 import { hub, type Grant } from "../api";
 import { useGrant } from "../session";
 import { clock, dayClock, exact, isoDay } from "../time";
@@ -18,6 +24,10 @@ export function purposeOf(grant: Grant): string {
 
 export function GrantChip() {
   const { grant, grants, choose, again } = useGrant();
+  const navigate = useNavigate();
+  const asked = useAsked();
+  const purposes = usePurposes().data?.purposes ?? [];
+  const [renewing, setRenewing] = useState<Grant | null>(null);
   if (!grant) return null;
   const stop = async () => {
     try {
@@ -31,26 +41,41 @@ export function GrantChip() {
   return (
     <div className={styles.chip} data-testid="grant-chip" role="group" aria-label="Why you may see these pictures">
       <IconShieldCheck size={16} className={styles.shield} aria-hidden />
-      {grants.length > 1 ? (
-        <Menu>
-          <Menu.Target>
-            <button type="button" className={styles.choose} aria-label={`Access: ${purposeOf(grant)}. Choose another`}>
-              <span className={styles.purpose}>{purposeOf(grant)}</span>
-              <IconChevronDown size={14} aria-hidden />
-            </button>
-          </Menu.Target>
-          <Menu.Dropdown>
-            {grants.map((other) => (
+      <Menu width={260}>
+        <Menu.Target>
+          <button type="button" className={styles.choose} aria-label={`Access: ${purposeOf(grant)}. What you can do with it`} data-testid="grant-menu">
+            <span className={styles.purpose}>{purposeOf(grant)}</span>
+            <IconChevronDown size={14} aria-hidden />
+          </button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconClockPlus size={16} />} onClick={() => setRenewing(grant)} data-testid="grant-renew">
+            More time
+          </Menu.Item>
+          {asked && mayUnmask(grant, purposes) ? (
+            <Menu.Item
+              leftSection={<IconEye size={16} />}
+              onClick={() => void navigate(askAddress(askLike(grant, { actions: [...grant.actions, "unmask"] })))}
+              data-testid="grant-unmask"
+            >
+              Ask to unmask
+            </Menu.Item>
+          ) : null}
+          <Menu.Item leftSection={<IconFilePlus size={16} />} onClick={() => void navigate("/access/ask")}>
+            Ask for other access
+          </Menu.Item>
+          {grants.length > 1 ? <Menu.Label>Look under another access</Menu.Label> : null}
+          {grants
+            .filter((other) => other.id !== grant.id)
+            .map((other) => (
               <Menu.Item key={other.id} onClick={() => choose(other.id)}>
                 {purposeOf(other)}
                 {other.case ? ` · ${other.case}` : ""}
               </Menu.Item>
             ))}
-          </Menu.Dropdown>
-        </Menu>
-      ) : (
-        <span className={styles.purpose}>{purposeOf(grant)}</span>
-      )}
+        </Menu.Dropdown>
+      </Menu>
+      <RenewDialog grant={renewing} close={() => setRenewing(null)} />
       {grant.case ? <span className={styles.case}>{grant.case}</span> : null}
       <span className={styles.until} title={exact(grant.expires_us)}>
         until {until(grant.expires_us)}

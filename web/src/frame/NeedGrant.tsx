@@ -1,12 +1,14 @@
 // Pictures need a purpose. One visible act starts a shift; a case asks for its own.
 
-import { Button, Checkbox, Group, MultiSelect, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
 import { IconShieldCheck } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
-import { useState, type FormEvent, type ReactNode } from "react";
-import { hub, type GrantAsk } from "../api";
+import { useState, type ReactNode } from "react";
+import { AskFlow } from "../access/AskFlow";
+import { usable } from "../access/ask";
+import { hub } from "../api";
+import { usePurposes } from "../purposes/purposes";
 import { rolesOf, useGrant, useSession } from "../session";
-import { DAY, HOUR, parseTime } from "../time";
+import { CaseForm } from "./CaseForm";
 import { Notice, Trouble, Waiting } from "./Notice";
 import styles from "./NeedGrant.module.css";
 
@@ -56,16 +58,22 @@ function AskPage() {
 function AskForms() {
   const { session } = useSession();
   const { again, choose } = useGrant();
+  const purposes = usePurposes();
   const roles = rolesOf(session);
   const [caseOpen, setCaseOpen] = useState(roles.includes("investigator") && !roles.includes("operator"));
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
+  if (purposes.isPending) return <Waiting what="Asking what you may ask for." why="The hub is slow to answer." />;
+  // Where the hub can't say, the simple form stands; what may be opened is the hub's to decide.
+  const asked = purposes.data?.asked === true;
+  const offered = usable(purposes.data?.purposes ?? []);
+  const duty = !asked || offered.some((each) => each.kind === "duty");
 
-  const ask = async (what: GrantAsk) => {
+  const start = async () => {
     setBusy(true);
     setError(null);
     try {
-      const grant = await hub.ask(what);
+      const grant = await hub.ask({ purpose: "duty" });
       choose(grant.id);
       again();
     } catch (problem) {
@@ -78,110 +86,32 @@ function AskForms() {
   return (
     <Stack gap="md">
       {error ? <Trouble error={error} testId="grant-refused" /> : null}
-      <div className={styles.duty}>
-        <div>
-          <p className={styles.what}>A duty shift</p>
-          <p className="quiet">Live view, review and export for the cameras of your estate, until your shift ends.</p>
+      {duty ? (
+        <div className={styles.duty}>
+          <div>
+            <p className={styles.what}>A duty shift</p>
+            <p className="quiet">
+              {asked
+                ? "Live pictures of the cameras of your estate, until your shift ends. Recordings are asked for under a case."
+                : "Live view, review and export for the cameras of your estate, until your shift ends."}
+            </p>
+          </div>
+          <Button onClick={() => void start()} loading={busy} data-testid="start-shift" size="md">
+            Start shift
+          </Button>
         </div>
-        <Button onClick={() => void ask({ purpose: "duty" })} loading={busy && !caseOpen} data-testid="start-shift" size="md">
-          Start shift
-        </Button>
-      </div>
+      ) : null}
       {caseOpen ? (
-        <CaseForm ask={ask} busy={busy} />
+        asked ? (
+          <AskFlow />
+        ) : (
+          <CaseForm />
+        )
       ) : (
         <Button variant="default" onClick={() => setCaseOpen(true)} data-testid="case-access">
           Ask for access for a case
         </Button>
       )}
     </Stack>
-  );
-}
-
-function CaseForm({ ask, busy }: { ask: (what: GrantAsk) => Promise<void>; busy: boolean }) {
-  const cameras = useQuery({ queryKey: ["cameras"], queryFn: hub.cameras });
-  const [reference, setReference] = useState("");
-  const [chosen, setChosen] = useState<string[]>([]);
-  const [all, setAll] = useState(false);
-  const now = Date.now() * 1000;
-  const [from, setFrom] = useState("yesterday 18:00");
-  const [to, setTo] = useState("now");
-  const [reason, setReason] = useState("");
-  const fromUs = parseTime(from, now - DAY, now);
-  const toUs = parseTime(to, now, now);
-  const [tried, setTried] = useState(false);
-  const list = cameras.data?.cameras ?? [];
-  const names = all ? list.map((camera) => camera.id) : chosen;
-
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    setTried(true);
-    if (!reference.trim() || names.length === 0 || fromUs === null || toUs === null || toUs <= fromUs) return;
-    void ask({
-      purpose: "investigation",
-      case: reference.trim(),
-      cameras: names,
-      from_us: fromUs,
-      to_us: Math.max(toUs, fromUs + HOUR / 60),
-      reason: reason.trim() || undefined,
-    });
-  };
-  const example = "Such as 21:03, yesterday 21:03 or 2026-11-20 21:03:00";
-  return (
-    <form onSubmit={submit} className={styles.form} noValidate data-testid="case-form">
-      <p className={styles.what}>Access for a case</p>
-      <TextInput
-        label="Case reference"
-        placeholder="2026-0113"
-        value={reference}
-        onChange={(event) => setReference(event.currentTarget.value)}
-        error={tried && !reference.trim() ? "Give the case this is for" : undefined}
-        data-autofocus
-      />
-      <Group gap="sm" align="start" grow>
-        <TextInput
-          label="From"
-          description={example}
-          value={from}
-          onChange={(event) => setFrom(event.currentTarget.value)}
-          error={tried && fromUs === null ? "This time can't be read" : undefined}
-        />
-        <TextInput
-          label="To"
-          description={example}
-          value={to}
-          onChange={(event) => setTo(event.currentTarget.value)}
-          error={
-            tried && toUs === null
-              ? "This time can't be read"
-              : tried && fromUs !== null && toUs !== null && toUs <= fromUs
-                ? "Must be after the start"
-                : undefined
-          }
-        />
-      </Group>
-      <MultiSelect
-        label="Cameras"
-        placeholder={names.length ? undefined : "Choose cameras"}
-        data={list.map((camera) => ({ value: camera.id, label: camera.name }))}
-        value={chosen}
-        onChange={setChosen}
-        disabled={all}
-        searchable
-        error={tried && names.length === 0 ? "Choose at least one camera" : undefined}
-      />
-      <Checkbox label="Every camera of the site" checked={all} onChange={(event) => setAll(event.currentTarget.checked)} />
-      <Textarea
-        label="Why these cameras and this time"
-        description="Kept in the log with your name"
-        autosize
-        minRows={2}
-        value={reason}
-        onChange={(event) => setReason(event.currentTarget.value)}
-      />
-      <Button type="submit" loading={busy}>
-        Ask for access
-      </Button>
-    </form>
   );
 }

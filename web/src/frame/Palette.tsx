@@ -1,7 +1,7 @@
 // Ctrl or Cmd K: every page, camera and action by name.
 
 import { spotlight, Spotlight, type SpotlightActionGroupData } from "@mantine/spotlight";
-import { IconDeviceCctv, IconPlayerTrackNext, IconSearch } from "@tabler/icons-react";
+import { IconDeviceCctv, IconFilePlus, IconPlayerTrackNext, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useNavigate } from "react-router";
@@ -24,6 +24,18 @@ export function Palette() {
           leftSection: <page.icon size={18} aria-hidden />,
           onClick: () => void navigate(page.path),
         })),
+      },
+      {
+        group: "Access",
+        actions: [
+          {
+            id: "ask-access",
+            label: "Ask for access",
+            description: "For a case, a time and cameras",
+            leftSection: <IconFilePlus size={18} aria-hidden />,
+            onClick: () => void navigate("/access/ask"),
+          },
+        ],
       },
       {
         group: "Cameras",

@@ -21,12 +21,15 @@ import {
   IconSettings,
   IconSun,
   IconUser,
+  IconUserCheck,
   IconUserShield,
   IconUsers,
   type Icon as TablerIcon,
 } from "@tabler/icons-react";
 import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { NavLink, Outlet, useLocation, useNavigate } from "react-router";
+import { READERS } from "../approvals/approvals";
+import { RequestNews, useWaitingCount } from "../approvals/RequestNews";
 import { LOG_READERS } from "../audit/audit";
 import { PEOPLE_READERS } from "../people/people";
 import { DPO_READERS } from "../dpo/dpo";
@@ -36,6 +39,7 @@ import { clock, exact, shortDay, zone } from "../time";
 import { hubNowUs } from "../api";
 import { CheatSheet } from "./CheatSheet";
 import { GrantChip } from "./GrantChip";
+import { GrantEnded } from "./GrantEnded";
 import { useKeys } from "./keys";
 import { Waiting } from "./Notice";
 import { openPalette, Palette } from "./Palette";
@@ -60,12 +64,14 @@ const PAGES: readonly Page[] = [
   { path: "/health", name: "Health", icon: IconHeartbeat, press: "g h" },
   { path: "/retention", name: "Retention", icon: IconCalendarOff, press: "g t", roles: MAY.see },
   { path: "/access", name: "My access", icon: IconUserShield, press: "g a" },
-  { path: "/purposes", name: "Purposes", icon: IconListCheck, press: "g p" },
+  { path: "/approvals", name: "Approvals", icon: IconUserCheck, press: "g v", roles: READERS },
   { path: "/audit", name: "Audit log", icon: IconListSearch, press: "g l", roles: LOG_READERS },
-  { path: "/people", name: "People", icon: IconUsers, press: "g p", roles: PEOPLE_READERS },
+  { path: "/people", name: "People", icon: IconUsers, press: "g u", roles: PEOPLE_READERS },
+  { path: "/purposes", name: "Purposes", icon: IconListCheck, press: "g p" },
   { path: "/dpo", name: "DPO desk", icon: IconEyeCheck, press: "g d", roles: DPO_READERS },
   { path: "/settings", name: "Settings", icon: IconSettings, press: "g s" },
 ];
+const APPROVALS = "/approvals";
 /** On a phone so many pages have a place of their own; the rest are under "More". */
 const ON_A_PHONE = 4;
 
@@ -78,16 +84,28 @@ export function usePages(): Page[] {
   }, [session]);
 }
 
-function PageLink({ page }: { page: Page }) {
+/** How many things wait on a page. */
+function Waits({ count }: { count: number }) {
+  if (count === 0) return null;
+  return (
+    <span className={styles.count} data-testid="waiting-count">
+      {count > 99 ? "99+" : count}
+      <span className="visually-hidden"> waiting</span>
+    </span>
+  );
+}
+
+function PageLink({ page, waits = 0 }: { page: Page; waits?: number }) {
   return (
     <NavLink to={page.path} className={styles.link} data-testid={`nav-${page.path.slice(1)}`}>
       <page.icon size={20} stroke={1.7} aria-hidden />
       <span>{page.name}</span>
+      <Waits count={waits} />
     </NavLink>
   );
 }
 
-function MorePages({ pages }: { pages: Page[] }) {
+function MorePages({ pages, waiting }: { pages: Page[]; waiting: number }) {
   const location = useLocation();
   const here = pages.some((page) => location.pathname.startsWith(page.path));
   return (
@@ -96,6 +114,7 @@ function MorePages({ pages }: { pages: Page[] }) {
         <button type="button" className={styles.link} data-here={here || undefined} data-testid="nav-more">
           <IconDots size={20} stroke={1.7} aria-hidden />
           <span>More</span>
+          <Waits count={waiting} />
         </button>
       </Menu.Target>
       <Menu.Dropdown>
@@ -106,6 +125,7 @@ function MorePages({ pages }: { pages: Page[] }) {
             to={page.path}
             leftSection={<page.icon size={18} stroke={1.7} />}
             data-testid={`nav-${page.path.slice(1)}`}
+            rightSection={page.path === APPROVALS ? <Waits count={waiting} /> : undefined}
           >
             {page.name}
           </Menu.Item>
@@ -146,6 +166,7 @@ export function Shell() {
   const location = useLocation();
   const navigate = useNavigate();
   const pages = usePages();
+  const waiting = useWaitingCount();
   const phone = useMediaQuery("(max-width: 720px)", undefined, { getInitialValueInEffect: false });
   const rail = phone ? pages.slice(0, ON_A_PHONE) : pages;
   const rest = phone ? pages.slice(ON_A_PHONE) : [];
@@ -189,9 +210,9 @@ export function Shell() {
           </svg>
         </div>
         {rail.map((entry) => (
-          <PageLink key={entry.path} page={entry} />
+          <PageLink key={entry.path} page={entry} waits={entry.path === APPROVALS ? waiting : 0} />
         ))}
-        {rest.length > 0 ? <MorePages pages={rest} /> : null}
+        {rest.length > 0 ? <MorePages pages={rest} waiting={rest.some((entry) => entry.path === APPROVALS) ? waiting : 0} /> : null}
       </nav>
       <section className={styles.top} aria-label="Access, time and account">
         <GrantChip />
@@ -237,6 +258,8 @@ export function Shell() {
       </main>
       <CheatSheet opened={sheet} close={() => setSheet(false)} />
       <Palette />
+      <RequestNews />
+      <GrantEnded />
     </div>
   );
 }
