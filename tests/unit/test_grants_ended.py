@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.link_stage import Words, grant_for
 
 from belvedere.foundation.clock import HOUR_US, SimulatedClock
 from belvedere.foundation.errors import BadInput, Refused
@@ -15,6 +14,7 @@ from belvedere.policy.grant import Grant
 from belvedere.policy.signed import GrantForged
 from belvedere.site.grants.ended import EndedGrants
 from belvedere.site.storage.index import Index
+from link_stage import Words, grant_for
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
