@@ -96,10 +96,6 @@ class StepUpNeeded(Refused):
         self.act = dict(act or {})
 
 
-class QuotaReached(Refused):
-    code = "quota_reached"
-
-
 class ApprovalNeeded(Refused):
     """`digest` is what a second person approves, `ask` the same in words, `approvers` the roles that may."""
 
@@ -118,6 +114,10 @@ class ApprovalNeeded(Refused):
         self.digest = digest
         self.approvers = sorted(str(role) for role in approvers)
         self.ask = dict(ask or {})
+
+
+class QuotaReached(Refused):
+    code = "quota_reached"
 
 
 class CameraFault(BelvedereError):

@@ -198,7 +198,9 @@ async def run(settings: Settings, clock: Clock) -> int:
             masked.serve(archive, index)
             masked.start()
             answers |= MaskedAnswers(masked, masks).answers()
-            link = await serve_link(settings.link_socket, archive, relay, opener, clock, answers, masked, opener.require)
+            link = await serve_link(
+                settings.link_socket, archive, relay, opener, clock, answers, masked, opener.require
+            )
         except BaseException:
             await recorder.stop()
             raise
