@@ -22,6 +22,9 @@ from hub_stage import hub_stage, served
 PUBLIC = {
     "/api/session",
     "/api/session/passkey",
+    "/api/session/council",
+    "/api/session/council/begin",
+    "/api/session/council/passkey",
     "/api/session/passkey/begin",
     "/log/checkpoint",
     "/log/cosignature",

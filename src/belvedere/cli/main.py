@@ -16,6 +16,7 @@ from belvedere.cli import (
     camera_passwords,
     camera_sheet,
     cameras,
+    council,
     doctor,
     footage,
     keys,
@@ -49,6 +50,7 @@ cameras.app.command("archive")(camera_onvif.archive)
 app.add_typer(cameras.app, name="camera")
 app.add_typer(audit.app, name="audit")
 people.app.command("import")(staff.import_people)
+people.app.command("unlink")(council.unlink)
 app.add_typer(people.app, name="user")
 app.add_typer(keys.app, name="keys")
 app.add_typer(site.app, name="site")

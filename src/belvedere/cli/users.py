@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from belvedere.foundation.clock import Clock, SystemClock
 from belvedere.foundation.settings import Settings
 from belvedere.hub.access.credentials import Passwords
+from belvedere.hub.access.oidc_accounts import unbind
 from belvedere.hub.access.staff import Change, StaffDesk
 from belvedere.hub.access.staff_sheet import read_sheet
 from belvedere.hub.access.users import User, UserDesk
@@ -41,6 +42,17 @@ def disable_user(settings: Settings, name: str) -> None:
     """Close an account for good; its entries in the log stay. Raises NotFound."""
     with _desk(settings) as desk:
         desk.disable(name)
+
+
+def unlink_user(settings: Settings, name: str) -> bool:
+    """Forget which account at the council's provider this is; whether one was known. Raises NotFound."""
+    clock: Clock = SystemClock()
+    engine = open_engine(settings.hub_database_url)
+    try:
+        upgrade(engine)
+        return unbind(engine, UserDesk(engine, clock, frozenset(Role), Passwords()), name, noting(clock))
+    finally:
+        engine.dispose()
 
 
 def list_users(settings: Settings) -> list[User]:

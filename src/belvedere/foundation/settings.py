@@ -17,6 +17,7 @@ from pydantic_settings import (
 from belvedere.foundation.errors import BadSettings
 
 _ORIGIN = re.compile(r"https://(?=[a-z0-9.-]*[a-z])[a-z0-9.-]+(:\d+)?|http://localhost(:\d+)?")
+_ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[^?#\s]*)?|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^?#\s]*)?")
 _SOCKET_PATH_LIMIT = 90  # sun_path holds 108 bytes; the names below take up to 18
 
 
@@ -104,6 +105,38 @@ class HubSettings(BaseModel):
         if origin and not _ORIGIN.fullmatch(origin):
             raise ValueError("write https:// and a host name, without a path")
         return origin
+
+    oidc_issuer: str = Field(
+        "",
+        description="Address (issuer) of the OpenID provider where people have their council account; empty: none. "
+        "It needs `origin` too.",
+    )
+    oidc_client_id: str = Field("", description="What that provider calls this control room.")
+    oidc_client_secret_file: str = Field("", description="File that holds the client secret; empty: a public client.")
+    oidc_match: Literal["preferred_username", "email", "sub"] = Field(
+        "preferred_username", description="Claim that names the account here, the first time; afterwards `sub` does."
+    )
+    oidc_require_amr: list[str] = Field(
+        default_factory=list,
+        description="One of these methods (claim `amr`) proves a second factor; without that, the passkey is asked for.",
+    )
+    oidc_require_acr: list[str] = Field(
+        default_factory=list, description="One of these levels (claim `acr`) proves it too; they are asked for."
+    )
+    oidc_max_age_minutes: int = Field(
+        0,
+        ge=0,
+        le=480,
+        description="How long ago people may have proven to the provider who they are; 0: anew each time.",
+    )
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer_is_encrypted(cls, issuer: str) -> str:
+        """https://, or this very machine; nothing after the path, because it has to equal what the provider says."""
+        if issuer and not _ISSUER.fullmatch(issuer):
+            raise ValueError("write https:// and the address exactly as the provider gives it")
+        return issuer
 
     timestamp_url: str = Field(
         "",

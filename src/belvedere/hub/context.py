@@ -17,6 +17,8 @@ from belvedere.hub.access.ending import GrantEnder
 from belvedere.hub.access.endings import EndingCourier
 from belvedere.hub.access.grants import GrantDesk
 from belvedere.hub.access.keys import signing_key
+from belvedere.hub.access.oidc import CouncilDesk
+from belvedere.hub.access.oidc_accounts import CouncilAccounts
 from belvedere.hub.access.passkeys import PasskeyDesk
 from belvedere.hub.access.sessions import SessionDesk
 from belvedere.hub.access.step_up import StepUps
@@ -59,8 +61,8 @@ __all__ = ["HubContext", "hub_of", "open_hub"]
 class HubContext:
     """What a route reaches through `hub_of(request)`.
 
-    `engine`, `users`, `sessions`, `passkeys` and `register` block: call them in a thread. `audit`, `grants`, `link`, `state` and
-    `health` are for the event loop.
+    `engine`, `users`, `sessions`, `passkeys`, `council_accounts` and `register` block: call them in a thread. `audit`, `grants`,
+    `link`, `state`, `health` and `council` are for the event loop.
     """
 
     settings: Settings
@@ -81,6 +83,8 @@ class HubContext:
     users: UserDesk
     sessions: SessionDesk
     passkeys: PasskeyDesk
+    council: CouncilDesk
+    council_accounts: CouncilAccounts
     step_up: StepUps
     tries: LoginTries
     grants: GrantDesk
@@ -189,6 +193,8 @@ async def open_hub(
                 users=users,
                 sessions=SessionDesk(engine, clock, settings.hub.session_idle_minutes * MINUTE_US),
                 passkeys=PasskeyDesk(engine, clock),
+                council=CouncilDesk(settings.hub, clock),
+                council_accounts=CouncilAccounts(engine, clock, users),
                 step_up=step_up,
                 tries=LoginTries(clock),
                 grants=grants,

@@ -17,7 +17,7 @@ interface OpenSession {
   expires_us: number;
 }
 
-const BY = { passkey: "with a passkey", password: "with a password or a code", code: "with a one-time code" };
+const BY = { passkey: "with a passkey", password: "with a password or a code", code: "with a one-time code", council: "with the council’s account" };
 
 function Device({ agent }: { agent: string }) {
   const Icon = /iPhone|iPad|Android/.test(agent) ? IconDeviceMobile : agent.startsWith("Another") ? IconTerminal2 : IconDeviceDesktop;

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from belvedere.hub.access import grant_routes, passkey_routes, people_routes, session_routes
+from belvedere.hub.access import grant_routes, oidc_routes, passkey_routes, people_routes, session_routes
 from belvedere.hub.access.doors import CurrentSession, CurrentUser, signed_in
 from belvedere.hub.access.grants import GrantAsk
 from belvedere.hub.access.shapes import ConsideredOut, GrantList, GrantOut, considered_out, grant_out
@@ -15,6 +15,7 @@ from belvedere.policy.grant import Action
 router = APIRouter(tags=["access"])
 router.include_router(session_routes.router)
 router.include_router(passkey_routes.router)
+router.include_router(oidc_routes.router)
 router.include_router(people_routes.router)
 router.include_router(grant_routes.router)
 

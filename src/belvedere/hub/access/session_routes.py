@@ -121,7 +121,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-async def _enter(sign_in: SignIn, how: str, request: Request, response: Response, facts: dict[str, str]) -> SessionOut:
+async def enter(sign_in: SignIn, how: str, request: Request, response: Response, facts: dict[str, str]) -> SessionOut:
     """Open a session for somebody who proved to be who they are; the one that this browser had ends."""
     hub = hub_of(request)
     before = await run_in_threadpool(_session_before, request)
@@ -170,7 +170,7 @@ async def log_in(body: LogIn, request: Request, response: Response) -> SessionOu
             advice="Use your passkey. If it is lost, ask for a one-time code.",
         )
     hub.tries.forget(name, address)
-    return await _enter(sign_in, "code" if sign_in.by_code else "password", request, response, {})
+    return await enter(sign_in, "code" if sign_in.by_code else "password", request, response, {})
 
 
 @router.post("/api/session/passkey/begin")
@@ -199,7 +199,7 @@ async def log_in_with_passkey(body: Answer, request: Request, response: Response
         raise
     hub.tries.forget(key, address)
     sign_in = SignIn(user, by_code=False, passkey=known.id)
-    return await _enter(sign_in, "passkey", request, response, {"credential": known.credential_id})
+    return await enter(sign_in, "passkey", request, response, {"credential": known.credential_id})
 
 
 @router.get("/api/session")
