@@ -117,8 +117,11 @@ def _inside(folder: Path, path: str) -> Path | None:
     """The regular file `path` inside `folder`; None when there is none, or when it would lead outside."""
     if not path or "\0" in path:
         return None
-    file = (folder / path).resolve()
-    return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
+    try:
+        file = (folder / path).resolve()
+        return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
+    except OSError:  # no file has such a name: it is too long
+        return None
 
 
 def file_answer(folder: Path, name: str, **options: Any) -> FileResponse:
