@@ -132,6 +132,7 @@ async def test_without_a_proven_second_factor_the_passkey_is_asked_for(tmp_path:
         async with stage.signed_in("bob") as colleague:
             stolen = Authenticator()
             assert (await add(colleague, stolen)).status_code == 200
+        body: dict[str, object] = {}
         for used, status in ((stolen, 403), (key, 200)):
             asked = (await sign_in(browser, amr="pwd")).json()
             assert asked["session"] is None

@@ -75,8 +75,9 @@ async def test_other_keys_and_algorithms_are_refused(tmp_path: Path) -> None:
     liar = Liar()
     async with council_stage(tmp_path, liar.issuer) as stage, stage.browser() as browser:
         meet(stage, liar)
-        scene, kid = Scene(stage, liar, browser), {"kid": "k"}
-        stranger, public = jwk.RSAKey.generate_key(2048, kid), liar.key.as_pem(private=False)
+        scene = Scene(stage, liar, browser)
+        kid = {"kid": "k"}
+        stranger, public = jwk.RSAKey.generate_key(2048, {"kid": "k"}), liar.key.as_pem(private=False)
 
         def swapped(claims: dict[str, Any]) -> str:
             head, _, signature = liar.sign(claims).split(".")

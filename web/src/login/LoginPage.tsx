@@ -1,9 +1,12 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { IconFingerprint } from "@tabler/icons-react";
-import { useState, type FormEvent } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { useCallback, useState, type FormEvent } from "react";
 import { hub, type Session } from "../api";
 import { Trouble } from "../frame/Notice";
 import { possible, signInWithPasskey } from "../passkey/passkey";
+import { offered } from "./council";
+import { CouncilSignIn } from "./CouncilSignIn";
 import styles from "./Login.module.css";
 
 export function LoginPage({ entered }: { entered: (session: Session, withCode: boolean) => void }) {
@@ -13,6 +16,8 @@ export function LoginPage({ entered }: { entered: (session: Session, withCode: b
   const [busy, setBusy] = useState(false);
   const [busyKey, setBusyKey] = useState(false);
   const [tried, setTried] = useState(false);
+  const council = useQuery({ queryKey: ["council"], queryFn: offered, staleTime: Infinity, retry: 1 }).data?.configured ?? false;
+  const enteredByCouncil = useCallback((session: Session) => entered(session, false), [entered]);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -49,11 +54,13 @@ export function LoginPage({ entered }: { entered: (session: Session, withCode: b
         <Mark />
         <h1 className={styles.title}>Belvedere</h1>
         <p className={styles.lead}>Control room</p>
+        {council ? <CouncilSignIn entered={enteredByCouncil} /> : null}
         {possible() ? (
           <>
             <Button
               size="md"
               fullWidth
+              variant={council ? "default" : "filled"}
               loading={busyKey}
               onClick={() => void withPasskey()}
               leftSection={<IconFingerprint size={20} aria-hidden />}

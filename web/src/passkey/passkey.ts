@@ -20,7 +20,7 @@ export interface Passkeys {
   advice: string;
 }
 
-interface Question {
+export interface Question {
   id: string;
   options: Record<string, unknown>;
 }
@@ -108,6 +108,12 @@ export async function signInWithPasskey(): Promise<Session> {
   const question = await call<Question>("POST", "/api/session/passkey/begin");
   const credential = await use(question.options);
   return keepCsrf(call<Session>("POST", "/api/session/passkey", { id: question.id, credential }));
+}
+
+/** A question that came with another way in, answered at `address`. */
+export async function answerWithPasskey(address: string, question: Question): Promise<Session> {
+  const credential = await use(question.options);
+  return keepCsrf(call<Session>("POST", address, { id: question.id, credential }));
 }
 
 /** Does `work`; where the hub wants it confirmed, has the person confirm exactly what the hub names, and does it again. */
