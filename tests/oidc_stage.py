@@ -53,9 +53,9 @@ def install(cache: Path) -> Path:
 
 
 @contextmanager
-def provider(folder: Path) -> Iterator[str]:
-    """The real provider on a free port; gives its issuer."""
-    command = [shutil.which("node") or "node", str(FOLDER / "server.mjs"), str(folder)]
+def provider(folder: Path, origin: str = "https://hub.test") -> Iterator[str]:
+    """The real provider on a free port, for the hub at `origin`; gives its issuer."""
+    command = [shutil.which("node") or "node", str(FOLDER / "server.mjs"), str(folder), f"{origin}/council"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None and process.stderr is not None

@@ -1,10 +1,12 @@
-// A real OpenID provider for tests: `node server.mjs FOLDER_WITH_NODE_MODULES` prints its issuer when it listens.
+// A real OpenID provider for tests: `node server.mjs FOLDER_WITH_NODE_MODULES REDIRECT_URI` prints its issuer when it listens.
 // Its log-in form takes any name; `amr` and `acr` say how the person proved to be it.
 import { createServer } from "node:http";
 import { pathToFileURL } from "node:url";
 
 const { default: Provider } = await import(pathToFileURL(`${process.argv[2]}/node_modules/oidc-provider/lib/index.js`));
 
+const FORM = `<!doctype html><title>Council accounts</title><form method="post">
+<label>Name <input name="login"></label><label>Proven by <input name="amr" value="mfa"></label><button>Go on</button></form>`;
 const server = createServer();
 await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
 const issuer = `http://127.0.0.1:${server.address().port}`;
@@ -14,7 +16,7 @@ const provider = new Provider(issuer, {
     {
       client_id: "belvedere",
       client_secret: "a secret of the test",
-      redirect_uris: ["https://hub.test/council"],
+      redirect_uris: [process.argv[3]],
       response_types: ["code"],
       grant_types: ["authorization_code"],
     },
@@ -43,7 +45,7 @@ const answer = provider.callback();
 server.on("request", async (request, response) => {
   if (!request.url.startsWith("/interaction/")) return answer(request, response);
   const details = await provider.interactionDetails(request, response);
-  if (request.method === "GET") return response.end(JSON.stringify({ prompt: details.prompt.name, params: details.params }));
+  if (request.method === "GET") return response.setHeader("Content-Type", "text/html").end(FORM);
   let body = "";
   for await (const part of request) body += part;
   const form = new URLSearchParams(body);
