@@ -24,6 +24,8 @@ interface Props {
   sent: (request: AccessRequest) => void;
 }
 
+/** What most requests are for, where the hub has it. */
+const USUAL = "investigation";
 const SAID_LATER = "(not said yet)";
 
 export function AskForm({ start = {}, done, sent }: Props) {
@@ -40,7 +42,7 @@ export function AskForm({ start = {}, done, sent }: Props) {
   const purpose = offered.find((each) => each.code === draft.purpose);
   useEffect(() => {
     if (purpose || offered.length === 0) return;
-    const first = offered.find((each) => each.needs_case) ?? offered[0]!;
+    const first = offered.find((each) => each.code === USUAL) ?? offered.find((each) => each.needs_case) ?? offered[0]!;
     setDraft((old) => ({ ...old, purpose: first.code, actions: old.actions.length ? old.actions : firstActions(first) }));
   }, [offered, purpose]);
 

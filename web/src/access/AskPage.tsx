@@ -16,10 +16,10 @@ export default function AskPage() {
   const after = () => void navigate(backOf(params) || (start.actions?.includes("live") ? "/now" : "/access"));
   return (
     <div className="page">
-      <div className={`inner ${styles.page}`}>
+      <div className={`inner ${styles.width}`}>
         <h1>{start.renews ? "Ask for more time" : "Ask for access"}</h1>
         <p className="lead">
-          Say what for. You see before you send it whether somebody has to agree, and who could. <Link to="/access">My access</Link>
+          Say what for. You see before you send it whether somebody has to agree, and who could. <Link to="/access" className={styles.link}>My access</Link>
         </p>
         <div className={`panel ${styles.sheet}`}>
           {purposes.data && !purposes.data.asked ? <CaseForm done={after} /> : <AskFlow key={params.toString()} start={start} open={after} />}

@@ -30,7 +30,7 @@ export function BreakGlass({ cameras }: { cameras: Camera[] }) {
         </p>
         {data.why_not ? <p className={styles.why}>{data.why_not}</p> : null}
       </div>
-      <Button color="red" variant="outline" leftSection={<IconAlertTriangle size={18} aria-hidden />} disabled={!data.may_break} onClick={() => setOpen(true)} data-testid="break-glass">
+      <Button variant="default" leftSection={<IconAlertTriangle size={18} color="var(--bv-red)" aria-hidden />} disabled={!data.may_break} onClick={() => setOpen(true)} data-testid="break-glass">
         Break the glass
       </Button>
       {mine.length > 0 ? (
@@ -154,7 +154,7 @@ function GlassForm({ data, cameras, close }: { data: GlassList; cameras: Camera[
         If it turns out not to have been one, you can’t do this again until the data protection officer says so.
       </Notice>
       {error ? <Trouble error={error} /> : null}
-      <Button type="submit" color="red" loading={busy} leftSection={<IconFingerprint size={18} aria-hidden />}>
+      <Button type="submit" loading={busy} leftSection={<IconFingerprint size={18} aria-hidden />}>
         Open with my passkey
       </Button>
     </form>

@@ -39,7 +39,7 @@ export default function ApprovalsPage() {
   const tab = tabs.some((each) => each.value === wanted) ? wanted : "waiting";
   return (
     <div className="page">
-      <div className={`inner ${styles.page}`}>
+      <div className={`inner ${styles.width}`}>
         <h1>Approvals</h1>
         <p className="lead">Nobody decides on what they ask for themselves, nor for their own team. What you decide, and why, stands in the log.</p>
         <Tabs value={tab} onChange={(value) => setParams(value && value !== "waiting" ? { tab: value } : {})} keepMounted={false}>

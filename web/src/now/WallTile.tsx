@@ -11,6 +11,8 @@ import {
   IconX,
 } from "@tabler/icons-react";
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { Link } from "react-router";
+import { askAddress } from "../access/ask";
 import type { Camera, StreamKind } from "../api";
 import { STATE_WORDS, StateMark } from "../cameras/state";
 import { PtzPad } from "../devices/PtzPad";
@@ -208,9 +210,14 @@ export function WallTile({ camera, stream: asked, player, actions, enlarged = fa
                   Use the small picture
                 </Button>
               ) : (
-                <Button size="compact-xs" variant="default" onClick={() => tile && player?.again(tile)}>
-                  Try again
-                </Button>
+                <>
+                  <Button size="compact-xs" variant="default" onClick={() => tile && player?.again(tile)}>
+                    Try again
+                  </Button>
+                  {view.advice.startsWith("Ask") ? (
+                    <Link to={askAddress({ cameras: [camera.id], actions: ["live"] }, "/now")} style={{ color: "inherit" }}>Ask for access</Link>
+                  ) : null}
+                </>
               )
             ) : null}
           </div>

@@ -2,6 +2,8 @@ import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { IconArrowsMaximize, IconArrowsMinimize } from "@tabler/icons-react";
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { Link } from "react-router";
+import { askAddress } from "../access/ask";
 import type { Camera } from "../api";
 import { ViewerMark } from "../mark/ViewerMark";
 import { bestColumns, GAP_PX } from "../now/wall";
@@ -81,6 +83,9 @@ function ReviewTile({
           <div className={styles.veil} data-kind={kind}>
             <p className={styles.veilTitle}>{view?.title}</p>
             {view?.detail ? <p>{view.detail}</p> : null}
+            {kind === "trouble" && `${view?.title} ${view?.detail}`.includes("Your access does not cover") ? (
+              <Link to={askAddress({ cameras: [camera.id], actions: ["playback"] }, "/review")} style={{ color: "inherit" }}>Ask for access</Link>
+            ) : null}
             {kind === "gap" && onNext ? (
               <Button size="compact-xs" variant="default" onClick={onNext.go}>
                 Next recording {dayClock(onNext.us)}
