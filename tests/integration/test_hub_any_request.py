@@ -281,6 +281,6 @@ async def test_made_up_requests_break_and_leak_nothing(tmp_path: Path, monkeypat
 @pytest.mark.timeout(3600)
 async def test_many_made_up_requests_break_and_leak_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with door_stage(tmp_path, monkeypatch) as hub:
-        senders = await _send_all(hub, 12, everybody=True)
+        senders = await _send_all(hub, 6, everybody=True)
         assert not senders.wrong, "\n\n".join(senders.wrong[:10])
-        assert senders.answered > 100 * len(DOORS) and senders.entered < senders.answered // 20
+        assert senders.answered > 60 * len(DOORS) and senders.entered < senders.answered // 20
