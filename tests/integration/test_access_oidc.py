@@ -9,6 +9,7 @@ import pytest
 
 from authenticator import Authenticator
 from belvedere.foundation.clock import MINUTE_US
+from belvedere.hub.access.tries import PER_ADDRESS
 from hub_stage import HubStage
 from oidc_stage import (
     at_provider,
@@ -56,6 +57,8 @@ async def test_the_whole_way_in(tmp_path: Path, issuer: str) -> None:
         told = answer.json()["session"]
         assert told["user"]["name"] == "ann" and not told["must_change_password"]
         assert (await browser.get("/api/cameras")).status_code == 200
+        password = await browser.post("/api/password", json={"password": "correct horse battery"})
+        assert password.status_code == 403 and "second factor" in password.json()["error"]["message"]
         listed = (await browser.get("/api/sessions")).json()["sessions"]
         assert [each["by"] for each in listed] == ["council"]
         assert stage.kinds()[-2:] == ["council.bound", "session.opened"]
@@ -146,10 +149,18 @@ async def test_without_a_proven_second_factor_the_passkey_is_asked_for(tmp_path:
         assert (await sign_in(browser, acr="urn:council:mfa")).json()["session"]["user"]["name"] == "ann"
 
 
+async def test_strangers_can_not_fill_the_log(tmp_path: Path) -> None:
+    async with council_stage(tmp_path, "http://127.0.0.1:9") as stage, browser_of(stage) as browser:
+        for number in range(PER_ADDRESS + 5):
+            await finish(browser, {"state": f"guess-{number}", "code": "any"})
+        assert len(refusals(stage)) == PER_ADDRESS
+
+
 async def test_the_provider_is_away(tmp_path: Path) -> None:
     async with council_stage(tmp_path, "http://127.0.0.1:9") as stage, browser_of(stage) as browser:
         away = await browser.post("/api/session/council/begin")
         assert away.status_code == 503 and "does not answer" in away.json()["error"]["message"]
+        assert (await browser.post("/api/session/council/begin")).json() == away.json()  # told at once for a while
         answer = await browser.post("/api/session", json={"username": "ann", "password": stage.code})
         assert answer.status_code == 200
         stage.settings.hub.oidc_issuer = ""

@@ -13,13 +13,14 @@ from authlib.oauth2.auth import ClientAuth
 from authlib.oidc.discovery import get_well_known_url
 from joserfc import jwk
 
-from belvedere.foundation.clock import HOUR_US, MINUTE_US, Clock
+from belvedere.foundation.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import Refused, Unavailable
 from belvedere.foundation.settings import HubSettings
 from belvedere.hub.access.oidc_token import ALGORITHMS, verifying_keys
 
 _KEPT_US = HOUR_US  # description and keys
 _AGAIN_US = MINUTE_US  # keys are fetched again for an unknown name no more often than this
+_REST_US = 5 * SECOND_US  # after it did not answer; who asks meanwhile is told at once
 _STEP_S = 5.0  # connecting, and each wait for bytes
 _WHOLE_S = 10.0  # one request
 _LONGEST = 1 << 20  # bytes of an answer
@@ -51,6 +52,7 @@ class Provider:
         self._lock = asyncio.Lock()
         self._description: tuple[int, Description] | None = None
         self._keys: tuple[int, list[jwk.Key]] | None = None
+        self._away: tuple[int, Unavailable] | None = None
 
     async def description(self) -> Description:
         """The provider's description, an hour old at most."""
@@ -59,9 +61,15 @@ class Provider:
             known = self._description
             if known and known[1].issuer == self._settings.oidc_issuer and now_us - known[0] < _KEPT_US:
                 return known[1]
+            if self._away and now_us - self._away[0] < _REST_US:
+                raise self._away[1].with_traceback(None)
             issuer = self._settings.oidc_issuer
-            found = described(issuer, await self._ask("GET", get_well_known_url(issuer, external=True)))
-            self._description, self._keys = (now_us, found), None
+            try:
+                found = described(issuer, await self._ask("GET", get_well_known_url(issuer, external=True)))
+            except Unavailable as error:
+                self._away = self._clock.monotonic_us(), error
+                raise
+            self._description, self._keys, self._away = (now_us, found), None, None
             return found
 
     async def keys(self, description: Description, name: str) -> list[jwk.Key]:

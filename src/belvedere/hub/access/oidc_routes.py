@@ -3,6 +3,7 @@
 So the cookies stay SameSite=Strict, and the session opens with a request of the control room's own page, as for every other way in.
 """
 
+import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -65,8 +66,8 @@ async def council(request: Request) -> CouncilOut:
 async def begin(request: Request, response: Response) -> Leading:
     """Where to sign in; sets a cookie without which the answer counts for nothing. 503 when the provider is away."""
     hub = hub_of(request)
+    _count(request, secrets.token_urlsafe(8))
     begun = await hub.council.begin()
-    hub.tries.take(f"council {begun.state[:16]}", address_of(request))
     name = _cookie(request)
     response.set_cookie(
         name,
@@ -88,6 +89,7 @@ async def finish(body: AnswerIn, request: Request, response: Response) -> Counci
     403 when the answer does not hold, or is of somebody without an open account here; 503 when the provider is away.
     """
     hub, facts = hub_of(request), {"by": "council", "address": address_of(request)}
+    _count(request, body.state)
     name = _cookie(request)
     response.delete_cookie(name, path="/", secure=name == SECURE, httponly=True, samesite="strict")
     try:
@@ -116,6 +118,7 @@ async def finish(body: AnswerIn, request: Request, response: Response) -> Counci
 async def finish_with_passkey(body: session_routes.Answer, request: Request, response: Response) -> SessionOut:
     """The second factor: a passkey of the same person. 403 when it is somebody else's, or the answer does not hold."""
     hub = hub_of(request)
+    _count(request, body.id)
     facts = {"by": "council", "address": address_of(request)}
     try:
         account_id, proven = hub.council.waited_for(body.id)
@@ -141,6 +144,11 @@ async def _let_in(request: Request, response: Response, proven: Proven, user: Us
     sign_in = SignIn(user, by_code=False, passkey=passkey, by_council=True)
     told = {"subject": proven.subject, "second_factor": "passkey" if passkey else "council"}
     return await session_routes.enter(sign_in, "council", request, response, told)
+
+
+def _count(request: Request, what: str) -> None:
+    """Strangers fill neither the log nor the hub's time: so many requests from one address. Raises Refused."""
+    hub_of(request).tries.take(f"council {what[:16]}", address_of(request))
 
 
 def _cookie(request: Request) -> str:

@@ -279,6 +279,11 @@ async def set_password(body: NewPassword, request: Request, session: CurrentSess
     """Set one's own password, 12 characters or more. Every other session of the account ends."""
     hub = hub_of(request)
     user = session.user
+    if session.by_council and not user.has_password:
+        raise Refused(
+            "You sign in with the council's account; a password would be a way round its second factor.",
+            advice="Add a passkey, for when the council's sign-in is away.",
+        )
     if user.has_password and not session.by_code:
         address = address_of(request)
         hub.tries.take(user.name, address)
