@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import { IconBuildingCommunity, IconFingerprint } from "@tabler/icons-react";
+import { IconFingerprint } from "@tabler/icons-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Session } from "../api";
 import { Trouble } from "../frame/Notice";
@@ -59,8 +59,8 @@ export function CouncilSignIn({ entered }: { entered: (session: Session) => void
         <Button
           size="md"
           fullWidth
+          px={8}
           loading={busy}
-          leftSection={<IconBuildingCommunity size={20} aria-hidden />}
           onClick={() => void doing(leave)}
           data-testid="council-sign-in"
         >
