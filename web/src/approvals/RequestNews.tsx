@@ -6,7 +6,7 @@ import { useEffect, useRef } from "react";
 import { useLocation } from "react-router";
 import { usePurposes } from "../purposes/purposes";
 import { rolesOf, useGrant, useSession } from "../session";
-import { given, newsOf, READERS, useMine, useWaiting, type State } from "./approvals";
+import { awaits, given, newsOf, READERS, useMine, useWaiting, type State } from "./approvals";
 import { useNews } from "./useNews";
 
 /** Whether this hub asks second persons at all. */
@@ -31,11 +31,13 @@ export function RequestNews() {
   const mine = useMine(asked);
   const known = useRef(new Map<string, State>());
   const reader = rolesOf(session).some((role) => READERS.includes(role));
-  const waits = mine.data?.requests.some((each) => each.state === "waiting") ?? false;
+  const waits = mine.data?.requests.some((each) => awaits(each, mine.data.now_us)) ?? false;
   useNews(!asked ? "" : waits || location.pathname === "/approvals" ? "at once" : reader ? "slow" : "");
 
   useEffect(() => {
     for (const request of mine.data?.requests ?? []) {
+      // Told once the access is there too, so that it can be used; it follows the decision by a moment.
+      if (given(request) && awaits(request, mine.data?.now_us ?? 0)) continue;
       const words = newsOf(known.current.get(request.id), request);
       known.current.set(request.id, request.state);
       if (!words) continue;

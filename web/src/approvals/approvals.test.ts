@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { HOUR, MINUTE } from "../time";
-import { cameraHours, hoursWords, lessThan, newsOf, notWithin, type AccessRequest, type Extent } from "./approvals";
+import { awaits, cameraHours, hoursWords, lessThan, newsOf, notWithin, type AccessRequest, type Extent } from "./approvals";
 
 const ask: Extent = { cameras: ["gate", "yard"], from_us: 10 * HOUR, to_us: 12 * HOUR, actions: ["playback", "export"], lasts_us: 2 * HOUR };
 
@@ -20,6 +20,15 @@ test("camera-hours in words", () => {
   expect(hoursWords(cameraHours(ask))).toBe("4 camera-hours");
   expect(hoursWords(1)).toBe("1 camera-hour");
   expect(hoursWords((2 * 10 * MINUTE) / HOUR)).toBe("20 camera-minutes");
+});
+
+test("the page listens until the access that was approved is there, but not for ever", () => {
+  const one = { state: "approved", grant: "", decided_us: 1_000 } as AccessRequest;
+  expect(awaits({ ...one, state: "waiting" }, 0)).toBe(true);
+  expect(awaits(one, 2_000)).toBe(true);
+  expect(awaits({ ...one, grant: "g" }, 2_000)).toBe(false);
+  expect(awaits(one, HOUR)).toBe(false);
+  expect(awaits({ ...one, state: "refused" }, 2_000)).toBe(false);
 });
 
 test("who asked hears of a decision once, and of nothing else", () => {

@@ -224,6 +224,14 @@ export function given(request: AccessRequest): boolean {
   return request.state === "approved" || request.state === "narrowed";
 }
 
+const SOON = 600_000_000;
+
+/** Whether something of this request is still to come within moments: a decision, or the access that was approved. */
+export function awaits(request: AccessRequest, nowUs: number): boolean {
+  if (request.state === "waiting") return true;
+  return given(request) && !request.grant && request.decided_us !== null && nowUs - request.decided_us < SOON;
+}
+
 /** What of `wanted` is less than what was asked: the fields to send, nothing where it is the same. */
 export function lessThan(ask: Extent, wanted: Extent): Partial<Extent> {
   const less: Partial<Extent> = {};

@@ -134,9 +134,10 @@ async def changes(
     """Answers as soon as requests change that one may see, at the latest after `wait_s`. Send `X-Belvedere-Away: 1` with it."""
     user, desk = session.user, desk_of(request)
     changed, names = await desk.changes.wait(since, user.id, sees_all=_sees_all(user), wait_s=wait_s)
+    seq = desk.changes.seq  # now: what is told during the next step is for the next question
     if not await run_in_threadpool(hub_of(request).sessions.alive, session.key):
         raise NotSignedIn("Your session has ended.", advice="Sign in.")
-    return ChangesOut(seq=desk.changes.seq, changed=changed, requests=names)
+    return ChangesOut(seq=seq, changed=changed, requests=names)
 
 
 @router.get("/api/requests/{request_id}")
