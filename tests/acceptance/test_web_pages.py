@@ -109,8 +109,8 @@ def test_wall_by_keyboard(theatre: tuple[Browser, FakeHub]) -> None:
         first.focus()
         page.keyboard.press("Shift+ArrowRight")
         expect(grid.locator("[data-tile]").nth(1)).to_have_attribute("data-testid", "tile-north-gate")
-        first.focus()
-        page.keyboard.press("Enter")
+        expect(first).to_be_focused()  # a tile that is moved keeps the keyboard
+        first.press("Enter")
         expect(page.get_by_test_id("enlarged-north-gate")).to_have_attribute("data-phase", "live")
         assert "enlarge=north-gate" in page.url
         # the tiles behind it have stopped
