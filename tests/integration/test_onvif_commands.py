@@ -1,6 +1,7 @@
 """The commands: find, onvif, archive."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -37,5 +38,8 @@ async def test_onvif_shows_what_a_device_is(tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert "Belvedere Works Sparrow 2" in shown.output and "2560x1440" in shown.output
     assert "belvedere camera add 'rtsp://127.0.0.1:8554/main?x=1&y=2' --sub 'rtsp://127.0.0.1:8554/sub'" in shown.output
-    assert "its clock is 95 s behind" in shown.output.lower() and PASSWORD not in shown.output
+    behind = re.search(r"its clock is (\d+) s behind", shown.output.lower())
+    assert (
+        behind is not None and abs(int(behind[1]) - 95) <= 2 and PASSWORD not in shown.output
+    )  # half the answer's way
     assert isinstance(denied.exception, CameraDenied)

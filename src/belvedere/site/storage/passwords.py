@@ -185,9 +185,13 @@ class PasswordWatch:
             works = verdict(status.get(trial.camera), trial.since_us, self._clock.now_us())
             if works is None:
                 left += 1
-            elif self._passwords.settle(trial, worked=works):
-                state = "worked" if works else "put_back"
-                self._settled[trial.camera] = PasswordChange(trial.camera, state, trial.since_us)
+                continue
+            # Said before it is done: while the trial stands it hides this, and there is no moment without an answer.
+            state = "worked" if works else "put_back"
+            self._settled[trial.camera] = PasswordChange(trial.camera, state, trial.since_us)
+            if not self._passwords.settle(trial, worked=works):
+                self._settled.pop(trial.camera, None)
+            else:
                 while len(self._settled) > _SETTLED_KEPT:
                     self._settled.pop(next(iter(self._settled)))
                 if not works:
