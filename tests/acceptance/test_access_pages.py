@@ -1,7 +1,5 @@
 """Asking for access and deciding on it, in two real browsers before a real hub that works by four eyes."""
 
-import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from belvedere.hub.storage.metadata import account
 from belvedere.link.activity import Activity, CameraActivity, GetActivity
 from belvedere.link.messages import Reply, Request
 from hub_stage import CSRF, HubStage, gate, hub_stage, served, status_of
+from theatre_stage import HubThread
 from web_axe import AXE, violations
 from web_stage import DESK, PHONE, sign_in
 
@@ -54,28 +53,10 @@ def _activity(request: Request) -> Reply | None:
     return Activity(request.from_us, request.to_us, cameras)
 
 
-class Theatre:
+class Theatre(HubThread):
     """A hub by four eyes with three cameras, on a thread of its own; its clock shows the present and stands still."""
 
-    def __init__(self, data: Path) -> None:
-        self.url = ""
-        self.stage: HubStage
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._over = asyncio.Event()
-        self._failed: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(data,), daemon=True)
-        self._thread.start()
-        assert self._ready.wait(60) and self._failed is None, self._failed
-
-    def _run(self, data: Path) -> None:
-        try:
-            self._loop.run_until_complete(self._serve(data))
-        except BaseException as error:  # noqa: BLE001 - told to the test that waits
-            self._failed = error
-            self._ready.set()
-        finally:
-            self._loop.close()
+    stage: HubStage
 
     async def _serve(self, data: Path) -> None:
         async with hub_stage(data, ui=UI_FOLDER, password_after_code=True) as stage, served(stage.app) as address:
@@ -85,12 +66,7 @@ class Theatre:
                 stage.hub.register.put_camera(gate(id=name, name=name.title(), bearing_deg=north))
             self.stage, self.url = stage, f"http://localhost:{address.rsplit(':', 1)[1]}"
             stage.settings.hub.origin = self.url
-            self._ready.set()
-            await self._over.wait()
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(30)
+            await self._until_closed()
 
 
 @pytest.fixture

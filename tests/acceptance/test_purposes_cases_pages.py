@@ -1,7 +1,5 @@
 """Purposes and cases in a real browser, before a real hub: the DPO withdraws a purpose, an investigator opens a case."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from belvedere.foundation.clock import HOUR_US
 from belvedere.hub.pages import UI_FOLDER
 from hub_stage import HubStage, gate, hub_stage, served, status_of
+from theatre_stage import HubThread
 from web_axe import AXE, violations
 from web_stage import DESK, PHONE, sign_in
 
@@ -25,28 +24,10 @@ KEY = {
 }
 
 
-class Theatre:
+class Theatre(HubThread):
     """A hub with two cameras on a thread of its own."""
 
-    def __init__(self, data: Path) -> None:
-        self.url = ""
-        self.stage: HubStage
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._over = asyncio.Event()
-        self._failed: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(data,), daemon=True)
-        self._thread.start()
-        assert self._ready.wait(60) and self._failed is None, self._failed
-
-    def _run(self, data: Path) -> None:
-        try:
-            self._loop.run_until_complete(self._serve(data))
-        except BaseException as error:  # noqa: BLE001 - told to the test that waits
-            self._failed = error
-            self._ready.set()
-        finally:
-            self._loop.close()
+    stage: HubStage
 
     async def _serve(self, data: Path) -> None:
         async with hub_stage(data, ui=UI_FOLDER, password_after_code=True) as stage, served(stage.app) as address:
@@ -55,12 +36,7 @@ class Theatre:
             port = address.rsplit(":", 1)[1]
             self.stage, self.url = stage, f"http://localhost:{port}"
             stage.settings.hub.origin = self.url
-            self._ready.set()
-            await self._over.wait()
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(30)
+            await self._until_closed()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The page Retention and holds in a real browser, before a real hub and a site whose days pass when the test says so."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,6 +14,7 @@ from belvedere.hub.pages import UI_FOLDER
 from belvedere.hub.retention.certificate import verify_certificate
 from hub_stage import served
 from retention_stage import RetentionStage, retention_stage
+from theatre_stage import HubThread
 from web_stage import DESK, PHONE, ROOT, sign_in
 
 pytestmark = pytest.mark.browser
@@ -22,34 +22,15 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 _T = TypeVar("_T")
 
 
-class Theatre:
+class Theatre(HubThread):
     """Hub and site on a thread of their own; `do` runs something there."""
 
-    def __init__(self, data: Path) -> None:
-        self.url = ""
-        self.stage: RetentionStage
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._over = asyncio.Event()
-        self._failed: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(data,), daemon=True)
-        self._thread.start()
-        assert self._ready.wait(60) and self._failed is None, self._failed
-
-    def _run(self, data: Path) -> None:
-        try:
-            self._loop.run_until_complete(self._serve(data))
-        except BaseException as error:  # noqa: BLE001 - told to the test that waits
-            self._failed = error
-            self._ready.set()
-        finally:
-            self._loop.close()
+    stage: RetentionStage
 
     async def _serve(self, data: Path) -> None:
         async with retention_stage(data, ui=UI_FOLDER) as stage, served(stage.app) as address:
             self.stage, self.url = stage, f"http://{address}"
-            self._ready.set()
-            await self._over.wait()
+            await self._until_closed()
 
     def do(self, call: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         waiting: Future[_T] = asyncio.run_coroutine_threadsafe(call(), self._loop)
@@ -63,10 +44,6 @@ class Theatre:
         users, name = self.stage.hub.users, f"{role}-1"
         _, code = users.create(name, role) if users.find(name) is None else users.renew_code(name)
         return name, code
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(30)
 
 
 @pytest.fixture
