@@ -1,6 +1,7 @@
 """Health at the site, with a real recorder, a real index, the real decoder process, and a real camera that misbehaves."""
 
 import asyncio
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -243,9 +244,12 @@ def test_the_decoder_process_looks_and_survives_nonsense() -> None:
         assert eye.look(1, b"\0" * 500) is None and eye.look(2, data[:-800]) is not None
         assert eye.look(1, data) is not None
         process = eye._process
-        assert process is not None
+        assert process is not None and process.stdout is not None
         process.kill()
         process.wait()
+        gone = select.poll()  # the confined child goes a moment after the process that confines it
+        gone.register(process.stdout, 0)
+        assert gone.poll(30_000)[0][1] & select.POLLHUP
         assert eye.look(1, data) is None, "it was gone"
         assert eye.look(1, data) is not None, "and was started anew"
         assert (eye.looks, eye.failed) == (7, 2)
