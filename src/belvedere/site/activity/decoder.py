@@ -3,13 +3,11 @@
 Keyframes come on standard input, numbers go out on standard output; a picture never leaves this process.
 """
 
-import os
 import sys
 import time
 from collections import OrderedDict
 
 import av
-import cv2
 import msgspec
 import numpy as np
 from av.codec import CodecContext
@@ -19,14 +17,13 @@ from av.video.frame import VideoFrame
 from belvedere.foundation.errors import BadMedia
 from belvedere.media.nal import join_annex_b, split_lengths
 from belvedere.media.stream import Codec
-from belvedere.site.activity.decoder_pipe import LENGTH, LONGEST_LOOK, Look, Told, pack_word
+from belvedere.site.activity.decoder_pipe import LONGEST_LOOK, Look, Told, pack_word
 from belvedere.site.activity.pictures import Eye, Picture
+from belvedere.site.sandbox.obey import DECODERS, LARGEST_SIDE, obey_orders, yield_to_recording
 
 _NICE = 15
 _MOST_EYES = 512
 _MOST_CONTEXTS = 8
-_NAMES = {Codec.H264: "h264", Codec.H265: "hevc"}
-_LARGEST_SIDE = 8192
 
 
 class Decoder:
@@ -61,7 +58,7 @@ class Decoder:
         key = (look.codec, look.parameter_sets)
         context = self._contexts.pop(key, None)
         if context is None:
-            made = CodecContext.create(_NAMES[Codec(look.codec)], "r")
+            made = CodecContext.create(DECODERS[Codec(look.codec)], "r")
             if not isinstance(made, VideoCodecContext):
                 return None
             context = made
@@ -80,7 +77,7 @@ class Decoder:
 
 def _luma(frame: VideoFrame) -> Picture | None:
     """Rows x columns of grey; None for a picture of no use."""
-    if not (8 <= frame.width <= _LARGEST_SIDE and 8 <= frame.height <= _LARGEST_SIDE):
+    if not (8 <= frame.width <= LARGEST_SIDE and 8 <= frame.height <= LARGEST_SIDE):
         return None
     if not frame.format.name.startswith(("yuv420p", "yuvj420p", "nv12", "gray")) or frame.format.name.endswith("e"):
         frame = frame.reformat(format="gray")
@@ -90,33 +87,10 @@ def _luma(frame: VideoFrame) -> Picture | None:
 
 def main() -> int:
     """Answer until standard input ends. Exit 2 for words that are none."""
-    _yield_to_recording()
-    orders: msgspec.msgpack.Decoder[Look] = msgspec.msgpack.Decoder(Look)
+    yield_to_recording(_NICE)
     decoder = Decoder()
-    source = sys.stdin.buffer
-    try:
-        while len(head := source.read(LENGTH.size)) == LENGTH.size:
-            (length,) = LENGTH.unpack(head)
-            if length > LONGEST_LOOK:
-                return 2
-            data = memoryview(pack_word(decoder.look(orders.decode(source.read(length)))))
-            while data:
-                data = data[os.write(1, data) :]
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return 2
-    except BrokenPipeError:
-        pass  # the owner is gone
-    return 0
-
-
-def _yield_to_recording() -> None:
-    """One thread, at low priority. What confines this process was done before it was entered (site/sandbox)."""
-    cv2.setNumThreads(1)
-    av.logging.set_level(None)
-    try:
-        os.nice(_NICE)
-    except OSError:
-        pass  # the sandbox may not let a process change its priority
+    orders: msgspec.msgpack.Decoder[Look] = msgspec.msgpack.Decoder(Look)
+    return obey_orders(orders, LONGEST_LOOK, lambda look: (pack_word(decoder.look(look)),))
 
 
 if __name__ == "__main__":

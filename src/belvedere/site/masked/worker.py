@@ -3,14 +3,12 @@
 Orders come on standard input; masked pictures leave on standard output. A raw picture never does.
 """
 
-import os
 import sys
 import time
 from collections.abc import Iterator
 from fractions import Fraction
 
 import av
-import cv2
 import msgspec
 import numpy as np
 from av.codec import CodecContext
@@ -23,7 +21,6 @@ from belvedere.media.fmp4 import make_config, read_fragment, write_frame
 from belvedere.media.nal import H264Nal, join_lengths, split_annex_b
 from belvedere.media.stream import TICKS_PER_SECOND, Codec, Frame
 from belvedere.site.masked.pipe import (
-    LENGTH,
     LONGEST_ORDER,
     AnyOrder,
     Begin,
@@ -36,13 +33,12 @@ from belvedere.site.masked.pipe import (
     Told,
     pack_word,
 )
+from belvedere.site.sandbox.obey import DECODERS, LARGEST_SIDE, obey_orders, yield_to_recording
 from belvedere.vision.masking.masker import Masker
 from belvedere.vision.masking.picture import HEIGHT, WIDTH, Plane, picture_of
 
 _NICE = 5
-_NAMES = {Codec.H264: "h264", Codec.H265: "hevc"}
 _BOXES = {Codec.H264: b"avcC", Codec.H265: b"hvcC"}
-_LARGEST_SIDE = 8192
 _GROUP_90K = TICKS_PER_SECOND * 3 // 2  # a keyframe at least this often: what a newcomer waits for, or is given
 _USUAL_90K = TICKS_PER_SECOND // 10
 _LONGEST_90K = 2 * TICKS_PER_SECOND
@@ -118,7 +114,7 @@ class Stream:
             yield Masked(packet.is_keyframe, at_us, data, hidden.share, hidden.whole)
 
     def _open(self) -> VideoCodecContext:
-        context = CodecContext.create(_NAMES[self._codec], "r")
+        context = CodecContext.create(DECODERS[self._codec], "r")
         assert isinstance(context, VideoCodecContext)
         context.thread_count = 1
         context.extradata = self._extra
@@ -153,7 +149,7 @@ def _samples(data: bytes) -> list[tuple[int, int, bytes]]:
 
 def _planar(frame: VideoFrame) -> Plane:
     """The frame as yuv420p in one array, no larger than 640 x 360 pictures, sides that divide by 4. Raises ValueError."""
-    if not (16 <= frame.width <= _LARGEST_SIDE and 16 <= frame.height <= _LARGEST_SIDE):
+    if not (16 <= frame.width <= LARGEST_SIDE and 16 <= frame.height <= LARGEST_SIDE):
         raise ValueError("a picture of no use")
     scale = min(1.0, WIDTH / frame.width, max(HEIGHT, WIDTH * 3 // 4) / frame.height)
     width, height = (max(16, round(side * scale) & ~3) for side in (frame.width, frame.height))
@@ -211,34 +207,10 @@ class Worker:
 
 def main() -> int:
     """Obey until standard input ends. Exit 2 for words that are none."""
-    _yield_to_recording()
-    orders: msgspec.msgpack.Decoder[AnyOrder] = msgspec.msgpack.Decoder(AnyOrder)
+    yield_to_recording(_NICE)
     worker = Worker()
-    source = sys.stdin.buffer
-    try:
-        while len(head := source.read(LENGTH.size)) == LENGTH.size:
-            (length,) = LENGTH.unpack(head)
-            if length > LONGEST_ORDER:
-                return 2
-            for told in worker.obey(orders.decode(source.read(length))):
-                data = memoryview(pack_word(told))
-                while data:
-                    data = data[os.write(1, data) :]
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return 2
-    except BrokenPipeError:
-        pass  # the owner is gone
-    return 0
-
-
-def _yield_to_recording() -> None:
-    """One thread, at lower priority than recording. What confines this process was done before it was entered (site/sandbox)."""
-    cv2.setNumThreads(1)
-    av.logging.set_level(None)
-    try:
-        os.nice(_NICE)
-    except OSError:
-        pass  # the sandbox may not let a process change its priority
+    orders: msgspec.msgpack.Decoder[AnyOrder] = msgspec.msgpack.Decoder(AnyOrder)
+    return obey_orders(orders, LONGEST_ORDER, lambda order: map(pack_word, worker.obey(order)))
 
 
 if __name__ == "__main__":
