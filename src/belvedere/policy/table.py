@@ -43,13 +43,14 @@ __all__ = [
 _CONTROL_ROOM = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.MANAGER})
 _LOOKS_BACK = frozenset({Role.OPERATOR, Role.INVESTIGATOR, Role.SUPERVISOR})
 _SECONDS = frozenset({Role.SUPERVISOR, Role.CASE_APPROVER, Role.MANAGER})
+_SOUND = frozenset({Role.SUPERVISOR, Role.MANAGER})
 _DUTY = frozenset({PurposeKind.DUTY})
 _INCIDENT = frozenset({PurposeKind.INCIDENT})
 _TICKET = frozenset({PurposeKind.TICKET})
 _SEEN = frozenset({Action.LIVE, Action.PLAYBACK, Action.EXPORT})
 
 TABLE = DecisionTable(
-    version="2026-11-3",
+    version="2026-11-5",
     purposes={
         "duty": Purpose(
             code="duty",
@@ -125,11 +126,32 @@ TABLE = DecisionTable(
             step_up=StepUp.BOUND,
             longest_us=None,
         ),
+        Row(
+            act="purpose_change",
+            text="Change what footage is opened for",
+            kinds=_TICKET,
+            roles=frozenset({Role.DPO}),
+            actions=frozenset(),
+            second=Second.NONE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+        ),
+        Row(
+            act="sound_on",
+            text="Record a camera's sound",
+            kinds=_TICKET,
+            roles=_SOUND,
+            actions=frozenset(),
+            second=Second.NONE,
+            step_up=StepUp.NONE,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+        ),
     ),
 )
 
 FULL_TABLE = DecisionTable(
-    version="2026-11-4-four-eyes",
+    version="2026-11-5-four-eyes",
     cases_known=True,
     purposes_kept=True,
     rosters_count=True,
@@ -369,6 +391,31 @@ FULL_TABLE = DecisionTable(
             longest_us=None,
             needs=frozenset({Need.REASON}),
             approvers=frozenset({Role.MANAGER, Role.DPO}),
+        ),
+        Row(
+            act="purpose_change",
+            text="Change what footage is opened for",
+            kinds=_TICKET,
+            roles=frozenset({Role.DPO}),
+            actions=frozenset(),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+            approvers=frozenset({Role.MANAGER, Role.DPO}),
+            notes="What opens more; a draft, and what takes away, is the data protection officer's alone.",
+        ),
+        Row(
+            act="sound_on",
+            text="Record a camera's sound",
+            kinds=_TICKET,
+            roles=_SOUND,
+            actions=frozenset(),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+            approvers=frozenset({Role.DPO}),
         ),
     ),
 )
