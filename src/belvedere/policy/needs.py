@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from belvedere.foundation.clock import HOUR_US, iso
 from belvedere.policy.ask import Approval, Asker
 from belvedere.policy.row import DecisionTable, Need, Role, Row, Second, StepUp
 
+# Members of an enumeration are looked up slowly, and this is asked at every decision.
+_REASON, _LEGAL_BASIS, _RECIPIENT = Need.REASON, Need.LEGAL_BASIS, Need.RECIPIENT
+_SPAN, _TRAINING, _SPSS = Need.SPAN, Need.TRAINING, Need.SPSS
 _STRENGTH = {StepUp.NONE: 0, StepUp.RECENT: 1, StepUp.BOUND: 2}
 
 
@@ -35,8 +39,7 @@ class No(Exception):
         self.advice = advice
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(NamedTuple):
     """What was said with an ask."""
 
     reason: str
@@ -48,27 +51,29 @@ class Stated:
 def require_stated(asker: Asker, row: Row, stated: Stated, table: DecisionTable, now_us: int) -> None:
     """Return if everything that `row` wants said or held is there. Raises No."""
     needs = row.needs
-    if Need.TRAINING in needs and not _trained(asker, table, now_us):
+    if not needs:
+        return
+    if _TRAINING in needs and not _trained(asker, table, now_us):
         when = "is not on record" if asker.trained_us is None else f"of {iso(asker.trained_us)} has lapsed"
         raise No("training", f"Your training {when}.", "Do the training; whoever looks after the accounts enters it.")
-    if Need.SPSS in needs and (asker.spss_until_us is None or asker.spss_until_us <= now_us):
+    if _SPSS in needs and (asker.spss_until_us is None or asker.spss_until_us <= now_us):
         has = "There is no" if asker.spss_until_us is None else "Expired:"
         raise No(
             "spss",
             f"{has} licence for public space surveillance on your account; moving a camera takes one.",
             "Look without moving it, or ask a licensed colleague.",
         )
-    if Need.REASON in needs and not stated.reason:
+    if _REASON in needs and not stated.reason:
         raise No("reason.missing", f"“{row.text}” needs a reason in your own words.", "Say what you are looking for.")
-    if Need.RECIPIENT in needs and not stated.recipient:
+    if _RECIPIENT in needs and not stated.recipient:
         raise No("recipient.missing", f"“{row.text}” needs a recipient.", "Say who gets it.")
-    if Need.LEGAL_BASIS in needs and not stated.lawful_basis:
+    if _LEGAL_BASIS in needs and not stated.lawful_basis:
         raise No(
             "purpose.basis",
             f"“{row.text}” needs a purpose with a lawful basis.",
             "Choose another purpose, or ask the data protection officer.",
         )
-    if Need.SPAN in needs and not stated.span:
+    if _SPAN in needs and not stated.span:
         raise No("span.missing", f"“{row.text}” needs a span of time.", "Say from when to when.")
 
 

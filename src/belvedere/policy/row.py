@@ -1,8 +1,9 @@
 """What a decision table is made of: roles, purposes, and rows that say what an act needs. Types only; the data is in `table`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US
 from belvedere.policy.grant import Action
@@ -149,6 +150,15 @@ class Purpose:
     longest_span_us: int | None = None  # of recorded footage in one grant
 
 
+class Rows(tuple[Row, ...]):
+    """Rows of a table. `known` holds what was worked out of them (see `plan`); it says nothing that the rows do not."""
+
+    known: dict[Any, Any]
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.known = {}
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionTable:
     """All purposes, and what each act needs. No row means no."""
@@ -168,6 +178,16 @@ class DecisionTable:
     approval_life_us: int = 8 * HOUR_US
     review_us: int = DAY_US  # by when an act reviewed after has been reviewed
     training_life_us: int = 366 * DAY_US
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rows, Rows):
+            object.__setattr__(self, "rows", Rows(self.rows))
+
+    @property
+    def known(self) -> dict[Any, Any]:
+        """What was worked out of the rows; a table with other purposes and the same rows shares it."""
+        assert isinstance(self.rows, Rows)
+        return self.rows.known
 
     def row(self, act: str) -> Row | None:
         """The row of an act, None when the table has none."""
