@@ -1,14 +1,17 @@
 """For all tests: property tests look for wrong answers, never for slow ones, and give the same examples every time.
 
-`--page` writes docs/reference/how-it-is-tested.md from what the run found.
+`--page` writes docs/reference/how-it-is-tested.md and the table of times from what the run found. Under xdist slow files go first.
 """
 
+import json
 import platform
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from pace import TIMES, measured, read_times, renewed, turn, write_times
 from proofs import PAGE, Outcome, page
 
 settings.register_profile("belvedere", deadline=None, derandomize=True)
@@ -17,6 +20,26 @@ settings.load_profile("belvedere")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--page", action="store_true", help="write docs/reference/how-it-is-tested.md from this run")
+    parser.addoption(
+        "--failed-to", type=Path, help="write the ids of the tests that failed to a JSON file; run.py asks"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # alone the order of the folders is the better one to read
+        times = read_times()
+        items.sort(key=lambda item: turn(item.nodeid.split("::")[0].removeprefix("tests/"), times))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what failed, unless the run was broken off: then nobody knows what else would have."""
+    target: Path | None = session.config.getoption("--failed-to")
+    if target is None or hasattr(session.config, "workerinput") or session.shouldfail or session.shouldstop:
+        return
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    assert isinstance(terminal, pytest.TerminalReporter)
+    failed = {report.nodeid for state in ("failed", "error") for report in terminal.stats.get(state, [])}
+    target.write_text(json.dumps(sorted(failed)), "utf-8")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -35,6 +58,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     text = page(outcomes, datetime.now(UTC).date().isoformat(), machine, PAGE.read_text("utf-8"))
     PAGE.write_text(text, "utf-8")
+    reports = [report for state in terminalreporter.stats.values() for report in state if hasattr(report, "duration")]
+    now = measured((report.nodeid.removeprefix("tests/"), report.duration) for report in reports)
+    files = [path.relative_to(TIMES.parent).as_posix() for path in TIMES.parent.rglob("test_*.py")]
+    write_times(renewed(read_times(), now, files))
 
 
 def _words(report: pytest.TestReport) -> str:

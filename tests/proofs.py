@@ -80,6 +80,7 @@ def page(outcomes: Sequence[Outcome], when: str, machine: str, before: str) -> s
         "",
         "Written by `python3 run.py test --page` out of the tests and the promises in the design pages; failures are shown too.",
         f"Last written {when}, on {machine}.",
+        *_HOW_IT_RUNS,
         "",
         "| tier | what it uses | passed | failed | skipped | seconds |",
         "|---|---|---|---|---|---|",
@@ -103,6 +104,12 @@ def page(outcomes: Sequence[Outcome], when: str, machine: str, before: str) -> s
     return "\n".join(lines) + "\n\n" + rest[1] + rest[2]
 
 
+_HOW_IT_RUNS = (
+    "",
+    "Up to four files run beside each other, one a core; the slow ones begin first, by the seconds in `tests/times.json`, which `--page` renews.",
+    "When at most three tests have failed, they run once more, alone and one after another. If they pass, the run says so loudly",
+    "(`FAILED beside others, PASSED alone`) and passes; `--strict` and `--all` fail then. Such a test is unsteady, and is traced.",
+)
 _USES: Mapping[str, str] = {
     "unit": "pure code: parsers, writers, policy, log mathematics, geometry; properties of every parser; style, docs",
     "integration": "real components together: RTSP, ingest, recorder, link, hub over HTTP, SQLite, PostgreSQL, foreign players",
