@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US
+from belvedere.foundation.errors import Refused
 from belvedere.policy.ask import Ask, Asker, CaseWindow, ask_digest, ask_words
 from belvedere.policy.decision import Decision, Outcome, decide
 from belvedere.policy.grant import Action
@@ -363,3 +366,27 @@ def test_kinds_of_purposes_are_apart() -> None:
     opened = {kind for kind in PurposeKind if asked(person(*Role), ask(kind, LIVE), table).allowed}
     assert opened == {PurposeKind.DUTY, PurposeKind.INCIDENT, PurposeKind.BREAK_GLASS}
     assert asking("ticket") == "purpose.unknown"
+
+
+def test_live_pictures_beside_recordings_run_until_the_grant_ends() -> None:
+    both = asked(person("operator"), ask("investigation", LIVE, PLAYBACK, PTZ)).granted()
+    assert both.to_us < NOW
+    for action in (LIVE, PTZ):
+        both.require(action, "gate", now_us=NOW)
+        both.require(action, "gate", now_us=both.expires_us - 1)
+        with pytest.raises(Refused, match="ended"):
+            both.require(action, "gate", now_us=both.expires_us)
+        with pytest.raises(Refused, match="covers"):  # a span that is named is footage
+            both.require(action, "gate", now_us=NOW, end_us=NOW)
+    with pytest.raises(Refused, match="covers"):
+        both.require(PLAYBACK, "gate", now_us=NOW)
+    for beside in (PLAYBACK, SEARCH, EXPORT):
+        replace(both, actions=frozenset({LIVE, beside})).require(LIVE, "gate", now_us=NOW)
+    for alone in (frozenset({LIVE}), frozenset({LIVE, STILL, PTZ, UNMASK})):
+        with pytest.raises(Refused, match="covers"):
+            replace(both, actions=alone).require(LIVE, "gate", now_us=NOW)
+    for other in (STILL, UNMASK):
+        with pytest.raises(Refused, match="covers"):
+            replace(both, actions=both.actions | {other}).require(other, "gate", now_us=NOW)
+    with pytest.raises(Refused, match="covers"):
+        replace(both, from_us=NOW + 1, to_us=NOW + 2).require(LIVE, "gate", now_us=NOW)

@@ -25,6 +25,10 @@ class Action(StrEnum):
     UNMASK = "unmask"  # the main stream, with people and privacy zones shown
 
 
+RECORDED = frozenset({Action.PLAYBACK, Action.SEARCH, Action.EXPORT})
+_OF_NOW = frozenset({Action.LIVE, Action.PTZ})
+
+
 class _Mint:
     """Only this package holds the instance below; a Grant without it can't be made."""
 
@@ -86,5 +90,7 @@ class Grant:
             raise Refused(f"This access does not cover camera {camera}.", advice="Ask for access that does.")
         start = now_us if start_us is None else start_us
         end = now_us if end_us is None else end_us
-        if start < self.from_us or end > self.to_us:
+        # Beside recordings the span is theirs: live pictures then run until the grant ends.
+        runs_on = action in _OF_NOW and end_us is None and not RECORDED.isdisjoint(self.actions)
+        if start < self.from_us or (end > self.to_us and not runs_on):
             raise Refused(f"This access covers {iso(self.from_us)} to {iso(self.to_us)}.", advice="Ask for more time.")
