@@ -13,7 +13,7 @@ type HubWord =
   | { op: "start"; tile: number; codec: string; codec_string: string; width: number; height: number }
   | { op: "state"; tile: number; state: CameraState; message: string }
   | { op: "skipped"; tile: number; frames: number }
-  | { op: "error"; tile: number; code: string; message: string; advice: string }
+  | { op: "error"; tile?: number; code: string; message: string; advice: string }
   | { op: "dwell"; asked: Asked[] }
   | { op: "grant_ended"; message: string };
 
@@ -27,6 +27,8 @@ export class LivePlayer {
   private retry = 0;
   private ticker = 0;
   private closed = false;
+  /** What the hub said about the page as a whole before it hung up. */
+  private said: { message: string; advice: string } | null = null;
   /** Hears what the dwell guard asks of this page; an empty list when nothing is asked any more. */
   onDwell: ((asked: Asked[]) => void) | null = null;
   private eyes: IntersectionObserver;
@@ -153,7 +155,9 @@ export class LivePlayer {
     socket.onclose = (event) => {
       if (this.closed || this.socket !== socket) return;
       this.socket = null;
-      if (event.code === 1008 || event.code >= 4000) this.purge(event.reason || "This access has ended.");
+      const said = this.said;
+      this.said = null;
+      if (event.code === 1008 || event.code >= 4000) this.purge(said?.message ?? "This access has ended.", said?.advice);
       else for (const tile of this.playing.values()) tile.linkLost();
       const wait = RETRY_MS[Math.min(this.failures, RETRY_MS.length - 1)]! * (0.8 + Math.random() * 0.4);
       this.failures += 1;
@@ -164,8 +168,8 @@ export class LivePlayer {
   }
 
   /** Nothing that came under an ended access stays: neither the last picture nor what is buffered. */
-  private purge(message: string): void {
-    for (const tile of this.playing.values()) tile.refused(message, "Ask for access again.");
+  private purge(message: string, advice = "Ask for access again."): void {
+    for (const tile of this.playing.values()) tile.refused(message, advice);
   }
 
   private received(message: ArrayBuffer): void {
@@ -184,6 +188,7 @@ export class LivePlayer {
 
   private heard(word: HubWord): void {
     if (word.op === "grant_ended") {
+      this.said = { message: word.message, advice: "Ask for access again." };
       this.purge(word.message);
       this.onGrantEnded(word.message);
       return;
@@ -192,7 +197,11 @@ export class LivePlayer {
       this.onDwell?.(word.asked);
       return;
     }
-    const tile = this.playing.get(word.tile);
+    if (word.op === "error" && word.tile === undefined) {
+      this.said = { message: word.message, advice: word.advice };
+      return;
+    }
+    const tile = word.tile === undefined ? undefined : this.playing.get(word.tile);
     if (!tile) return;
     if (word.op === "start") tile.started(word.codec, word.codec_string, word.width, word.height);
     else if (word.op === "state") tile.cameraState(word.state, word.message);

@@ -216,6 +216,9 @@ class LiveWall:
         while self._news:
             await self.websocket.send_json(self._news.pop(0))
         for tile in list(self.tiles.values()):
+            if self.hub.grants.is_over(self.grant_id):
+                self._look.set()  # `_watch` finds it gone, and says so
+                return False
             part = tile.backlog.take()
             if part is not None:
                 sent = True
