@@ -80,6 +80,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/dwell
         GET /api/exports
         GET /api/exports/{export_id}
+        DELETE /api/exports/{export_id}
         GET /api/footage/proof
         POST /api/grants
         GET /api/grants

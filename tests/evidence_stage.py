@@ -1,7 +1,7 @@
 """A small stage for tests of evidence: a real hub, a real uplink with real grants, and a camera whose recording broke once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from belvedere.link.messages import CameraStatus, Playlist, Run, SiteStatus
 from belvedere.policy.grant import Action, Grant
 from belvedere.policy.signed import GrantOpener
 from belvedere.site.live.relay import Relay
+from belvedere.site.masked.room import MaskedRoom
 from belvedere.site.uplink.server import Uplink
 from hub_stage import CSRF, FAST, gate, stream
 from link_stage import ShelfArchive, film
@@ -126,7 +127,10 @@ class EvidenceStage:
 
 @asynccontextmanager
 async def evidence_stage(
-    data: Path, clock: SimulatedClock | None = None, shelf: type[BrokenArchive] = BrokenArchive
+    data: Path,
+    clock: SimulatedClock | None = None,
+    shelf: type[BrokenArchive] = BrokenArchive,
+    masked: Callable[[BrokenArchive], MaskedRoom] | None = None,
 ) -> AsyncIterator[EvidenceStage]:
     """Open it all in `data`; open it again there to restart the hub."""
     settings = load_settings(data)
@@ -134,7 +138,9 @@ async def evidence_stage(
     clock = clock or SimulatedClock()
     archive = shelf(clock, film(), clock.now_us() - 10 * MINUTE_US)
     opener = GrantOpener(signing_key(settings).public_key().public_bytes_raw(), clock)
-    uplink = Uplink(archive, Relay(clock, linger_s=0), opener, clock)
+    uplink = Uplink(
+        archive, Relay(clock, linger_s=0), opener, clock, masked=None if masked is None else masked(archive)
+    )
     tasks: set[asyncio.Task[None]] = set()
 
     async def connect() -> Channel:

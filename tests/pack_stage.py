@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from belvedere.hub.evidence.export import proof_file
+from belvedere.hub.evidence.pack import proof_file
 from belvedere.hub.evidence.manifest import (
     Camera,
     Clip,

@@ -17,6 +17,7 @@ import pytest
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from belvedere.foundation.errors import NotFound, Refused, SealBroken, SiteAway, StorageFault
 from belvedere.hub.evidence import export as desk_module
+from belvedere.hub.evidence.order import Order
 from belvedere.hub.evidence.store import WORKING, ExportStore
 from belvedere.hub.evidence.verify import verify_pack
 from belvedere.hub.quotas.counts import Counts, Limits
@@ -327,7 +328,7 @@ async def test_the_desk_itself_asks_for_the_right_grant(stage: EvidenceStage) ->
     playback = {"purpose": "duty", "actions": ["playback"]}
     narrow = (await stage.browser.post("/api/grants", json=playback)).json()["id"]
     usable = await stage.hub.grants.use(user, narrow, Action.PLAYBACK, ["gate"])
-    order = desk_module.Order(usable.wire, usable.grant, "x", ("gate",), row.start_us, row.end_us)
+    order = Order(usable.wire, usable.grant, "x", ("gate",), row.start_us, row.end_us)
     with pytest.raises(Refused):
         await stage.desk.order(order)
     with pytest.raises(Refused):

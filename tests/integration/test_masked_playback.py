@@ -2,16 +2,18 @@
 
 import asyncio
 import dataclasses
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from activity_stage import started
 from belvedere.foundation.clock import SECOND_US
-from belvedere.foundation.errors import BadInput, Refused
-from belvedere.link.masked import MaskedPiece, Polygons, ReadMasked
+from belvedere.foundation.errors import BadInput, Refused, Unavailable
+from belvedere.link.masked import MaskedPiece, Polygons, ReadCopy, ReadMasked
 from belvedere.link.messages import Piece
 from belvedere.media.fmp4 import Sample, read_fragment
 from belvedere.media.stream import TICKS_PER_SECOND, Fragment, Frame, StreamConfig
@@ -20,9 +22,10 @@ from belvedere.site.ingest import messages as m
 from belvedere.site.live.relay import Relay
 from belvedere.site.masked.room import MaskedRoom
 from link_stage import fragment_of
-from masking_stage import BEFORE, FRAMES, STEP_90K, decoded, is_cover, yard_film
+from masking_stage import BEFORE, FRAMES, STEP_90K, Bytes, decoded, is_cover, yard_film
 from recorder_stage import Stage, came, grant, stage
 
+MARK = ("WORKING COPY, MASKED. NOT EVIDENCE", "Ann Operator ABCDEFGH access YZWVUT12", "made 2026-11-22 16:30 UTC")
 STILL_90K = 8 * TICKS_PER_SECOND  # the empty yard: a picture every eight seconds
 
 
@@ -138,6 +141,45 @@ async def test_originals_stay_shut_and_numbers_are_answered(tmp_path: Path) -> N
             await one.play(piece, later)
         with pytest.raises(BadInput, match="no piece"):
             await one.room.play(one.grant, ReadMasked(b"", *ask[:3], piece.start, piece.end - 1))
+
+
+async def test_a_piece_for_a_working_copy_is_masked_marked_and_says_what_it_was_made_from(tmp_path: Path) -> None:
+    async with playing(tmp_path) as one:
+        piece = one.pieces[-1]
+        ask = ReadCopy(b"", "export_1", "cam-01", "sub", piece.segment, piece.start, piece.end, MARK)
+        raw = dataclasses.replace(one.grant, masked=False)
+        made = await one.room.copy(raw, ask)  # whatever the grant shows, people are hidden
+        source = one.site.archive.read(raw, Action.EXPORT, "cam-01", "sub", piece.segment, piece.start, piece.end)
+        assert made.source_sha256 == hashlib.sha256(b"".join(source)).digest()
+        with pytest.raises(Unavailable, match="one working copy"):
+            await one.room.copy(raw, msgspec.structs.replace(ask, copy="export_2"))
+        seen = await one.play(piece)  # somebody who looks comes first, where there is room for one
+        marked = [_light(picture) for picture in decoded(made.init, [made.data])]
+        plain = [_light(picture) for picture in decoded(seen.init, [seen.data])]
+        assert all(after > before + 100 for after, before in zip(marked, plain, strict=True))
+        # People lie below the mark or below the cover; the mark covers little.
+        assert missed(made)[0] < 3_000 * missed(made)[1]
+        assert seen.source_sha256 == b""
+        unexported = dataclasses.replace(raw, actions=frozenset({Action.PLAYBACK}))
+        with pytest.raises(Refused, match="does not allow export"):
+            await one.room.copy(unexported, ask)
+
+
+async def test_originals_of_a_camera_with_masks_stay_shut_without_the_dpo(tmp_path: Path) -> None:
+    async with playing(tmp_path) as one:
+        piece = one.pieces[-1]
+        ask = ("cam-01", "sub", piece.segment, piece.start, piece.end)
+        raw = dataclasses.replace(one.grant, masked=False)
+        one.site.archive.veiled = lambda camera: camera == "cam-01"
+        with pytest.raises(Refused, match="permanent masks"):
+            one.site.archive.read(raw, Action.EXPORT, *ask)
+        agreed = dataclasses.replace(raw, originals=True)
+        assert b"".join(one.site.archive.read(agreed, Action.EXPORT, *ask))
+
+
+def _light(picture: Bytes) -> int:
+    """Pixels as light as the mark's letters, of which the yard has few."""
+    return int((picture[:360] > 205).sum())
 
 
 async def test_a_camera_with_permanent_masks_is_painted_for_everybody(tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ def test_what_is_no_pack_is_said_to_be_none(pack: Path, tmp_path: Path) -> None:
         with pytest.raises(BadPack) as refused:
             verify_pack(tmp_path / name)
         assert refused.value.advice
-    later = resigned(pack, tmp_path / "later", lambda words: words.update(format=2))
-    with pytest.raises(BadPack, match="format 2"):
+    later = resigned(pack, tmp_path / "later", lambda words: words.update(format=3))
+    with pytest.raises(BadPack, match="format 3"):
         verify_pack(later)
     for number, words in enumerate((b"{", b"[]", b"\xff", b'{"format":1,"format":1}', b"[" * 100_000)):
         folder = unpack(pack, tmp_path / f"odd{number}")

@@ -83,6 +83,8 @@ def verify(
             "the hub certified this deletion, and its log says so."
             if certificate
             else "every file is as it was when it was exported."
+            if getattr(report, "evidence", True)
+            else "every file is as it was when it was made. It is a masked working copy, and no evidence."
         )
         console.print(f"[green]VALID[/green] {escape(str(pack))}: {means}")
         return

@@ -157,6 +157,7 @@ async def open_hub(
         due = partial(keys_due, vault, settings.hub_folder, clock)
         health.standing = StandingFaults(settings.site.id, site, due, witnesses, stamps)
         masks = await asyncio.to_thread(MaskDesk, engine, site, audit, clock)
+        grants.look_at_masks(masks.veiled)
         pushing_masks: asyncio.Task[None] | None = None
         log_search = LogSearch(engine, audit)
         log_watch = LogWatch(engine, audit, log_search, clock)

@@ -13,6 +13,8 @@ MOST_MASKS = 32
 _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Polygon = Annotated[tuple[tuple[_Share, _Share], ...], msgspec.Meta(min_length=3, max_length=64)]
 Polygons = Annotated[tuple[Polygon, ...], msgspec.Meta(max_length=MOST_MASKS)]
+Mark = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=120)], ...], msgspec.Meta(max_length=3)]
+"""Lines burned into a picture for one viewer: who sees it, under which access. The site adds the picture's time."""
 
 
 class ReadMasked(Request, frozen=True, tag="read_masked"):
@@ -24,6 +26,23 @@ class ReadMasked(Request, frozen=True, tag="read_masked"):
     segment: int
     start: int
     end: int
+    mark: Mark = ()
+
+
+class ReadCopy(Request, frozen=True, tag="read_copy"):
+    """One piece for a masked working copy; answered with `MaskedPiece`. Needs EXPORT. People are hidden whatever the grant shows.
+
+    Pieces of one `copy` (an export's id) are asked for one after another; nobody waits for them, so the site makes them last.
+    """
+
+    grant: bytes
+    copy: str
+    camera: str
+    stream: str
+    segment: int
+    start: int
+    end: int
+    mark: Mark
 
 
 class PutMasks(Request, frozen=True, tag="put_masks"):
@@ -39,7 +58,10 @@ class GetMasking(Request, frozen=True, tag="get_masking"):
 
 
 class MaskedPiece(Reply, frozen=True, tag="masked_piece"):
-    """fMP4 of the piece, its media times those of the original. `whole`: the background was not known, all is blocks."""
+    """fMP4 of the piece, its media times those of the original. `whole`: the background was not known, all is blocks.
+
+    `source_sha256`: of the piece's bytes as they lie at the site, opened; 32 bytes, of a working copy only.
+    """
 
     codec_string: str
     width: int
@@ -47,6 +69,7 @@ class MaskedPiece(Reply, frozen=True, tag="masked_piece"):
     init: bytes
     data: bytes
     whole: bool
+    source_sha256: bytes = b""
 
 
 class RenditionStatus(msgspec.Struct, frozen=True):
@@ -81,5 +104,5 @@ class Masking(Reply, frozen=True, tag="masking"):
     masks: tuple[MasksHeld, ...]
 
 
-REQUESTS = (ReadMasked, PutMasks, GetMasking)
+REQUESTS = (ReadMasked, ReadCopy, PutMasks, GetMasking)
 REPLIES = (MaskedPiece, Masking)

@@ -87,6 +87,8 @@ class Ask:
     facts: CaseFacts | None = None
     accepting: frozenset[str] | None = None
     approval: Approval | None = None
+    # Cameras with permanent masks, or that had some: their originals leave with the data protection officer's consent.
+    veiled: frozenset[str] = frozenset()
 
 
 def ask_words(user_id: str, ask: Ask) -> dict[str, object]:

@@ -57,6 +57,8 @@ class Grant:
     approver: str  # user id, "" where the action table asks for none
     policy_version: str
     mint: _Mint = field(repr=False, compare=False)
+    # The data protection officer approved it: originals of cameras with permanent masks may leave.
+    originals: bool = False
 
     def __post_init__(self) -> None:
         if self.mint is not MINT:

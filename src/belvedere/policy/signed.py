@@ -49,8 +49,8 @@ class LogForked(Refused):
     code = "log_forked"
 
 
-class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is signed, field by field as in `Grant`; collections sorted."""
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is signed, field by field as in `Grant`; collections sorted. `originals` stands there only when it is true."""
 
     id: str
     user_id: str
@@ -67,6 +67,7 @@ class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     masked: bool
     approver: str
     policy_version: str
+    originals: bool = False
 
 
 class _Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,6 +112,7 @@ def grant_words(grant: Grant) -> bytes:
         masked=grant.masked,
         approver=grant.approver,
         policy_version=grant.policy_version,
+        originals=grant.originals,
     )
     return msgspec.json.encode(words, order="sorted")
 
@@ -130,6 +132,7 @@ def grant_facts(grant: Grant) -> dict[str, object]:
         "masked": grant.masked,
         "approver": grant.approver,
         "policy_version": grant.policy_version,
+        **({"originals": True} if grant.originals else {}),
     }
 
 

@@ -194,7 +194,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers |= await begin_devices(devices, opener, settings.site.camera_networks, clock)
             if settings.site.time_service:
                 await time_service.start(settings.site.time_service)
-            archive.permanent = masks.of
+            archive.permanent, archive.veiled = masks.of, masks.ever
             masked.serve(archive, index)
             masked.start()
             answers |= MaskedAnswers(masked, masks).answers()

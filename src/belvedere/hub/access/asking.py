@@ -66,6 +66,7 @@ class Asking:
     base: DecisionTable
     purposes: PurposeBook | None = None
     cases: CaseBook | None = None
+    veiled: Callable[[], frozenset[str]] = frozenset  # cameras that have, or had, permanent masks
 
     @property
     def table(self) -> DecisionTable:
@@ -114,6 +115,7 @@ class Asking:
             else None,
             accepting=accepting,
             approval=approval,
+            veiled=self.veiled(),
         )
 
 

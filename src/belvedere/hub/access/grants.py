@@ -101,6 +101,10 @@ class GrantDesk:
         """Take what is known of cases from there."""
         self._asking.cases = cases
 
+    def look_at_masks(self, veiled: Callable[[], frozenset[str]]) -> None:
+        """Take from there which cameras have, or had, permanent masks."""
+        self._asking.veiled = veiled
+
     async def consider(self, session: SignedIn, ask: GrantAsk, approval: Approval | None = None) -> Decision:
         """What the policy says to this ask; changes nothing and logs nothing. The grant in it opens nothing."""
         return (await self._decide(session, ask, approval))[2]

@@ -64,6 +64,10 @@ def _why(facts: Facts) -> str:
     return f": {reason}" if reason else ""
 
 
+def _export(facts: Facts) -> str:
+    return "Masked working copy" if facts.get("kind") == "working_copy" else "Export"
+
+
 def _said(facts: Facts) -> str:
     """`: a person's own words`."""
     words = facts.get("words")
@@ -147,8 +151,9 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "ticket.closed": lambda facts: f"Ticket of {_about(facts)} closed{_why(facts)}",
     "outage.declared": lambda facts: f"Planned work declared, {_about(facts)}{_span(facts)}{_why(facts)}",
     "outage.ended": lambda facts: "Planned work ended",
-    "export.started": lambda facts: f"Export “{facts.get('name', '')}” begun: {_cameras(facts)}{_span(facts)}",
+    "export.started": lambda facts: f"{_export(facts)} “{facts.get('name', '')}” begun: {_cameras(facts)}{_span(facts)}",
     "export.ready": lambda facts: f"Export “{facts.get('name', '')}” ready",
+    "export.cancelled": lambda facts: f"Export “{facts.get('name', '')}” cancelled",
     "export.failed": lambda facts: f"Export “{facts.get('name', '')}” failed{_why(facts)}",
     "access.asked": lambda facts: (
         f"Asked for access ({facts.get('purpose', '')}) to {_cameras(facts)}{_span(facts)}{_said(facts)}"

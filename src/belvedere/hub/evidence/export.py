@@ -7,74 +7,53 @@ and says why; a restart marks what it interrupted as failed. One export runs at 
 import asyncio
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-import belvedere
-from belvedere.foundation.clock import DAY_US, SECOND_US, Clock
+from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import (
-    BadInput,
     BelvedereError,
+    Conflict,
     DiskFull,
     LinkFault,
     NotFound,
     StorageFault,
     Unavailable,
 )
-from belvedere.foundation.ids import new_id, slug
+from belvedere.foundation.ids import new_id
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.evidence.copy import Copier, Release
+from belvedere.hub.evidence.describe import camera_words, manifest_of
 from belvedere.hub.evidence.footage import CameraPlan, clock_errors, plan_camera, write_clip
 from belvedere.hub.evidence.manifest import (
     ENTRY,
     EXPORT_STARTED,
-    FORMAT,
     PROOF,
     README,
     Camera,
     Clip,
-    Export,
-    Hub,
-    Log,
-    Manifest,
-    Software,
-    UnderGrant,
 )
-from belvedere.hub.evidence.pack import PackWriter, drop_parts
+from belvedere.hub.evidence.order import WORKING_COPY, Order, check_order
+from belvedere.hub.evidence.pack import PackWriter, drop_parts, proof_file
 from belvedere.hub.evidence.readme import readme
 from belvedere.hub.evidence.sound import SoundPlan, plan_sound, write_sound
-from belvedere.hub.evidence.store import FAILED, READY, WORKING, ExportRow, ExportStore
-from belvedere.hub.storage.engine import reading
-from belvedere.hub.storage.metadata import camera as camera_table
-from belvedere.hub.storage.metadata import site as site_table
+from belvedere.hub.evidence.store import CANCELLED, FAILED, READY, WORKING, ExportRow, ExportStore
 from belvedere.link.client import SiteLink
+from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant
-from belvedere.tlog.checkpoint import log_origin, open_checkpoint
 from belvedere.tlog.proof import LogProof
 
-LONGEST_US = DAY_US
-MOST_CAMERAS = 64
 MOST_WAITING = 20
 _SPARE_BYTES = 256 << 20  # left free on the hub's disk, whatever is exported
+_CANCELLED = "Being cancelled."
 _INTERRUPTED = "The hub was restarted while this was being made. Nothing of it was kept; export it again."
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to export. `wire` is the grant as the site wants it, `grant` the same opened."""
-
-    wire: bytes
-    grant: Grant
-    name: str
-    cameras: tuple[str, ...]
-    start_us: int
-    end_us: int
-    note: str = ""
 
 
 @dataclass(slots=True)
@@ -84,15 +63,27 @@ class _Job:
     proof: LogProof
     bytes_total: int = 0
     bytes_done: int = 0
+    begun: bool = False
+    waits: str = ""  # why nothing moves just now
+    task: "asyncio.Task[None] | None" = None
+    # Invariant: once true the pack is on its way into the log, and is not cancelled any more.
+    settled: bool = False
 
 
 class ExportDesk:
     """Makes evidence packs. One for each hub: `start` before the first order, `stop` at the end."""
 
     def __init__(
-        self, folder: Path, engine: Engine, clock: Clock, key: Ed25519PrivateKey, audit: AuditLog, link: SiteLink
+        self,
+        folder: Path,
+        engine: Engine,
+        clock: Clock,
+        key: Ed25519PrivateKey,
+        audit: AuditLog,
+        link: SiteLink,
+        release: Release | None = None,
     ) -> None:
-        """`folder` is where finished packs lie (`settings.exports_folder`)."""
+        """`folder` is where finished packs lie (`settings.exports_folder`). `release` has the site given a key it lacks."""
         self._folder = folder
         self._engine = engine
         self._store = ExportStore(engine)
@@ -101,6 +92,7 @@ class ExportDesk:
         self._public_key = key.public_key().public_bytes_raw()
         self._audit = audit
         self._link = link
+        self._release = release
         self._queue: asyncio.Queue[_Job] = asyncio.Queue(MOST_WAITING)
         self._jobs: dict[str, _Job] = {}  # waiting or running
         self._worker: asyncio.Task[None] | None = None
@@ -130,7 +122,7 @@ class ExportDesk:
         Raises Refused, BadInput, Unavailable, StorageFault.
         """
         order = replace(order, cameras=tuple(dict.fromkeys(order.cameras)), name=order.name.strip() or "Export")
-        _check(order, self._clock.now_us())
+        check_order(order, self._clock.now_us())
         if self._worker is None or self._queue.full():
             raise Unavailable("Too many exports are waiting.", advice="Wait until one is ready, then ask again.")
         grant = order.grant
@@ -150,9 +142,11 @@ class ExportDesk:
             bytes=0,
             sha256="",
             message="",
+            kind=order.kind,
         )
         facts = {
             "export": row.id,
+            "kind": row.kind,
             "name": row.name,
             "grant": grant.id,
             "purpose": grant.purpose,
@@ -184,6 +178,17 @@ class ExportDesk:
         """One's own exports, newest first."""
         return [self._progressed(row) for row in await asyncio.to_thread(self._store.of, account_id)]
 
+    async def cancel(self, export_id: str, account_id: str) -> ExportRow:
+        """Give up one's own export that is not ready yet; nothing of it is kept. Raises NotFound, Conflict."""
+        row = await self.get(export_id, account_id)
+        job = self._jobs.get(row.id)
+        if job is None or job.settled or row.state != WORKING:
+            raise Conflict("This export is no longer being made.", advice="Look at the list of exports.")
+        job.waits = _CANCELLED
+        if job.task is not None:
+            job.task.cancel()
+        return await self.get(export_id, account_id)
+
     async def release(self, row: ExportRow, grant: Grant) -> Path:
         """The finished pack of `row`, once its release under `grant` is in the audit log. Raises NotFound, Refused."""
         now_us = self._clock.now_us()
@@ -200,15 +205,21 @@ class ExportDesk:
 
     def _progressed(self, row: ExportRow) -> ExportRow:
         job = self._jobs.get(row.id)
-        if job is None or row.state != WORKING or not job.bytes_total:
+        if job is None or row.state != WORKING:
             return row
-        return replace(row, progress=min(0.99, job.bytes_done / job.bytes_total))
+        waits = job.waits if job.begun else "Waiting: one export is made at a time."
+        share = job.bytes_done / job.bytes_total if job.bytes_total else 0.0
+        return replace(row, progress=min(0.99, share), message=waits)
 
     async def _work(self) -> None:
         while True:
             job = await self._queue.get()
             try:
-                await self._make(job)
+                if await self._run(job):
+                    continue
+                facts = {"export": job.row.id, "name": job.row.name}
+                await self._audit.append("export.cancelled", job.row.account_id, facts)
+                await asyncio.to_thread(self._store.finish, job.row.id, CANCELLED, "You cancelled this export.")
             except BelvedereError as error:  # refused, site away, no footage, disk full: the person is told
                 await self._fail(job.row, str(error))
             except OSError as error:
@@ -221,6 +232,23 @@ class ExportDesk:
                 self._jobs.pop(job.row.id, None)
                 self._queue.task_done()
 
+    async def _run(self, job: _Job) -> bool:
+        """Make one; False when its owner cancelled it."""
+        if job.waits == _CANCELLED:
+            return False
+        job.begun = True
+        job.task = asyncio.create_task(self._make(job), name=job.row.id)
+        try:
+            await asyncio.wait((job.task,))
+        except asyncio.CancelledError:
+            job.task.cancel()
+            await asyncio.gather(job.task, return_exceptions=True)
+            raise
+        if job.task.cancelled():
+            return False
+        job.task.result()
+        return True
+
     async def _fail(self, row: ExportRow, message: str) -> None:
         """Say why in the row and the log. A log that can't be written leaves the row working, for the next start to fail."""
         try:
@@ -232,15 +260,20 @@ class ExportDesk:
 
     async def _make(self, job: _Job) -> None:
         order = job.order
+        copy = order.kind == WORKING_COPY
+        streams = (StreamKind.SUB, StreamKind.MAIN) if copy else (StreamKind.MAIN, StreamKind.SUB)
         plans = [
-            await plan_camera(self._link, order.wire, camera, order.start_us, order.end_us) for camera in order.cameras
+            await plan_camera(self._link, order.wire, camera, order.start_us, order.end_us, streams)
+            for camera in order.cameras
         ]
         try:
             known = (await self._link.status()).cameras
         except LinkFault:
             known = ()
         sounds = [
-            await plan_sound(self._link, order.wire, camera, order.start_us, order.end_us, known)
+            SoundPlan(camera, ())  # a voice is not masked by hiding a face
+            if copy
+            else await plan_sound(self._link, order.wire, camera, order.start_us, order.end_us, known)
             for camera in order.cameras
         ]
         job.bytes_total = sum(plan.bytes for plan in plans) + sum(plan.bytes for plan in sounds)
@@ -265,6 +298,7 @@ class ExportDesk:
         except BaseException:  # whatever it was, nothing half-made stays
             await asyncio.shield(asyncio.to_thread(writer.abandon))
             raise
+        job.settled = True
         facts = {
             "export": job.row.id,
             "name": job.row.name,
@@ -288,16 +322,22 @@ class ExportDesk:
         writer: PackWriter,
     ) -> tuple[int, str, str]:
         order, row = job.order, job.row
-        words = await asyncio.to_thread(self._camera_words, order.cameras)
+        words = await asyncio.to_thread(camera_words, self._engine, order.cameras)
 
         def done(size: int) -> None:
             job.bytes_done += size
 
         cameras = []
+        copier = Copier(
+            self._link, self._release, order, row, self._clock, writer, done, partial(setattr, job, "waits")
+        )
         for plan, heard in zip(plans, sounds, strict=True):
             clips: list[Clip] = []
             for number in range(len(plan.stretches)):
-                clips.append(await write_clip(self._link, order.wire, plan, number, order.start_us, writer, done))
+                if order.kind == WORKING_COPY:
+                    clips.append(await copier.clip(plan, number))
+                else:
+                    clips.append(await write_clip(self._link, order.wire, plan, number, order.start_us, writer, done))
             sound = [
                 await write_sound(self._link, order.wire, heard, number, writer, done)
                 for number in range(len(heard.stretches))
@@ -318,36 +358,8 @@ class ExportDesk:
                     tuple(sound),
                 )
             )
-        grant, proof = order.grant, job.proof
-        manifest = Manifest(
-            format=FORMAT,
-            software=Software("Belvedere", belvedere.__version__),
-            hub=Hub(self._public_key.hex(), log_origin(self._public_key)),
-            export=Export(
-                id=row.id,
-                name=row.name,
-                note=row.note,
-                cameras=row.cameras,
-                start_us=row.start_us,
-                end_us=row.end_us,
-                made_us=row.made_us,
-                made_by=row.made_by,
-                made_by_id=row.account_id,
-            ),
-            grant=UnderGrant(
-                id=grant.id,
-                purpose=grant.purpose,
-                purpose_text=grant.purpose_text,
-                case=grant.case,
-                issued_us=grant.issued_us,
-                expires_us=grant.expires_us,
-                approver=grant.approver,
-                policy_version=grant.policy_version,
-            ),
-            log=Log(proof.index, open_checkpoint(proof.checkpoint, self._public_key).size),
-            cameras=tuple(cameras),
-            files=(),
-        )
+        proof = job.proof
+        manifest = manifest_of(row, order, proof, self._public_key, cameras)
 
         def finish() -> tuple[int, str, str]:
             writer.add(README, readme(manifest).encode())
@@ -356,43 +368,3 @@ class ExportDesk:
             return writer.finish(msgspec.structs.replace(manifest, files=tuple(writer.files)), self._key)
 
         return await asyncio.to_thread(finish)
-
-    def _camera_words(self, cameras: tuple[str, ...]) -> dict[str, tuple[str, str, str]]:
-        """Name, place and site of each camera, as the register has them now."""
-        query = (
-            select(camera_table.c.id, camera_table.c.name, camera_table.c.place, site_table.c.name.label("site"))
-            .join(site_table, site_table.c.id == camera_table.c.site_id)
-            .where(camera_table.c.id.in_(cameras))
-        )
-        with reading(self._engine) as connection:
-            return {row["id"]: (row["name"], row["place"], row["site"]) for row in connection.execute(query).mappings()}
-
-
-def proof_file(proof: LogProof) -> bytes:
-    """`log/proof.json`: everything but the record, which is `log/entry.json`."""
-    words = {
-        "index": proof.index,
-        "salt": proof.salt.hex(),
-        "path": [part.hex() for part in proof.path],
-        "checkpoint": proof.checkpoint.decode(),
-    }
-    return msgspec.json.format(msgspec.json.encode(words), indent=2) + b"\n"
-
-
-def pack_name(row: ExportRow) -> str:
-    """What a downloaded pack is called."""
-    return f"{slug(row.name) or 'export'}-{row.id[-8:]}.zip"
-
-
-def _check(order: Order, now_us: int) -> None:
-    """Raise unless an order is whole, of bearable size, and within its grant."""
-    if not order.cameras or len(order.cameras) > MOST_CAMERAS:
-        raise BadInput(f"An export has 1 to {MOST_CAMERAS} cameras.", advice="Choose fewer.")
-    if not 0 < order.end_us - order.start_us <= LONGEST_US:
-        raise BadInput("An export covers more than nothing and at most a day.", advice="Move the marks.")
-    if order.start_us >= now_us + SECOND_US:
-        raise BadInput("That time has not come yet.", advice="Move the marks.")
-    if len(order.name) > 200 or len(order.note) > 5_000:
-        raise BadInput("The name or note is too long.", advice="Write at most 200 and 5,000 letters.")
-    for camera in order.cameras:
-        order.grant.require(Action.EXPORT, camera, now_us=now_us, start_us=order.start_us, end_us=order.end_us)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from belvedere.foundation.clock import DAY_US, MINUTE_US
-from belvedere.foundation.errors import Conflict
+from belvedere.foundation.errors import Conflict, NotFound
 from belvedere.hub.evidence.gaps import find_gaps
 from belvedere.hub.evidence.manifest import Clip, Gap, Source
 from belvedere.hub.evidence.pack import PackWriter
@@ -90,12 +90,24 @@ def join_pieces(pieces: Sequence[Piece]) -> tuple[Stretch, ...]:
     return tuple(Stretch(tuple(some)) for some in stretches)
 
 
-async def plan_camera(link: SiteLink, wire: bytes, camera: str, start_us: int, end_us: int) -> CameraPlan:
-    """What the site has of `camera` in [start_us, end_us): the main stream, or the small one where there is no other."""
+async def plan_camera(
+    link: SiteLink,
+    wire: bytes,
+    camera: str,
+    start_us: int,
+    end_us: int,
+    streams: Sequence[StreamKind] = (StreamKind.MAIN, StreamKind.SUB),
+) -> CameraPlan:
+    """What the site has of `camera` in [start_us, end_us): the first of `streams` of which there is something."""
     chosen = StreamKind.MAIN
     pieces: tuple[Piece, ...] = ()
-    for stream in (StreamKind.MAIN, StreamKind.SUB):
-        found = await link.playlist(wire, camera, stream, start_us, end_us)
+    for stream in streams:
+        try:
+            found = await link.playlist(wire, camera, stream, start_us, end_us)
+        except NotFound:
+            if stream is streams[-1]:
+                raise
+            continue  # the camera has no such stream
         if found.pieces:
             chosen, pieces = stream, found.pieces
             break

@@ -7,6 +7,8 @@ they do not know. `format` rises only when an old reader would be misled.
 import msgspec
 
 FORMAT = 1
+COPY_FORMAT = 2  # a reader of format 1 would take a working copy for evidence
+KINDS = {"evidence": "evidence", "working_copy": "working copy (masked)"}
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 README = "README.txt"
@@ -63,12 +65,16 @@ class Gap(msgspec.Struct, frozen=True):
     text: str
 
 
-class Source(msgspec.Struct, frozen=True):
-    """Where a clip's bytes lay at the site: bytes [start, end) of a segment's plaintext."""
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a clip's bytes lay at the site: bytes [start, end) of a segment's plaintext.
+
+    `sha256` is that of these bytes, in hex, for a working copy, which does not hold them.
+    """
 
     segment: int
     start: int
     end: int
+    sha256: str = ""
 
 
 class Clip(msgspec.Struct, frozen=True):
@@ -97,6 +103,7 @@ class Clip(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...]
     lost_packets: int = 0
     originals: str = ""
+    blocks: int = 0  # sources of a working copy of which all is hidden: the background was not known
 
 
 class Sound(msgspec.Struct, frozen=True):
@@ -150,10 +157,11 @@ class Log(msgspec.Struct, frozen=True):
     size: int
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """`files` lists every other file of the pack but `manifest.sig`, which signs the bytes of this one."""
 
     format: int
+    kind: str = "evidence"  # one of KINDS' words
     software: Software
     hub: Hub
     export: Export

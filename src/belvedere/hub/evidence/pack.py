@@ -7,11 +7,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from belvedere.foundation.clock import SECOND_US
 from belvedere.hub.evidence.manifest import MANIFEST, SIGNATURE, File, Manifest, manifest_bytes
 from belvedere.tlog.folder import sync_folder
+from belvedere.tlog.proof import LogProof
 
 _HASH_PART = 1 << 20
 
@@ -107,3 +109,14 @@ def drop_parts(folder: Path) -> int:
     for part in parts:
         part.unlink(missing_ok=True)
     return len(parts)
+
+
+def proof_file(proof: LogProof) -> bytes:
+    """`log/proof.json`: everything but the record, which is `log/entry.json`."""
+    words = {
+        "index": proof.index,
+        "salt": proof.salt.hex(),
+        "path": [part.hex() for part in proof.path],
+        "checkpoint": proof.checkpoint.decode(),
+    }
+    return msgspec.json.format(msgspec.json.encode(words), indent=2) + b"\n"

@@ -3,9 +3,15 @@
 import textwrap
 
 from belvedere.foundation.clock import SECOND_US, iso
-from belvedere.hub.evidence.manifest import Camera, Clip, Manifest
+from belvedere.hub.evidence.manifest import COPY_FORMAT, Camera, Clip, Manifest
 
 _WIDTH = 96
+_COPY = (
+    "People in these pictures were found and covered by software, the pictures were made smaller and encoded again, and the "
+    "name of the person who asked for them is burned in. It is meant for planning and briefing. The cover may be missing where "
+    "it should be, or hide what is nobody. The originals are elsewhere: manifest.json names the pieces of recording that this "
+    "was made from, with the SHA-256 of each. There is no sound."
+)
 _SOUNDS = {"aac": "AAC", "pcma": "G.711 A-law", "pcmu": "G.711 mu-law"}
 
 
@@ -47,6 +53,15 @@ def _clip(clip: Clip) -> list[str]:
     lines.append(f"      to   {_when(clip.end_us)}  ({_lasting(clip.end_us - clip.start_us)})")
     if clip.mark_offset_us > 0:
         lines.append(f"      the time asked for begins {_lasting(clip.mark_offset_us)} into the clip")
+    if clip.sources and clip.sources[0].sha256:
+        lines.append(
+            f"      {clip.width} x {clip.height}, {clip.codec.upper()}, people hidden; made from {len(clip.sources)} pieces"
+        )
+        if clip.blocks:
+            lines.append(
+                f"      of which {clip.blocks} are blocks as a whole: what stands there by itself was not known"
+            )
+        return lines
     origin = "as it was brought in" if clip.imported else "as the camera sent it"
     shape = f"      {clip.width} x {clip.height}, {clip.codec.upper()}"
     if clip.originals == "jpeg":
@@ -86,10 +101,13 @@ def readme(manifest: Manifest) -> str:
     """The text of README.txt, from all of the manifest but its list of files."""
     export, grant, hub, software = manifest.export, manifest.grant, manifest.hub, manifest.software
     case = f", case {grant.case}" if grant.case else ""
+    copy = manifest.format == COPY_FORMAT
+    title = "WORKING COPY, MASKED. THIS IS NOT EVIDENCE" if copy else "VIDEO EVIDENCE"
     parts = [
-        "VIDEO EVIDENCE",
-        "==============",
+        title,
+        "=" * len(title),
         "",
+        *([_paragraph(_COPY), ""] if copy else []),
         f"Name:        {export.name}",
         f"Asked for:   {_when(export.start_us)}",
         f"        to   {_when(export.end_us)}  ({_lasting(export.end_us - export.start_us)})",
@@ -139,7 +157,11 @@ def readme(manifest: Manifest) -> str:
         f"  {hub.public_key}",
         "",
         _paragraph(
-            "The check shows that the files are those that the organisation's system exported, that the export was entered in "
+            "The check shows that the files are those that the organisation's system made, from which recordings, that this "
+            "was entered in its audit log before any footage was touched, and who asked for it. What the pictures show was "
+            "changed on purpose: do not rely on it as evidence."
+            if copy
+            else "The check shows that the files are those that the organisation's system exported, that the export was entered in "
             "its audit log before any footage was released, and who did it. It does not show what happened in front of the "
             "camera before its picture reached the recorder, nor that the clocks were right beyond what is said above."
         ),

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
+from functools import partial
+from typing import Literal, cast
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, Field
@@ -12,7 +13,8 @@ from starlette.responses import FileResponse
 from belvedere.foundation.errors import BelvedereError
 from belvedere.hub.access.doors import CurrentUser, granted, signed_in
 from belvedere.hub.context import HubContext
-from belvedere.hub.evidence.export import LONGEST_US, MOST_CAMERAS, ExportDesk, Order, pack_name
+from belvedere.hub.evidence.export import ExportDesk
+from belvedere.hub.evidence.order import EVIDENCE, LONGEST_US, MOST_CAMERAS, WORKING_COPY, Order, pack_name
 from belvedere.hub.evidence.store import ExportRow
 from belvedere.hub.masks.master import require_master
 from belvedere.hub.reach import hub_of
@@ -23,7 +25,8 @@ from belvedere.policy.grant import Action
 async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
     """Opens the desk once the hub's context stands."""
     hub = cast(HubContext, app.state.hub)
-    desk = ExportDesk(hub.settings.exports_folder, hub.engine, hub.clock, hub.key, hub.audit, hub.link)
+    release = partial(hub.custody.release, hub.link)
+    desk = ExportDesk(hub.settings.exports_folder, hub.engine, hub.clock, hub.key, hub.audit, hub.link, release)
     await desk.start()
     app.state.exports = desk
     try:
@@ -45,14 +48,20 @@ class ExportOrder(BaseModel):
     start_us: int
     end_us: int = Field(description=f"At most {LONGEST_US} after start_us.")
     note: str = Field("", max_length=5_000)
+    kind: Literal["evidence", "working_copy"] | None = Field(
+        None, description="Left out: evidence, or a masked working copy where the access shows masked pictures only."
+    )
 
 
 class ExportLine(BaseModel):
-    """One export. `progress` runs from 0 to 1; `bytes` and `sha256` are those of the finished pack."""
+    """One export. `message`: why it failed, or what it waits for. `progress` runs from 0 to 1; `bytes` and `sha256` are those
+    of the finished pack.
+    """
 
     id: str
     name: str
-    state: str = Field(description="working, ready or failed")
+    kind: str = Field(description="evidence or working_copy")
+    state: str = Field(description="working, ready, failed or cancelled")
     progress: float
     cameras: list[str]
     start_us: int
@@ -74,6 +83,7 @@ def _line(row: ExportRow) -> ExportLine:
     return ExportLine(
         id=row.id,
         name=row.name,
+        kind=row.kind,
         state=row.state,
         progress=row.progress,
         cameras=list(row.cameras),
@@ -95,12 +105,16 @@ router = APIRouter(lifespan=_desk_open)
 async def order(request: Request, user: CurrentUser, body: ExportOrder) -> ExportLine:
     """Begin an export. It is in the audit log before any footage is read."""
     usable = await hub_of(request).grants.use(user, body.grant, Action.EXPORT, body.cameras, body.start_us, body.end_us)
-    await require_master(hub_of(request), usable.grant, body.cameras)
+    kind = body.kind or (WORKING_COPY if usable.grant.masked else EVIDENCE)
+    if kind == EVIDENCE:
+        require_master(hub_of(request), usable.grant, body.cameras)
     quotas = hub_of(request).quotas
     await quotas.export(user.id, body.grant)
     try:
         row = await _desk(request).order(
-            Order(usable.wire, usable.grant, body.name, tuple(body.cameras), body.start_us, body.end_us, body.note)
+            Order(
+                usable.wire, usable.grant, body.name, tuple(body.cameras), body.start_us, body.end_us, body.note, kind
+            )
         )
     except BelvedereError:
         quotas.export_failed(user.id)
@@ -120,6 +134,13 @@ async def exports(request: Request, user: CurrentUser) -> ExportList:
 async def export(export_id: str, request: Request, user: CurrentUser) -> ExportLine:
     """One's own export, to follow its progress."""
     return _line(await _desk(request).get(export_id, user.id))
+
+
+@router.delete("/api/exports/{export_id}")
+@signed_in
+async def cancel(export_id: str, request: Request, user: CurrentUser) -> ExportLine:
+    """Give up one's own export while it is being made; nothing of it is kept."""
+    return _line(await _desk(request).cancel(export_id, user.id))
 
 
 @router.get("/api/exports/{export_id}/pack", response_class=FileResponse)

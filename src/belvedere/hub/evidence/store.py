@@ -10,11 +10,12 @@ from belvedere.hub.storage.metadata import export
 WORKING = "working"
 READY = "ready"
 FAILED = "failed"
+CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRow:
-    """One export. `state`: working, ready or failed. `bytes` and `sha256` are those of the finished pack, else 0 and ""."""
+    """One export. `state`: working, ready, failed or cancelled. `bytes` and `sha256`: of the finished pack, else 0 and ""."""
 
     id: str
     name: str
@@ -31,6 +32,7 @@ class ExportRow:
     bytes: int
     sha256: str
     message: str
+    kind: str  # evidence, working_copy
 
 
 class ExportStore:

@@ -8,6 +8,7 @@ hold, 1 one does not, 2 it could not be read as a pack at all.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,11 @@ from belvedere.foundation.errors import BadInput, BadPack
 from belvedere.hub.evidence.container import Container, open_container, safe_name
 from belvedere.tlog.proof import LogProof
 
-FORMAT = 1
+FORMATS = {1: "evidence", 2: "working copy (masked)"}
 _MANIFEST, _SIGNATURE, _ENTRY, _PROOF = "manifest.json", "manifest.sig", "log/entry.json", "log/proof.json"
 _EXPORT_STARTED = "export.started"
+_LOGGED = {1: "evidence", 2: "working_copy"}
+_HASH = re.compile("[0-9a-f]{64}")
 _MAX_MANIFEST = 32 << 20
 _MAX_SMALL = 1 << 20
 _MAX_FILE = 1 << 50
@@ -39,6 +42,7 @@ class VerifyReport:
     problems: tuple[str, ...]
     facts: tuple[str, ...]
     key_confirmed: bool
+    evidence: bool = True  # false: a masked working copy
 
 
 class _Lacking(Exception):
@@ -64,12 +68,15 @@ def verify_pack(path: Path, public_key: bytes | None = None) -> VerifyReport:
         except (BadPack, ValueError, RecursionError) as error:
             problems.append(f"{_MANIFEST}: it can't be read ({error})")
             return _report(problems, facts, False)
+        evidence = manifest.get("format") != 2
         try:
-            if _get(manifest, "format", int) != FORMAT:
+            if _get(manifest, "format", int) not in FORMATS:
                 raise BadPack(
-                    f"This pack has format {manifest['format']}; this version reads format {FORMAT}.",
+                    f"This pack has format {manifest['format']}; this version reads formats 1 and 2.",
                     advice="Verify it with a newer Belvedere.",
                 )
+            if not evidence or "kind" in manifest:
+                problems += _kind(manifest)
             key = _key(manifest, public_key, problems)
             _signature(pack, words, key, problems)
             problems += _files(pack, manifest)
@@ -78,11 +85,26 @@ def verify_pack(path: Path, public_key: bytes | None = None) -> VerifyReport:
             facts += _facts(manifest, key, public_key is not None)
         except _Lacking as lacking:
             problems.append(f"{_MANIFEST}: {lacking}")
-        return _report(problems, facts, public_key is not None)
+        return _report(problems, facts, public_key is not None, evidence)
 
 
-def _report(problems: list[str], facts: list[str], key_confirmed: bool) -> VerifyReport:
-    return VerifyReport(not problems, tuple(map(_plain, problems)), tuple(map(_plain, facts)), key_confirmed)
+def _report(problems: list[str], facts: list[str], key_confirmed: bool, evidence: bool = True) -> VerifyReport:
+    return VerifyReport(not problems, tuple(map(_plain, problems)), tuple(map(_plain, facts)), key_confirmed, evidence)
+
+
+def _kind(manifest: dict[str, Any]) -> Iterator[str]:
+    """The kind in words is that of the format; a working copy names the hash of everything it was made from."""
+    kind = FORMATS[manifest["format"]]
+    if _get(manifest, "kind", str) != kind:
+        yield f"{_MANIFEST}: format {manifest['format']} is {kind}, and it calls itself something else"
+    if manifest["format"] == 1:
+        return
+    for camera in _list(manifest, "cameras"):
+        if "sound" in camera and _list(camera, "sound"):
+            yield f"{_MANIFEST}: a masked working copy has no sound"
+        for clip in _list(camera, "clips"):
+            if not all(_HASH.fullmatch(_get(source, "sha256", str)) for source in _list(clip, "sources")):
+                yield f"{_get(clip, 'path', str)}: it does not say what it was made from"
 
 
 def _json(data: bytes) -> Any:
@@ -223,8 +245,11 @@ def _log(pack: Container, manifest: dict[str, Any], key: bytes) -> Iterator[str]
         ("purpose", "grant.purpose"),
         ("case", "grant.case"),
     )
-    if not isinstance(facts, dict) or any(
-        facts.get(name) != _get(manifest, path, (str, int, list)) for name, path in pairs
+    wanted = _LOGGED[manifest["format"]]
+    if (
+        not isinstance(facts, dict)
+        or facts.get("kind", "evidence") != wanted
+        or any(facts.get(name) != _get(manifest, path, (str, int, list)) for name, path in pairs)
     ):
         yield f"{_ENTRY}: it is about another export than {_MANIFEST}"
 
@@ -257,6 +282,15 @@ def _agreement(manifest: dict[str, Any]) -> Iterator[str]:
 
 def _facts(manifest: dict[str, Any], key: bytes, confirmed: bool) -> Iterator[str]:
     export = _get(manifest, "export", dict)
+    if manifest["format"] == 2:
+        made = [
+            source
+            for camera in _list(manifest, "cameras")
+            for clip in _list(camera, "clips")
+            for source in clip["sources"]
+        ]
+        yield "a masked working copy: made from recordings, not the recordings. It is not evidence"
+        yield f"made from {len(made)} pieces of footage, each named with its SHA-256"
     clips = sum(len(_list(camera, "clips")) for camera in _list(manifest, "cameras"))
     gaps = sum(len(_list(camera, "gaps")) for camera in _list(manifest, "cameras"))
     yield f"“{_get(export, 'name', str)}”, export {_get(export, 'id', str)}"

@@ -63,6 +63,10 @@ class MaskDesk:
         """
         return camera in self._newest
 
+    def veiled(self) -> frozenset[str]:
+        """All cameras of which that is so."""
+        return frozenset(self._newest)
+
     def history(self, camera: str) -> list[MaskVersion]:
         """All versions, the newest first. Blocking."""
         query = select(camera_mask).where(camera_mask.c.camera_id == camera).order_by(camera_mask.c.version.desc())

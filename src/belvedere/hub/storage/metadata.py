@@ -186,6 +186,7 @@ export = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("message", Text, nullable=False),
+    Column("kind", String(16), nullable=False, server_default="evidence"),  # evidence, working_copy
 )
 
 # Faults that sites found, with what people decided about them. `id` is the fault's id at its site.

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from belvedere.link.masked import Polygons
+from belvedere.link.masked import Mark, Polygons
 from belvedere.media.access_unit import ACCESS_UNIT_BYTES
 
 LENGTH = Struct(">I")
@@ -21,12 +21,16 @@ class Order(msgspec.Struct, frozen=True, tag_field="kind"):
 
 
 class Begin(Order, frozen=True, tag="begin"):
-    """A stream begins: `init` is its initialisation segment. `bodies` false: permanent masks only."""
+    """A stream begins: `init` is its initialisation segment. `bodies` false: permanent masks only.
+
+    `patient`: nobody waits for it; the process stands back behind everything else, for good.
+    """
 
     codec: str
     init: bytes
     bodies: bool
     permanent: Polygons
+    patient: bool = False
 
 
 class Recall(Order, frozen=True, tag="recall"):
@@ -40,12 +44,14 @@ class Feed(Order, frozen=True, tag="feed"):
     """One or more fragments (moof+mdat) to mask. `at_us`: arrival of the last frame.
 
     `key`: begin with a keyframe. `last`: hand out what the decoder holds back; the next order begins with a keyframe.
+    `mark`: lines that are burned into every picture.
     """
 
     at_us: int
     data: bytes
     last: bool = False
     key: bool = False
+    mark: Mark = ()
 
 
 class Repaint(Order, frozen=True, tag="repaint"):

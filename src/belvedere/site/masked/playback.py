@@ -4,15 +4,17 @@ The background comes from keyframes of half an hour before and after, as far as 
 """
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from belvedere.foundation.clock import MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import BadInput, BelvedereError, NotFound, Unavailable
-from belvedere.link.masked import MaskedPiece, Polygons, ReadMasked
+from belvedere.link.masked import Mark, MaskedPiece, Polygons, ReadCopy, ReadMasked
 from belvedere.link.messages import Piece
 from belvedere.media.activity import first_frame
 from belvedere.media.stream import StreamKind
@@ -52,6 +54,30 @@ class _Where:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One piece for somebody. `copy`: the working copy it is for, "" for a look. `bodies`: people are hidden too."""
+
+    grant: Grant
+    action: Action
+    request: ReadMasked | ReadCopy
+    permanent: Polygons
+    bodies: bool
+    mark: Mark
+    copy: str = ""
+
+    @property
+    def camera(self) -> str:
+        return self.request.camera
+
+    @property
+    def stream(self) -> str:
+        return self.request.stream
+
+
+_Name = tuple[str, str, bool, str]  # camera, stream, people hidden, working copy
+
+
 @dataclass(slots=True)
 class _Session:
     """One stream on its way through a process. `lock` is held while a piece is masked."""
@@ -83,7 +109,7 @@ class MaskedPlayback:
         self._permanent = permanent
         self._take = take
         self._free = free
-        self._sessions: dict[tuple[str, str, bool], _Session] = {}
+        self._sessions: dict[_Name, _Session] = {}
         self._cache: OrderedDict[tuple[object, ...], MaskedPiece] = OrderedDict()
         self._cached = 0
         self._ended: list[asyncio.Task[None]] = []
@@ -104,26 +130,39 @@ class MaskedPlayback:
 
     async def play(self, grant: Grant, request: ReadMasked) -> MaskedPiece:
         """A piece, masked. Raises Refused, NotFound, KeyAway, Unavailable."""
-        camera, stream = request.camera, request.stream
-        if stream not in (StreamKind.MAIN, StreamKind.SUB):
-            raise BadInput(f"There are no pictures called {stream!r}.", advice="Ask for main or sub.")
-        now_us = self._clock.now_us()
-        where = await asyncio.to_thread(self._where, grant, request)
-        grant.require(Action.PLAYBACK, camera, now_us=now_us, start_us=where.start_us, end_us=where.end_us)
-        permanent = self._permanent(camera)
-        key = (camera, stream, where.segment, where.start, where.end, grant.masked, permanent)
+        job = _Job(grant, Action.PLAYBACK, request, self._permanent(request.camera), grant.masked, request.mark)
+        where = await self._allowed(job)
+        key = (job.camera, job.stream, where.segment, where.start, where.end, job.bodies, job.permanent, job.mark)
         found = self._cache.get(key)
         if found is not None:
             self._cache.move_to_end(key)
             return found
-        data = await asyncio.to_thread(self._read, grant, camera, stream, where.segment, where.start, where.end)
-        made = await self._mask(grant, camera, stream, where, permanent, data)
+        made = await self._mask(job, where, await asyncio.to_thread(self._read, job, where))
         self.pieces += 1
         self._cache[key] = made
         self._cached += len(made.data)
         while self._cached > CACHE_BYTES:
             self._cached -= len(self._cache.popitem(last=False)[1].data)
         return made
+
+    async def copy(self, grant: Grant, request: ReadCopy) -> MaskedPiece:
+        """A piece for a working copy: people hidden, marked, the hash of its source beside it. Raises as `play`, and
+        Unavailable while another copy is made.
+        """
+        others = {name[3] for name, session in self._sessions.items() if session.process is not None} - {
+            "",
+            request.copy,
+        }
+        if others:
+            raise Unavailable("This site makes one working copy at a time.", advice="It goes on by itself.")
+        permanent = self._permanent(request.camera)
+        job = _Job(grant, Action.EXPORT, request, permanent, True, request.mark, request.copy)
+        where = await self._allowed(job)
+        data = await asyncio.to_thread(self._read, job, where)
+        made = await self._mask(job, where, data)
+        self.pieces += 1
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).digest())
+        return msgspec.structs.replace(made, source_sha256=digest)
 
     async def stop(self) -> None:
         """End every process."""
@@ -135,10 +174,17 @@ class MaskedPlayback:
 
     # Masking --------------------------------------------------------------------------------------------------------
 
-    async def _mask(
-        self, grant: Grant, camera: str, stream: str, where: _Where, permanent: Polygons, data: bytes
-    ) -> MaskedPiece:
-        name = (camera, stream, grant.masked)
+    async def _allowed(self, job: _Job) -> _Where:
+        """Where the piece is, once the grant covers it. Raises Refused, NotFound, BadInput."""
+        if job.stream not in (StreamKind.MAIN, StreamKind.SUB):
+            raise BadInput(f"There are no pictures called {job.stream!r}.", advice="Ask for main or sub.")
+        where = await asyncio.to_thread(self._where, job)
+        now_us = self._clock.now_us()
+        job.grant.require(job.action, job.camera, now_us=now_us, start_us=where.start_us, end_us=where.end_us)
+        return where
+
+    async def _mask(self, job: _Job, where: _Where, data: bytes) -> MaskedPiece:
+        name = (job.camera, job.stream, job.bodies, job.copy)
         session = self._sessions.get(name)
         if session is None:
             session = self._sessions[name] = _Session()
@@ -149,9 +195,9 @@ class MaskedPlayback:
             while True:
                 tries += 1
                 try:
-                    made = await self._once(session, grant, camera, stream, where, permanent, data)
+                    made = await self._once(session, job, where, data)
                 except MaskingEnded as error:
-                    log.warning("masking_ended", camera=camera, error=str(error))
+                    log.warning("masking_ended", camera=job.camera, error=str(error))
                     await self._end(session)
                     if tries == _TRIES:
                         raise Unavailable(
@@ -164,16 +210,8 @@ class MaskedPlayback:
                 session.off_timer = asyncio.get_running_loop().call_later(_IDLE_S, self._idle, name, session)
                 return made
 
-    async def _once(
-        self,
-        session: _Session,
-        grant: Grant,
-        camera: str,
-        stream: str,
-        where: _Where,
-        permanent: Polygons,
-        data: bytes,
-    ) -> MaskedPiece:
+    async def _once(self, session: _Session, job: _Job, where: _Where, data: bytes) -> MaskedPiece:
+        permanent = job.permanent
         here: tuple[object, ...] = (where.run, where.config_id, where.start_90k, permanent)
         if session.process is None:
             if not self._free():
@@ -185,15 +223,16 @@ class MaskedPlayback:
             session.after = ()
         process = session.process
         if session.after != here:
-            init = await asyncio.to_thread(self._archive.init, grant, camera, where.config_id)
+            init = await asyncio.to_thread(self._archive.init, job.grant, job.camera, where.config_id)
             session.ready = None
-            await self._order(session, process, Begin(init.codec, init.data, grant.masked, permanent), [])
-            if grant.masked:
-                for at_us, picture in await asyncio.to_thread(self._samples, grant, camera, stream, where):
+            begin = Begin(init.codec, init.data, job.bodies, permanent, patient=bool(job.copy))
+            await self._order(session, process, begin, [])
+            if job.bodies:
+                for at_us, picture in await asyncio.to_thread(self._samples, job, where):
                     await self._order(session, process, Recall(at_us, picture), [])
         pictures: list[Masked] = []
         session.after = ()
-        await self._order(session, process, Feed(where.end_us, data, last=True, key=True), pictures)
+        await self._order(session, process, Feed(where.end_us, data, last=True, key=True, mark=job.mark), pictures)
         session.after = (where.run, where.config_id, where.end_90k, permanent)
         ready = session.ready
         if ready is None or not pictures:
@@ -226,7 +265,7 @@ class MaskedPlayback:
         except TimeoutError:
             raise MaskingEnded("it does not answer") from None
 
-    def _idle(self, name: tuple[str, str, bool], session: _Session) -> None:
+    def _idle(self, name: _Name, session: _Session) -> None:
         if not session.lock.locked() and self._sessions.get(name) is session:
             del self._sessions[name]
             process, session.process = session.process, None
@@ -242,8 +281,9 @@ class MaskedPlayback:
 
     # Reading; in threads --------------------------------------------------------------------------------------------
 
-    def _where(self, grant: Grant, request: ReadMasked) -> _Where:
+    def _where(self, job: _Job) -> _Where:
         """The piece in the index. Raises NotFound, Refused, BadInput."""
+        grant, request = job.grant, job.request
         row = (
             self._index.read()
             .execute(
@@ -257,7 +297,7 @@ class MaskedPlayback:
         )
         if row is None:
             span = {"start_us": grant.from_us, "end_us": grant.from_us}
-            grant.require(Action.PLAYBACK, request.camera, now_us=self._clock.now_us(), **span)
+            grant.require(job.action, request.camera, now_us=self._clock.now_us(), **span)
             raise NotFound("This footage is not there any more.", advice="Load the timeline again.")
         run, config_id, start_us, media_start_90k, rate_ppm, blob = row
         records = fragments.unpack(blob)
@@ -282,8 +322,9 @@ class MaskedPlayback:
             end=request.end,
         )
 
-    def _samples(self, grant: Grant, camera: str, stream: str, where: _Where) -> list[tuple[int, bytes]]:
+    def _samples(self, job: _Job, where: _Where) -> list[tuple[int, bytes]]:
         """Keyframes around a piece, moved in time so that the last lies before it: a background may be of before or after."""
+        grant = job.grant
         middle_us = where.start_us // _BUCKET_US * _BUCKET_US
         from_us = max(grant.from_us, middle_us - AROUND_US)
         to_us = min(grant.to_us, self._clock.now_us(), middle_us + _BUCKET_US + AROUND_US)
@@ -291,31 +332,35 @@ class MaskedPlayback:
             return []
         pieces = [
             piece
-            for piece in self._archive.playlist(grant, camera, stream, from_us, to_us).pieces
+            for piece in self._archive.playlist(grant, job.camera, job.stream, from_us, to_us).pieces
             if piece.config_id == where.config_id
         ]
         if not pieces:
             return []
         wanted = [pieces[len(pieces) * number // SAMPLES] for number in range(min(SAMPLES, len(pieces)))]
-        found = [(piece.start_us, self._keyframe(grant, camera, stream, piece)) for piece in wanted]
+        found = [(piece.start_us, self._keyframe(job, piece)) for piece in wanted]
         back_us = wanted[-1].start_us - where.start_us + 2 * SECOND_US
         return [(at_us - back_us, data) for at_us, data in found if data]
 
-    def _keyframe(self, grant: Grant, camera: str, stream: str, piece: Piece) -> bytes:
+    def _keyframe(self, job: _Job, piece: Piece) -> bytes:
         """The piece's first frame; b"" where it can't be had."""
         try:
             end = min(piece.end, piece.start + _FIRST_READ)
-            data = self._read(grant, camera, stream, piece.segment, piece.start, end)
+            data = self._bytes(job, piece.segment, piece.start, end)
             found = first_frame(data)
             if found is None:
                 return b""
             offset, size = found
             if offset + size > len(data):
                 end = min(piece.end, piece.start + offset + size)
-                data = self._read(grant, camera, stream, piece.segment, piece.start, end)
+                data = self._bytes(job, piece.segment, piece.start, end)
             return data[offset : offset + size]
         except BelvedereError:  # deleted meanwhile, or its key is with the hub: the others will do
             return b""
 
-    def _read(self, grant: Grant, camera: str, stream: str, segment: int, start: int, end: int) -> bytes:
-        return b"".join(self._archive.read(grant, Action.PLAYBACK, camera, stream, segment, start, end, stays=True))
+    def _read(self, job: _Job, where: _Where) -> bytes:
+        return self._bytes(job, where.segment, where.start, where.end)
+
+    def _bytes(self, job: _Job, segment: int, start: int, end: int) -> bytes:
+        read = self._archive.read(job.grant, job.action, job.camera, job.stream, segment, start, end, stays=True)
+        return b"".join(read)

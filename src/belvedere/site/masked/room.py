@@ -7,7 +7,7 @@ import structlog
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BadInput, LinkFault, Refused, Unavailable
-from belvedere.link.masked import MaskedPiece, Polygons, ReadMasked
+from belvedere.link.masked import MaskedPiece, Polygons, ReadCopy, ReadMasked
 from belvedere.link.messages import LiveState
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant
@@ -111,6 +111,12 @@ class MaskedRoom:
         if self.playback is None:
             raise Unavailable("This site plays nothing back masked.")
         return await self.playback.play(grant, request)
+
+    async def copy(self, grant: Grant, request: ReadCopy) -> MaskedPiece:
+        """A recorded piece for a working copy. Raises Refused, NotFound, KeyAway, Unavailable."""
+        if self.playback is None:
+            raise Unavailable("This site makes no working copies.")
+        return await self.playback.copy(grant, request)
 
     def leave(self, viewer: Viewer) -> None:
         """Called by `Viewer.close`."""

@@ -22,6 +22,10 @@ class MaskStore:
         held = self._held.get(camera)
         return held.polygons if held is not None else ()
 
+    def ever(self, camera: str) -> bool:
+        """Whether a camera has permanent masks, or had some: what is kept of it may show what they hid."""
+        return camera in self._held
+
     def all(self) -> tuple[MasksHeld, ...]:
         """Every camera that ever had masks, by name."""
         return tuple(held for _, held in sorted(self._held.items()))

@@ -17,6 +17,7 @@ from av.video.frame import PictureType, VideoFrame
 
 from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import BadMedia
+from belvedere.link.masked import Mark
 from belvedere.media.fmp4 import make_config, read_fragment, write_frame
 from belvedere.media.nal import H264Nal, join_lengths, split_annex_b
 from belvedere.media.stream import TICKS_PER_SECOND, Codec, Frame
@@ -33,11 +34,13 @@ from belvedere.site.masked.pipe import (
     Told,
     pack_word,
 )
-from belvedere.site.sandbox.obey import DECODERS, LARGEST_SIDE, obey_orders, yield_to_recording
+from belvedere.site.sandbox.obey import DECODERS, LARGEST_SIDE, lower_priority, obey_orders, yield_to_recording
+from belvedere.vision.masking.mark import paint_mark
 from belvedere.vision.masking.masker import Masker
 from belvedere.vision.masking.picture import HEIGHT, WIDTH, Plane, picture_of
 
 _NICE = 5
+_PATIENCE = 10  # more, where nobody waits
 _BOXES = {Codec.H264: b"avcC", Codec.H265: b"hvcC"}
 _GROUP_90K = TICKS_PER_SECOND * 3 // 2  # a keyframe at least this often: what a newcomer waits for, or is given
 _USUAL_90K = TICKS_PER_SECOND // 10
@@ -48,6 +51,8 @@ class Stream:
     """One camera's stream on its way through: decoder, masker, encoder."""
 
     def __init__(self, begin: Begin) -> None:
+        if begin.patient:
+            lower_priority(_PATIENCE)
         self._codec = Codec(begin.codec)
         self._extra = _configuration(self._codec, begin.init)
         self._decoder = self._open()
@@ -81,15 +86,16 @@ class Stream:
             packet = av.Packet(data)
             packet.dts, packet.pts, packet.time_base = dts_90k, dts_90k + cts_90k, Fraction(1, TICKS_PER_SECOND)
             for frame in self._decoder.decode(packet):
-                yield from self._mask(frame, order.at_us - (end_90k - dts_90k) * 100 // 9)
+                yield from self._mask(frame, order.at_us - (end_90k - dts_90k) * 100 // 9, order.mark)
         if order.last:
             for frame in self._decoder.decode(None):
-                yield from self._mask(frame, order.at_us)
+                yield from self._mask(frame, order.at_us, order.mark)
             self._decoder = self._open()
 
-    def _mask(self, frame: VideoFrame, at_us: int) -> Iterator[Told]:
+    def _mask(self, frame: VideoFrame, at_us: int, mark: Mark) -> Iterator[Told]:
         planar = _planar(frame)
         hidden = self._masker.hide(at_us, picture_of(planar))
+        paint_mark(picture_of(planar), at_us, mark)
         made = VideoFrame.from_ndarray(planar, format="yuv420p")
         pts_90k = max(frame.pts if frame.pts is not None else 0, self._pts_90k + 1)
         if 0 <= self._pts_90k < pts_90k <= self._pts_90k + _LONGEST_90K:

@@ -92,6 +92,8 @@ class Archive:
         self.time_counters: TimeCounters | None = None
         # Permanent masks of a camera, as polygons; where there are any, no picture is played back without them.
         self.permanent: Callable[[str], Sequence[object]] = lambda camera: ()
+        # Whether originals of a camera leave only where the data protection officer approved the grant.
+        self.veiled: Callable[[str], bool] = lambda camera: False
 
     # Pictures.
 
@@ -246,6 +248,11 @@ class Archive:
                 if export
                 else "This access shows masked pictures only.",
                 advice="Ask for access to unmasked pictures, with a reason.",
+            )
+        if action is Action.EXPORT and self.veiled(camera) and not grant.originals:
+            raise Refused(
+                f"Camera {camera} has permanent masks, and its originals show what they hide.",
+                advice="Ask for an access to export that the data protection officer approves.",
             )
         if action is Action.PLAYBACK and self.permanent(camera):
             raise Refused("This camera has permanent masks; its pictures are painted before they leave.")

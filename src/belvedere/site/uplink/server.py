@@ -15,7 +15,7 @@ import structlog
 from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault
 from belvedere.link.channel import Channel, ChannelClosed, listen_unix
-from belvedere.link.masked import ReadMasked
+from belvedere.link.masked import ReadCopy, ReadMasked
 from belvedere.link.messages import (
     Answer,
     CameraTimeline,
@@ -181,6 +181,8 @@ class Uplink:
         archive = self._archive
         if isinstance(request, ReadMasked) and self._masked is not None:
             return await self._masked.play(self._opener.open(request.grant), request)
+        if isinstance(request, ReadCopy) and self._masked is not None:
+            return await self._masked.copy(self._opener.open(request.grant), request)
         if answer := self._answers.get(type(request)):
             return await self._blocking(functools.partial(answer, request))
         match request:
