@@ -95,6 +95,9 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/map
         PUT /api/passkeys/{passkey_id}
         DELETE /api/passkeys/{passkey_id}
+        GET /api/proposals
+        GET /api/proposals/{proposal_id}
+        POST /api/proposals/{proposal_id}/withdraw
         GET /api/purposes
         GET /api/purposes/{code}
         GET /api/requests
@@ -191,6 +194,8 @@ _DOORS: tuple[tuple[str, str], ...] = (
     (
         "case_approver dpo manager supervisor",
         """
+        POST /api/proposals/{proposal_id}/confirm
+        POST /api/proposals/{proposal_id}/refuse
         POST /api/requests/{request_id}/approve
         POST /api/requests/{request_id}/refuse
         """,
@@ -266,6 +271,12 @@ _DOORS: tuple[tuple[str, str], ...] = (
         "manager",
         """
         PUT /api/on-call
+        """,
+    ),
+    (
+        "manager supervisor",
+        """
+        PUT /api/cameras/{camera_id}/sound
         """,
     ),
     (

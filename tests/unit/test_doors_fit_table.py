@@ -15,6 +15,12 @@ ACTS = {
     "POST /api/people": "role_change",
     "POST /api/people/list": "role_change",
     "POST /api/people/{name}/leave": "role_change",
+    "PUT /api/people/{name}": "role_change",
+    "POST /api/purposes": "purpose_change",
+    "PUT /api/purposes/{code}": "purpose_change",
+    "POST /api/purposes/{code}/in-force": "purpose_change",
+    "PUT /api/camera-purposes": "purpose_change",
+    "PUT /api/cameras/{camera_id}/sound": "sound_on",
     "POST /api/break-glass": "break_glass",
 }
 # Narrower than its row: these roles of the row are kept out.
@@ -30,6 +36,7 @@ EVERYBODY = (
     "/api/step-up",
     "/api/grants",
     "/api/requests",
+    "/api/proposals",
     "/api/cases/{case_id}",
     "/api/conflicts",
 )
@@ -59,6 +66,9 @@ def test_who_reviews_and_agrees_is_whom_the_table_names() -> None:
     agreeing = {role for row in FULL_TABLE.rows if row.actions for role in _words(row.approvers)}
     for address in ("POST /api/requests/{request_id}/approve", "POST /api/requests/{request_id}/refuse"):
         assert set(DOORS[address].split()) == agreeing
+    confirming = {role for row in FULL_TABLE.rows if not row.actions for role in _words(row.approvers)}
+    for address in ("POST /api/proposals/{proposal_id}/confirm", "POST /api/proposals/{proposal_id}/refuse"):
+        assert set(DOORS[address].split()) == confirming
 
 
 def test_what_roles_may_hold_is_what_the_open_desk_gives() -> None:

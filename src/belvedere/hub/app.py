@@ -24,6 +24,7 @@ from belvedere.hub.figures import router as figures_router
 from belvedere.hub.health import routes as health
 from belvedere.hub.masks import routes as masks
 from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
+from belvedere.hub.proposals import routes as proposals
 from belvedere.hub.purposes import routes as purposes
 from belvedere.hub.register import routes as register
 from belvedere.hub.retention import routes as retention
@@ -41,6 +42,7 @@ ROOMS: tuple[APIRouter, ...] = (
     masks.router,
     approvals.router,
     retention.router,
+    proposals.router,
     evidence.router,
     custody.router,
     audit.router,

@@ -1,36 +1,41 @@
 """People and their roles, for those who give access. They see no pictures themselves.
 
-Nobody changes their own account here. Each change is planned (nothing written), confirmed with a passkey over exactly that
-change, logged, and then carried out. `_confirmed` is the one place through which every change goes: a second person, as the
-action table's row `role_change` asks for one, is required there.
+Nobody changes their own account here. Each change is planned (nothing written) and goes through `_agreed`: where the action
+table's row `role_change` asks for a second person it becomes a proposal (202); else it is confirmed with a passkey over exactly
+that change, logged, and then carried out.
 """
 
 import hashlib
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse
 
 from belvedere.foundation.errors import Conflict, Refused
 from belvedere.hub.access.doors import CurrentSession, CurrentUser, roles, signed_in
 from belvedere.hub.access.people import ROLE_TEXTS, Presence, may_do, presences, row_words, sees_pictures, warnings
+from belvedere.hub.access.people_acts import change_people
 from belvedere.hub.access.session_routes import Body
 from belvedere.hub.access.sessions import SignedIn
 from belvedere.hub.access.staff import Change, Staff, StaffDesk, Turn
 from belvedere.hub.access.staff_sheet import read_sheet
+from belvedere.hub.proposals.people import people_change
+from belvedere.hub.proposals.reach import proposals_of, waits
+from belvedere.hub.proposals.shapes import WaitsOut
 from belvedere.hub.reach import hub_of
 from belvedere.policy.table import Role
 
 router = APIRouter(tags=["access"])
 
-ROLES_CHANGED = "account.changed"
-_LOGGED = {Turn.JOINS: "account.created", Turn.MOVES: ROLES_CHANGED, Turn.LEAVES: "account.disabled"}
 _SESSIONS_ENDED = "session.revoked"
 _MOST_TOLD = 50  # changes of a list that the confirmed act names one by one
 _Word = Annotated[str, Field(max_length=64)]
 _Time = Annotated[int, Field(ge=0, lt=1 << 53)]
+_Why = Annotated[str, Field(max_length=2_000, description="Why, for the second person; not read where there is none.")]
+_PROPOSED: dict[int | str, dict[str, Any]] = {202: {"model": WaitsOut}}
 
 
 class PersonOut(BaseModel):
@@ -58,6 +63,11 @@ class PeopleOut(BaseModel):
 
 class NewRoles(Body):
     roles: Annotated[list[Annotated[str, Field(max_length=32)]], Field(min_length=1, max_length=12)]
+    reason: _Why = ""
+
+
+class LeaveIn(Body):
+    reason: _Why = ""
 
 
 class Attributes(Body):
@@ -68,6 +78,7 @@ class Attributes(Body):
     trained_us: _Time | None = None
     spss_number: _Word = ""
     spss_expires_us: _Time | None = None
+    reason: _Why = ""
 
 
 class NewPerson(Attributes):
@@ -84,6 +95,7 @@ class CodeOut(BaseModel):
 
 class ListIn(Body):
     csv: Annotated[str, Field(min_length=1, max_length=4_000_000)]
+    reason: _Why = ""
 
 
 class ChangeOut(BaseModel):
@@ -192,50 +204,55 @@ async def all_roles(request: Request) -> RolesOut:
     return RolesOut(version=table.version, roles=out)
 
 
-@router.post("/api/people", status_code=201)
+@router.post("/api/people", status_code=201, response_model=CodeOut, responses=_PROPOSED)
 @roles(Role.ADMINISTRATOR)
-async def add_person(body: NewPerson, request: Request, session: CurrentSession) -> CodeOut:
+async def add_person(body: NewPerson, request: Request, session: CurrentSession) -> CodeOut | Response:
     """Add somebody, after `{do: "people.add", ...}` was confirmed; answers with their one-time code, shown once."""
-    words = body.model_dump()
+    words = body.model_dump(exclude={"reason"})
     name = body.name.strip().lower()
     person = _staff(name, tuple(body.roles), body)
     change = (await run_in_threadpool(_desk(request).plan, [person]))[0]
     if change.turn is not Turn.JOINS:
         raise Conflict(f"There is an account {name} already.", advice="Choose another name.")
-    codes = await _confirmed(request, session, {"do": "people.add", **_plain(words), "name": name}, [change])
-    return CodeOut(name=name, code=codes[name])
+    act = {"do": "people.add", **_plain(words), "name": name}
+    done = await _agreed(request, session, act, [change], body.reason)
+    return done if isinstance(done, Response) else CodeOut(name=name, code=done[name])
 
 
-@router.put("/api/people/{name}", status_code=204)
+@router.put("/api/people/{name}", status_code=204, response_model=None, responses=_PROPOSED)
 @roles(Role.ADMINISTRATOR)
-async def change_person(name: str, body: Attributes, request: Request, session: CurrentSession) -> None:
+async def change_person(name: str, body: Attributes, request: Request, session: CurrentSession) -> Response | None:
     """Change somebody's team, sites, shifts, training and licence, after `{do: "people.change", ...}` was confirmed."""
     desk = _desk(request)
     before = await run_in_threadpool(desk.of, name)
     change = (await run_in_threadpool(desk.plan, [_staff(name, before.roles, body)]))[0]
     if change.turn is Turn.STAYS:
-        return
-    act = {"do": "people.change", "account": name, "changed": list(change.what), **_plain(body.model_dump())}
-    await _confirmed(request, session, act, [change])
+        return None
+    words = body.model_dump(exclude={"reason"})
+    act = {"do": "people.change", "account": name, "changed": list(change.what), **_plain(words)}
+    return _only_waiting(await _agreed(request, session, act, [change], body.reason))
 
 
-@router.put("/api/people/{name}/roles", status_code=204)
+@router.put("/api/people/{name}/roles", status_code=204, response_model=None, responses=_PROPOSED)
 @roles(Role.ADMINISTRATOR)
-async def change_roles(name: str, body: NewRoles, request: Request, session: CurrentSession) -> None:
+async def change_roles(name: str, body: NewRoles, request: Request, session: CurrentSession) -> Response | None:
     """Give somebody else other roles, after `{do: "roles.change", account, roles}` was confirmed. Their grants end at once."""
     change = await run_in_threadpool(lambda: _desk(request).other_roles(name, tuple(body.roles), by=session.user.name))
-    await _confirmed(request, session, {"do": "roles.change", "account": name, "roles": body.roles}, [change])
+    act = {"do": "roles.change", "account": name, "roles": body.roles}
+    return _only_waiting(await _agreed(request, session, act, [change], body.reason))
 
 
-@router.post("/api/people/{name}/leave", status_code=204)
+@router.post("/api/people/{name}/leave", status_code=204, response_model=None, responses=_PROPOSED)
 @roles(Role.ADMINISTRATOR)
-async def leave(name: str, request: Request, session: CurrentSession) -> None:
+async def leave(name: str, request: Request, session: CurrentSession, body: LeaveIn | None = None) -> Response | None:
     """Close an account, after `{do: "people.leave", account}` was confirmed. Sessions, grants and ways in end at once."""
     desk = _desk(request)
     person = await run_in_threadpool(desk.of, name)
     change = (await run_in_threadpool(desk.plan, [person], frozenset({name})))[0]
-    if change.turn is Turn.LEAVES:
-        await _confirmed(request, session, {"do": "people.leave", "account": name}, [change])
+    if change.turn is not Turn.LEAVES:
+        return None
+    act, reason = {"do": "people.leave", "account": name}, "" if body is None else body.reason
+    return _only_waiting(await _agreed(request, session, act, [change], reason))
 
 
 @router.post("/api/people/{name}/sessions/end", status_code=204)
@@ -255,9 +272,9 @@ async def try_list(body: ListIn, request: Request) -> PlanOut:
     return PlanOut(changes=_out(await _planned(request, body.csv)))
 
 
-@router.post("/api/people/list")
+@router.post("/api/people/list", response_model=ListOut, responses=_PROPOSED)
 @roles(Role.ADMINISTRATOR)
-async def carry_out_list(body: ListIn, request: Request, session: CurrentSession) -> ListOut:
+async def carry_out_list(body: ListIn, request: Request, session: CurrentSession) -> ListOut | Response:
     """Do what the list says, all of it or nothing, after `{do: "people.list", sha256, changes}` was confirmed."""
     changes = [each for each in await _planned(request, body.csv) if each.turn is not Turn.STAYS]
     if not changes:
@@ -269,8 +286,10 @@ async def carry_out_list(body: ListIn, request: Request, session: CurrentSession
         "count": len(told),
         "changes": told[:_MOST_TOLD],
     }
-    codes = await _confirmed(request, session, act, changes)
-    return ListOut(changes=_out(changes), codes=[CodeOut(name=name, code=code) for name, code in codes.items()])
+    done = await _agreed(request, session, act, changes, body.reason)
+    if isinstance(done, Response):
+        return done
+    return ListOut(changes=_out(changes), codes=[CodeOut(name=name, code=code) for name, code in done.items()])
 
 
 async def _planned(request: Request, text: str) -> list[Change]:
@@ -281,16 +300,29 @@ async def _planned(request: Request, text: str) -> list[Change]:
     return await run_in_threadpool(plan)
 
 
-async def _confirmed(request: Request, session: SignedIn, act: dict[str, Any], changes: list[Change]) -> dict[str, str]:
-    """Have `act` confirmed, log each change, carry all out; one-time codes by name. Raises Refused, StepUpNeeded."""
+async def _agreed(
+    request: Request, session: SignedIn, act: dict[str, Any], changes: list[Change], reason: str
+) -> dict[str, str] | JSONResponse:
+    """Propose the changes, or have `act` confirmed, log each and carry all out; then one-time codes by name.
+
+    Raises Refused, Conflict, BadInput, StepUpNeeded.
+    """
     if any(each.staff.name == session.user.name and each.turn is not Turn.STAYS for each in changes):
         raise Refused("Nobody changes their own account.", advice="Ask another administrator.")
-    hub = hub_of(request)
+    hub, desk = hub_of(request), proposals_of(request)
+    leavers = [each.staff.name for each in changes if each.turn is Turn.LEAVES]
+    way = await desk.way(session, "people", people_change([each.staff for each in changes], leavers), reason)
+    if way.proposal is not None:
+        return await waits(request, session, way.proposal)
     proof = hub.step_up.require(session, act)
-    for each in changes:
-        facts = {"name": each.staff.name, "roles": list(each.staff.roles), "changed": list(each.what)}
-        await hub.audit.append(_LOGGED[each.turn], session.user.id, {**facts, "step_up": proof.id})
-    return await run_in_threadpool(_desk(request).carry_out, changes)
+    if way.alone:
+        await desk.done_alone(session.user, "people", ", ".join(f"{each.turn} {each.staff.name}" for each in changes))
+    return await change_people(hub, session.user.id, changes, {"step_up": proof.id, **way.facts})
+
+
+def _only_waiting(done: dict[str, str] | JSONResponse) -> JSONResponse | None:
+    """The answer where it waits; None, which is 204, where it was done."""
+    return done if isinstance(done, JSONResponse) else None
 
 
 def _desk(request: Request) -> StaffDesk:

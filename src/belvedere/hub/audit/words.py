@@ -92,7 +92,11 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "passkey.added": lambda facts: f"Passkey “{facts.get('name', '')}” added",
     "passkey.renamed": lambda facts: f"Passkey named “{facts.get('name', '')}”",
     "passkey.removed": lambda facts: "Passkey removed",
-    "step_up.proven": lambda facts: "Confirmed an act with a passkey",
+    "step_up.proven": lambda facts: (
+        "Confirmed an act with a code from the demo's terminal, no passkey"
+        if facts.get("method") == "code"
+        else "Confirmed an act with a passkey"
+    ),
     "step_up.refused": lambda facts: f"Confirmation refused{_why(facts)}",
     "grant.issued": lambda facts: f"Access given ({facts.get('purpose', '')}) to {_cameras(facts)}{_span(facts)}",
     "grant.refused": lambda facts: f"Access refused{_why(facts)}",
@@ -114,6 +118,13 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "site.repaired": lambda facts: f"Footage index of site {facts.get('site', '')} repaired",
     "site.document": lambda facts: f"Configuration of site {facts.get('site', '')} taken out for a replacement",
     "site.camera_key_rotated": lambda facts: f"New key for the camera passwords of site {facts.get('site', '')}",
+    "site.token_made": lambda facts: f"Token made for the new site {facts.get('site', '')}",
+    "site.asked": lambda facts: f"A machine asked to be the site {facts.get('site', '')}",
+    "site.let_in": lambda facts: f"Site {facts.get('site', '')} let in{_why(facts)}",
+    "site.kept_out": lambda facts: f"Site {facts.get('site', '')} not let in{_why(facts)}",
+    "site.renewed": lambda facts: f"Certificate of site {facts.get('site', '')} renewed",
+    "site.revoked": lambda facts: f"Site {facts.get('site', '')} shut out{_why(facts)}",
+    "site.twice": lambda facts: f"Two machines showed the papers of site {facts.get('site', '')} at once",
     "camera.password_changed": lambda facts: f"Password of {_cameras(facts)} changed",
     "camera.sound_on": lambda facts: (
         f"Sound of {_cameras(facts)} switched on by {facts.get('decided_by', 'somebody')}{_why(facts)}"
@@ -151,7 +162,9 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "ticket.closed": lambda facts: f"Ticket of {_about(facts)} closed{_why(facts)}",
     "outage.declared": lambda facts: f"Planned work declared, {_about(facts)}{_span(facts)}{_why(facts)}",
     "outage.ended": lambda facts: "Planned work ended",
-    "export.started": lambda facts: f"{_export(facts)} “{facts.get('name', '')}” begun: {_cameras(facts)}{_span(facts)}",
+    "export.started": lambda facts: (
+        f"{_export(facts)} “{facts.get('name', '')}” begun: {_cameras(facts)}{_span(facts)}"
+    ),
     "export.ready": lambda facts: f"Export “{facts.get('name', '')}” ready",
     "export.cancelled": lambda facts: f"Export “{facts.get('name', '')}” cancelled",
     "export.failed": lambda facts: f"Export “{facts.get('name', '')}” failed{_why(facts)}",
@@ -207,6 +220,20 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "dwell.ended": lambda facts: f"A note or authorisation for a long look ended{_why(facts)}",
     "quota.reached": lambda facts: f"Limit reached{_why(facts)}",
     "search.made": lambda facts: f"Searched{_why({'reason': facts.get('words')})}",
+    "proposal.made": lambda facts: f"Proposed: {facts.get('title', '')}{_why(facts)}",
+    "proposal.confirmed": lambda facts: f"Confirmed as the second person: {facts.get('title', '')}",
+    "proposal.done": lambda facts: "What two people agreed on took effect",
+    "proposal.refused": lambda facts: f"Refused what was proposed: {facts.get('title', '')}{_why(facts)}",
+    "proposal.withdrawn": lambda facts: f"Withdrew what was proposed: {facts.get('title', '')}",
+    "proposal.lapsed": lambda facts: f"Nobody confirmed in time: {facts.get('title', '')}",
+    "proposal.stale": lambda facts: f"Has to be proposed anew: {facts.get('title', '')}{_why(facts)}",
+    "proposal.failed": lambda facts: f"Could not be carried out: {facts.get('title', '')}{_why(facts)}",
+    "proposal.not_taken": lambda facts: f"Refused a proposal{_why(facts)}",
+    "proposal.decision_refused": lambda facts: f"Could not decide on a proposal{_why(facts)}",
+    "proposal.alone": lambda facts: (
+        f"One person did alone what takes two, as nobody else was there yet: {facts.get('title', '')}"
+    ),
+    "proposal.second_there": lambda facts: "From now on there is a second person to confirm; nobody does it alone",
     "retention.classes": lambda facts: f"Changed how long footage is kept{_why(facts)}",
     "retention.decided": lambda facts: f"Answered a stopped night: {facts.get('decision', '')}{_why(facts)}",
     "retention.restored": lambda facts: f"Restored footage from quarantine{_why(facts)}",

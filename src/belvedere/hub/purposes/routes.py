@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.foundation.errors import BadInput
 from belvedere.hub.access.doors import CurrentSession, CurrentUser, roles, signed_in
 from belvedere.hub.access.users import User
+from belvedere.hub.proposals.purposes import terms_change
+from belvedere.hub.proposals.reach import proposals_of, waits
+from belvedere.hub.proposals.shapes import WaitsOut
 from belvedere.hub.purposes.book import PurposeChange, Written
 from belvedere.hub.purposes.desk import MOST_CAMERAS
 from belvedere.hub.purposes.rules import ACTIONS, KINDS, REGIMES, Terms, plain
@@ -22,6 +25,7 @@ _DECIDE = (Role.DPO,)
 _HISTORY = (Role.DPO, Role.AUDITOR, Role.SUPERVISOR, Role.MANAGER)
 Words = Annotated[str, Field(max_length=2_000)]
 Code = Annotated[str, Field(max_length=48)]
+_PROPOSED: dict[int | str, dict[str, Any]] = {202: {"model": WaitsOut}}
 Reason = Annotated[str, Field(min_length=3, max_length=2_000)]
 
 
@@ -181,18 +185,28 @@ async def add_purpose(body: NewPurpose, request: Request, session: CurrentSessio
     return _out(request, session.user, new)
 
 
-@router.put("/api/purposes/{code}")
+@router.put("/api/purposes/{code}", response_model=PurposeOut, responses=_PROPOSED)
 @roles(*_DECIDE)
-async def change_purpose(code: str, body: TermsChange, request: Request, session: CurrentSession) -> PurposeOut:
+async def change_purpose(
+    code: str, body: TermsChange, request: Request, session: CurrentSession
+) -> PurposeOut | Response:
     """Other terms, after `{do: "purpose.changed", changes, ...}` was confirmed. `version` is the one that was read."""
+    words = terms_change(code, body.version, body.terms.terms())
+    way = await proposals_of(request).way(session, "purpose.terms", words, body.reason)
+    if way.proposal is not None:
+        return await waits(request, session, way.proposal)
     changed = await hub_of(request).purposes.change(session, code, body.version, body.terms.terms(), body.reason)
     return _out(request, session.user, changed)
 
 
-@router.post("/api/purposes/{code}/in-force")
+@router.post("/api/purposes/{code}/in-force", response_model=PurposeOut, responses=_PROPOSED)
 @roles(*_DECIDE)
-async def put_in_force(code: str, body: WhyIn, request: Request, session: CurrentSession) -> PurposeOut:
+async def put_in_force(code: str, body: WhyIn, request: Request, session: CurrentSession) -> PurposeOut | Response:
     """Put a draft or withdrawn purpose in force, after `{do: "purpose.in_force", ...}` was confirmed."""
+    words = {"code": code, "version": body.version}
+    way = await proposals_of(request).way(session, "purpose.in_force", words, body.reason)
+    if way.proposal is not None:
+        return await waits(request, session, way.proposal)
     changed = await hub_of(request).purposes.put_in_force(session, code, body.version, body.reason)
     return _out(request, session.user, changed)
 
@@ -212,15 +226,22 @@ async def camera_purposes(request: Request) -> CameraLists:
     return CameraLists(**_lists(request))
 
 
-@router.put("/api/camera-purposes")
+@router.put("/api/camera-purposes", response_model=CamerasSet, responses=_PROPOSED)
 @roles(*_DECIDE)
-async def set_camera_purposes(body: CamerasIn, request: Request, session: CurrentSession) -> CamerasSet:
+async def set_camera_purposes(body: CamerasIn, request: Request, session: CurrentSession) -> CamerasSet | Response:
     """What these cameras accept, after `{do: "purpose.cameras", ...}` was confirmed. Grants that rest on what goes end."""
     hub = hub_of(request)
     unknown = sorted(set(body.cameras) - await run_in_threadpool(hub.register.camera_ids))
     if unknown:
         raise BadInput(f"There is no camera {unknown[0]}.", advice="Choose cameras of the register.")
     chosen = None if body.purposes is None else frozenset(body.purposes)
+    words = {
+        "cameras": sorted(set(body.cameras)),
+        "purposes": None if chosen is None else sorted(chosen),
+    }
+    way = await proposals_of(request).way(session, "purpose.cameras", words, body.reason)
+    if way.proposal is not None:
+        return await waits(request, session, way.proposal)
     ended = await hub.purposes.set_cameras(session, body.cameras, chosen, body.reason)
     return CamerasSet(**_lists(request), grants_ended=len(ended))
 

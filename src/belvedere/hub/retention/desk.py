@@ -5,7 +5,7 @@ destroyed since is certified. A site that is away hears it when it is back; unti
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -42,6 +42,7 @@ log = structlog.get_logger()
 
 _EVERY_S = 60.0
 _PATIENCE_S = 5.0
+NOBODY: Mapping[str, str] = {}
 REVIEW_US = 7 * DAY_US  # a hold that ends within this is shown as due for review
 
 
@@ -161,9 +162,16 @@ class RetentionDesk:
             await asyncio.to_thread(self.store.add_certificate, row)
 
     # What people decide. Each raises BadInput, and StorageFault when the log can't be written: then nothing happens.
+    # `agreed`: for the log, who confirmed it, where a second person had to.
 
     async def put_classes(
-        self, by: Person, classes: Sequence[ClassOrder], cameras: dict[str, str], reason: str
+        self,
+        by: Person,
+        classes: Sequence[ClassOrder],
+        cameras: dict[str, str],
+        reason: str,
+        *,
+        agreed: Mapping[str, str] = NOBODY,
     ) -> None:
         """Put these classes in the place of all there are."""
         check_reason(reason)
@@ -174,6 +182,7 @@ class RetentionDesk:
             "before": [{"name": one.name, "days": one.days} for one in before],
             "assigned": cameras,
             "reason": reason,
+            **agreed,
         }
         await self._audit.append("retention.classes", by.id, facts)
         await asyncio.to_thread(self.store.put_classes, classes, cameras)
@@ -211,22 +220,30 @@ class RetentionDesk:
         await self._audit.append("hold.extended", by.id, {"hold": hold_id, "expires_us": expires_us, "reason": reason})
         await asyncio.to_thread(self.store.change_hold, hold_id, expires_us=expires_us)
 
-    async def end(self, by: Person, hold_id: str, reason: str) -> None:
+    async def end(self, by: Person, hold_id: str, reason: str, *, agreed: Mapping[str, str] = NOBODY) -> None:
         """End a hold; what is older than its class then goes with the next night, through quarantine."""
         check_reason(reason)
         row = await asyncio.to_thread(self.store.hold, hold_id)
-        await self._audit.append("hold.ended", by.id, _hold_facts(row) | {"reason": reason})
+        await self._audit.append("hold.ended", by.id, _hold_facts(row) | {"reason": reason, **agreed})
         words = f"{by.name}: {reason}"
         await asyncio.to_thread(self.store.change_hold, hold_id, ended_us=self._clock.now_us(), ended_why=words)
 
     async def decide(
-        self, by: Person, kind: str, reason: str, *, night: int = 0, size: int = 0, hold_id: str = ""
+        self,
+        by: Person,
+        kind: str,
+        reason: str,
+        *,
+        night: int = 0,
+        size: int = 0,
+        hold_id: str = "",
+        agreed: Mapping[str, str] = NOBODY,
     ) -> None:
         """Answer a stopped night (go, no), or restore what a hold covers out of quarantine."""
         check_reason(reason)
         if hold_id:
             await asyncio.to_thread(self.store.hold, hold_id)
-        facts = {"decision": kind, "night": night, "bytes": size, "hold": hold_id, "reason": reason}
+        facts = {"decision": kind, "night": night, "bytes": size, "hold": hold_id, "reason": reason, **agreed}
         await self._audit.append("retention.restored" if kind == "restore" else "retention.decided", by.id, facts)
         row = DecisionRow(
             id=new_id("decision", self._clock),

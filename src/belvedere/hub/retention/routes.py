@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
 
 from belvedere.foundation.errors import BadInput
-from belvedere.hub.access.doors import CurrentUser, roles
+from belvedere.hub.access.doors import CurrentSession, CurrentUser, roles
 from belvedere.hub.access.users import User
 from belvedere.hub.context import HubContext
+from belvedere.hub.proposals.reach import proposals_of, waits
+from belvedere.hub.proposals.shapes import WaitsOut
 from belvedere.hub.reach import hub_of
 from belvedere.hub.retention.desk import REVIEW_US, Person, RetentionDesk
-from belvedere.hub.retention.rules import MOST_CAMERAS, MOST_CLASSES
+from belvedere.hub.retention.rules import MOST_CAMERAS, MOST_CLASSES, check_reason
 from belvedere.hub.retention.store import HoldRow
 from belvedere.link.retention import ClassOrder, HeldState, NightPlan, RetentionState
 from belvedere.policy.table import Role
@@ -25,6 +27,7 @@ HOLDERS = (Role.SUPERVISOR, Role.MANAGER, Role.DPO, Role.INVESTIGATOR)
 ENDERS = (Role.SUPERVISOR, Role.DPO)
 DECIDERS = (Role.SUPERVISOR, Role.DPO)
 RESTORERS = (Role.DPO,)
+_PROPOSED: dict[int | str, dict[str, Any]] = {202: {"model": WaitsOut}}
 
 
 @asynccontextmanager
@@ -260,9 +263,9 @@ async def retention(request: Request) -> RetentionOut:
     return await _whole(request, await desk_of(request).look())
 
 
-@router.put("/api/retention/classes")
+@router.put("/api/retention/classes", response_model=RetentionOut, responses=_PROPOSED)
 @roles(*DECIDERS)
-async def put_classes(request: Request, user: CurrentUser, body: ClassesIn) -> RetentionOut:
+async def put_classes(request: Request, session: CurrentSession, body: ClassesIn) -> RetentionOut | Response:
     """Put these classes in the place of all there are. It is in the audit log before the site hears of it."""
     desk = desk_of(request)
     known = await run_in_threadpool(hub_of(request).register.camera_ids)
@@ -270,7 +273,13 @@ async def put_classes(request: Request, user: CurrentUser, body: ClassesIn) -> R
     if foreign:
         raise BadInput(f"There is no camera {foreign[0]}.", advice="Choose cameras of the register.")
     classes = [ClassOrder(one.name, one.days, one.reference.strip()) for one in body.classes]
-    await desk.put_classes(_person(user), classes, body.cameras, body.reason)
+    words = [{"name": one.name, "days": one.days, "reference": one.reference} for one in classes]
+    change = {"classes": words, "cameras": body.cameras}
+    check_reason(body.reason)
+    way = await proposals_of(request).way(session, "classes", change, body.reason)
+    if way.proposal is not None:
+        return await waits(request, session, way.proposal)
+    await desk.put_classes(_person(session.user), classes, body.cameras, body.reason)
     return await _whole(request, await desk.look())
 
 
@@ -298,12 +307,16 @@ async def extend_hold(hold_id: str, request: Request, user: CurrentUser, body: E
     return await _whole(request, await desk.look())
 
 
-@router.post("/api/holds/{hold_id}/end")
+@router.post("/api/holds/{hold_id}/end", response_model=RetentionOut, responses=_PROPOSED)
 @roles(*ENDERS)
-async def end_hold(hold_id: str, request: Request, user: CurrentUser, body: WhyIn) -> RetentionOut:
+async def end_hold(hold_id: str, request: Request, session: CurrentSession, body: WhyIn) -> RetentionOut | Response:
     """End a hold. What is older than its class then goes, through quarantine."""
     desk = desk_of(request)
-    await desk.end(_person(user), hold_id, body.reason)
+    check_reason(body.reason)
+    way = await proposals_of(request).way(session, "hold", {"hold": hold_id}, body.reason)
+    if way.proposal is not None:
+        return await waits(request, session, way.proposal)
+    await desk.end(_person(session.user), hold_id, body.reason)
     return await _whole(request, await desk.look())
 
 
@@ -316,12 +329,17 @@ async def restore_hold(hold_id: str, request: Request, user: CurrentUser, body: 
     return await _whole(request, await desk.look())
 
 
-@router.post("/api/retention/decision")
+@router.post("/api/retention/decision", response_model=RetentionOut, responses=_PROPOSED)
 @roles(*DECIDERS)
-async def decide(request: Request, user: CurrentUser, body: DecisionIn) -> RetentionOut:
-    """Answer a night that stopped itself."""
+async def decide(request: Request, session: CurrentSession, body: DecisionIn) -> RetentionOut | Response:
+    """Answer a night that stopped itself. To delete nothing takes nobody else."""
     desk = desk_of(request)
-    await desk.decide(_person(user), body.answer, body.reason, night=body.night, size=body.bytes)
+    check_reason(body.reason)
+    if body.answer == "go":
+        way = await proposals_of(request).way(session, "night", {"night": body.night, "bytes": body.bytes}, body.reason)
+        if way.proposal is not None:
+            return await waits(request, session, way.proposal)
+    await desk.decide(_person(session.user), body.answer, body.reason, night=body.night, size=body.bytes)
     return await _whole(request, await desk.look())
 
 

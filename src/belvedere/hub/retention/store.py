@@ -141,6 +141,14 @@ class RetentionStore:
             )
             _raise_revision(connection)
 
+    def answered(self, night: int) -> int:
+        """How many decisions were made about a night that stopped itself."""
+        query = select(func.count()).where(
+            retention_decision.c.night == night, retention_decision.c.kind.in_(("go", "no"))
+        )
+        with reading(self._engine) as connection:
+            return int(connection.scalar(query) or 0)
+
     def revision(self) -> int:
         """The number of the newest change; 0 before the first."""
         with reading(self._engine) as connection:
