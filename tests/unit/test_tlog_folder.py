@@ -124,6 +124,17 @@ def test_full_tiles_beyond_the_cache_are_read_again(tmp_path: Path, monkeypatch:
     ]
 
 
+def test_tiles_of_leaves_do_not_push_those_above_them_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("belvedere.tlog.folder._CACHED", 2)
+    TileFolder(tmp_path).append(LEAVES)
+    tree = TileFolder(tmp_path, len(LEAVES))
+    for index in range(0, 65_536, 8_192):
+        path = inclusion_proof(index, len(LEAVES), tree.node)
+        assert verify_inclusion(LEAVES[index], index, len(LEAVES), path, tree.root())
+    (tmp_path / "tile/1/000").unlink()  # it is in memory
+    assert len(inclusion_proof(0, len(LEAVES), tree.node)) == 17
+
+
 def test_a_durable_write_replaces_whole_files(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "file"
     write_durably(path, b"one")

@@ -7,14 +7,15 @@ named by a checkpoint is never changed; a partial tile is removed when a longer 
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from belvedere.foundation.errors import StorageFault
-from belvedere.tlog.merkle import HASH_BYTES, Frontier, full_root
+from belvedere.tlog.merkle import HASH_BYTES, Frontier
+from belvedere.tlog.pyramid import Pyramid
 from belvedere.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, TileName, split_hashes, tile_width
 
-_CACHED = 256  # full tiles kept in memory: 2 MiB
+_CACHED = 256  # full tiles kept in memory, of the leaves and of what is above them: 10 MiB each
 _ADVICE = "Restore the log folder and the hub's database from the same backup."
 
 
@@ -23,14 +24,21 @@ def write_durably(path: Path, data: bytes) -> None:
 
     Raises OSError; a failed sync is not retried.
     """
-    part = path.with_name(f".{path.name}.part")
-    _make_folder(path.parent)
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    sync_folder(path.parent)
+    write_all_durably({path: data})
+
+
+def write_all_durably(files: Mapping[Path, bytes]) -> None:
+    """As `write_durably` for each of several files, in any order; folders are synced once, at the end. Raises OSError."""
+    for path, data in files.items():
+        part = path.with_name(f".{path.name}.part")
+        _make_folder(path.parent)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    for folder in dict.fromkeys(path.parent for path in files):
+        sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:
@@ -57,29 +65,29 @@ class TileFolder:
         """Open the tree of the first `size` leaves in `folder`. Raises StorageFault when a tile is missing or short."""
         self._folder = folder
         self._lock = threading.RLock()  # held for work in memory and reading a tile, never while writing
-        self._full: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
+        # Full tiles used last. Those above the leaves are few, and every proof needs some: the leaves' must not push them out.
+        self._full: tuple[OrderedDict[tuple[int, int], Pyramid], ...] = (OrderedDict(), OrderedDict())
         # Invariant: edges[level] is the last tile of each level, with fewer than 256 hashes.
-        self._edges: list[list[bytes]] = []
+        self._edges: list[Pyramid] = []
         self._stale: list[Path] = []
         self.size = size
         level = 0
         while size >> (TILE_HEIGHT * level):
             index, width = divmod(size >> (TILE_HEIGHT * level), TILE_WIDTH)
-            self._edges.append(self._load(level, index, width) if width else [])
+            self._edges.append(Pyramid(self._load(level, index, width) if width else ()))
             level += 1
-        self._frontier = Frontier(size, self.node)
 
     def root(self) -> bytes:
         """Root over all leaves."""
         with self._lock:
-            return self._frontier.root()
+            return Frontier(self.size, self.node).root()
 
     def node(self, level: int, index: int) -> bytes:
         """Hash of the full subtree at `(level, index)`; see `merkle.Node`."""
         tile_level, inner = divmod(level, TILE_HEIGHT)
         tile, at = divmod(index << inner, TILE_WIDTH)
         with self._lock:
-            return full_root(self._hashes(tile_level, tile)[at : at + (1 << inner)])
+            return self._tile(tile_level, tile).node(inner, at >> inner)
 
     def leaf(self, index: int) -> bytes:
         """Leaf hash number `index`."""
@@ -90,19 +98,18 @@ class TileFolder:
         with self._lock:
             if name.level is None or name.width > tile_width(name.level, name.index, self.size):
                 return None
-            return b"".join(self._hashes(name.level, name.index)[: name.width])
+            return b"".join(self._tile(name.level, name.index).hashes[: name.width])
 
     def append(self, leaves: Iterable[bytes]) -> None:
         """Add leaf hashes, durably. Raises OSError; the tree is then unfit for use and must be opened anew."""
-        changed: dict[tuple[int, int], list[bytes]] = {}
+        changed: dict[tuple[int, int], Pyramid] = {}
         with self._lock:
             for leaf in leaves:
-                self._frontier.append(leaf)
                 self.size += 1
                 self._grow(0, leaf, changed)
-            tiles = [(TileName(*at, len(hashes)), b"".join(hashes)) for at, hashes in changed.items()]
-        for name, data in tiles:
-            write_durably(self._path(name), data)
+            tiles = {TileName(*at, len(tile.hashes)): b"".join(tile.hashes) for at, tile in changed.items()}
+        write_all_durably({self._path(name): data for name, data in tiles.items()})
+        for name in tiles:
             self._stale += self._others(name)
 
     def forget_stale(self) -> None:
@@ -113,17 +120,17 @@ class TileFolder:
                 path.parent.rmdir()
         self._stale.clear()
 
-    def _grow(self, level: int, value: bytes, changed: dict[tuple[int, int], list[bytes]]) -> None:
+    def _grow(self, level: int, value: bytes, changed: dict[tuple[int, int], Pyramid]) -> None:
         if level == len(self._edges):
-            self._edges.append([])
+            self._edges.append(Pyramid())
         edge = self._edges[level]
         edge.append(value)
         index = (self.size >> (TILE_HEIGHT * level)) - 1 >> TILE_HEIGHT
         changed[level, index] = edge
-        if len(edge) == TILE_WIDTH:
-            self._edges[level] = []
+        if len(edge.hashes) == TILE_WIDTH:
+            self._edges[level] = Pyramid()
             self._keep(level, index, edge)
-            self._grow(level + 1, full_root(edge), changed)
+            self._grow(level + 1, edge.node(TILE_HEIGHT, 0), changed)
 
     def _others(self, name: TileName) -> list[Path]:
         folder = self._path(TileName(name.level, name.index, 1)).parent
@@ -131,19 +138,23 @@ class TileFolder:
             return []
         return [path for path in folder.iterdir() if path.name != str(name.width)]
 
-    def _hashes(self, level: int, index: int) -> list[bytes]:
+    def _tile(self, level: int, index: int) -> Pyramid:
         if tile_width(level, index, self.size) < TILE_WIDTH:
             return self._edges[level]
-        hashes = self._full.get((level, index))
-        if hashes is None:
-            hashes = self._load(level, index, TILE_WIDTH)
-            self._keep(level, index, hashes)
-        return hashes
+        kept = self._full[level > 0]
+        tile = kept.get((level, index))
+        if tile is None:
+            tile = Pyramid(self._load(level, index, TILE_WIDTH))
+            self._keep(level, index, tile)
+        else:
+            kept.move_to_end((level, index))
+        return tile
 
-    def _keep(self, level: int, index: int, hashes: list[bytes]) -> None:
-        self._full[level, index] = hashes
-        if len(self._full) > _CACHED:
-            self._full.popitem(last=False)
+    def _keep(self, level: int, index: int, tile: Pyramid) -> None:
+        kept = self._full[level > 0]
+        kept[level, index] = tile
+        if len(kept) > _CACHED:
+            kept.popitem(last=False)
 
     def _load(self, level: int, index: int, width: int) -> list[bytes]:
         """Hashes of a tile from disk. A longer partial tile, or the full one, begins with the same hashes."""

@@ -34,7 +34,7 @@ from belvedere.tlog.note import BadNote
 from belvedere.tlog.proof import SALT_BYTES, LogProof, entry_of
 from belvedere.tlog.tiles import TILE_WIDTH, TileName, tile_width
 
-_BATCH = 512
+_BATCH = 2048  # entries written at once, when so many wait: a dozen syncs are shared by them
 _WAITING = 4096  # appends that may wait for the writer before callers are held back
 _RECENT = 1024  # entries kept in memory, so that the proof of a fresh one costs no query
 _TAIL = 4096  # newest rows compared with the tree at every start; `check` compares all
@@ -349,7 +349,8 @@ class AuditLog:
             rows = connection.scalar(select(func.count()).select_from(audit_entry)) or 0
         if rows < size:
             raise StorageFault(f"The audit log has {size} entries, and the database only {rows}.", advice=_RESTORE)
-        if rows - size > _BATCH:  # a crash leaves one batch without tiles, never more
+        # A crash leaves one batch without tiles, never more, and the checkpoint is older than the first row.
+        if rows - size > _BATCH or (rows and not path.exists()):
             raise StorageFault(
                 f"The database has {rows} entries of the audit log, and its folder only {size}.", advice=_RESTORE
             )
