@@ -64,7 +64,7 @@ class Recorder:
             self._processes.append(ingest)
             wait_line(ingest, "ready")
             drain(ingest)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120  # whatever else the machine does
         while min(self.durable_us().values(), default=0) < began_us:
             if time.monotonic() > deadline:
                 raise SystemExit("the recorder did not begin to record")
@@ -88,7 +88,7 @@ class Recorder:
             self.stop()
         else:
             for process in self._processes:
-                process.wait(20)
+                process.wait(120)
             self._processes.clear()
         return at
 
@@ -96,7 +96,7 @@ class Recorder:
         for process in reversed(self._processes):
             process.terminate()
         for process in self._processes:
-            process.wait(20)
+            process.wait(120)
         self._processes.clear()
 
 
@@ -194,6 +194,8 @@ def kills(port: int, count: int, chance: random.Random) -> list[Claim]:
             at = recorder.kill(("site", "ingest", "both")[number % 3])
             done = subprocess.run([PYTHON, _EXAMINE, folder], capture_output=True, text=True, check=True)
             losses.count(at, acknowledged, json.loads(done.stdout))
+            if len(losses.seconds) % 50 == 0:
+                print(f"{len(losses.seconds)} of {count} kills", file=sys.stderr, flush=True)
         if shutil.which("ffmpeg"):
             running = [Segments(port, Path(folder) / f"ff{n}") for n in range(4)]
             for number, peer in enumerate(running):

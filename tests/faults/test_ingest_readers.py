@@ -12,7 +12,7 @@ import pytest
 from belvedere.site.ingest.messages import CloseStream, FragmentCame, RunEnd, RunStart, StreamState
 from foreign_stage import contain, http, over_http, recorded
 from ingest_stage import Line, Packetizer, ScriptedCamera, answer, describe, film, worker
-from process_stage import children, wait_gone
+from process_stage import children, confined, wait_gone
 
 pytestmark = pytest.mark.faults
 
@@ -43,7 +43,8 @@ def test_a_reader_that_is_stopped_blocks_nothing_and_one_that_is_killed_is_repla
         recorder = process.recorder
         recorder.open(http(camera.url), stream=1)
         recorder.wait(FragmentCame)
-        (reader,) = children(process.process.pid)
+        (wrapped,) = children(process.process.pid)
+        reader = confined(wrapped)
         os.kill(reader, signal.SIGSTOP)
         recorder.open(other.url, stream=2)
         recorder.wait(FragmentCame, lambda fragment: fragment.stream == 2)
@@ -52,7 +53,7 @@ def test_a_reader_that_is_stopped_blocks_nothing_and_one_that_is_killed_is_repla
         assert (end.reason, "could not stand" in end.message) == ("camera_protocol", True)
         recorder.wait(RunStart, lambda start: start.stream == 1)
         assert process.finish() == 0
-        wait_gone(reader)
+        wait_gone(wrapped)
 
 
 def test_no_reader_outlives_a_killed_ingest_process(tmp_path: Path) -> None:
@@ -60,10 +61,12 @@ def test_no_reader_outlives_a_killed_ingest_process(tmp_path: Path) -> None:
     with worker(tmp_path) as process, ScriptedCamera(script) as camera:
         process.recorder.open(http(camera.url))
         process.recorder.wait(FragmentCame)
-        (reader,) = children(process.process.pid)
+        (wrapped,) = children(process.process.pid)
+        reader = confined(wrapped)
         process.process.kill()
-        process.process.wait(10)
+        process.process.wait(60)
         wait_gone(reader)
+        wait_gone(wrapped)
 
 
 def test_a_removed_camera_takes_its_reader_along(tmp_path: Path) -> None:
@@ -71,10 +74,12 @@ def test_a_removed_camera_takes_its_reader_along(tmp_path: Path) -> None:
     with worker(tmp_path) as process, ScriptedCamera(script) as camera:
         process.recorder.open(http(camera.url))
         process.recorder.wait(FragmentCame)
-        (reader,) = children(process.process.pid)
+        (wrapped,) = children(process.process.pid)
+        reader = confined(wrapped)
         process.recorder.send(CloseStream(stream=1))
         assert process.recorder.wait(RunEnd).reason == "removed"
         wait_gone(reader)
+        wait_gone(wrapped)
         assert process.finish() == 0
 
 

@@ -24,6 +24,7 @@ from belvedere.site.masked.room import MaskedRoom
 from belvedere.site.uplink.server import Uplink
 from link_stage import ShelfArchive, Words, film, fragment_of, single
 from masking_stage import BEFORE, FPS, STEP_90K, decoded, is_cover, yard_film
+from process_stage import confined
 
 
 def grant_of(clock: Clock, *, masked: bool, cameras: tuple[str, ...] = ("gate", "yard")) -> Grant:
@@ -188,7 +189,7 @@ async def test_a_killed_process_comes_back_and_nothing_raw_is_shown_meanwhile() 
         missed = uncovered(seen)
         ((_, rendition),) = one.room.renditions
         assert rendition.pid is not None
-        os.kill(rendition.pid, signal.SIGKILL)
+        os.kill(confined(rendition.pid), signal.SIGKILL)
         await until(lambda: rendition.pid is None)
         one.send(range(5, 12))
         await until(lambda: rendition.restarts > 0 and rendition.pid is not None)
