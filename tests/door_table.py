@@ -111,6 +111,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         DELETE /api/sessions
         DELETE /api/sessions/{session_id}
         POST /api/step-up/begin
+        POST /api/step-up/code
         POST /api/step-up/finish
         GET /api/tickets
         GET /api/tickets.csv

@@ -5,7 +5,10 @@ import { Shell } from "./frame/Shell";
 import { Trouble, Waiting } from "./frame/Notice";
 import { IdleNotice } from "./login/IdleNotice";
 import { LoginPage } from "./login/LoginPage";
+import { PasskeyOffer, wantsLater } from "./login/PasskeyOffer";
 import { PasswordPage } from "./login/PasswordForm";
+import { possible } from "./passkey/passkey";
+import { StepUpCode } from "./passkey/StepUpCode";
 import { GrantProvider, useSession } from "./session";
 
 const NowPage = lazy(() => import("./now/NowPage"));
@@ -53,8 +56,13 @@ export function App() {
         </Button>
       </>
     );
+  if (session.offer_passkey && possible() && !wantsLater(session.user.id)) {
+    const on = (has_passkey: boolean) => () => entered({ ...session, has_passkey, offer_passkey: false });
+    return <PasskeyOffer user={session.user.id} done={on(true)} later={on(false)} />;
+  }
   return (
     <GrantProvider>
+      <StepUpCode />
       {session.idle_us ? <IdleNotice idleUs={session.idle_us} /> : null}
       <Routes>
         <Route element={<Shell />}>

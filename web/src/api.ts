@@ -31,6 +31,8 @@ export interface Session {
   /** Nothing else works before: the role's passwords open nothing. */
   must_add_passkey?: boolean;
   has_passkey?: boolean;
+  /** The demo: a passkey would spare its person the codes from the terminal, and may wait. */
+  offer_passkey?: boolean;
   /** After so long without a touch the hub ends the session. */
   idle_us?: number;
 }

@@ -53,6 +53,15 @@ class Estate:
             await self._put(link, camera, enabled=False)
         self._task = asyncio.create_task(self._follow(link))
 
+    async def report(self) -> None:
+        """Open the cases of last night, once there are people to work on them."""
+        from belvedere.cli.estate_cases import open_cases  # here: nothing waits for them
+
+        try:
+            await asyncio.to_thread(open_cases, self._settings, self._clock)
+        except BelvedereError as error:
+            log.warning("the demo could not open its cases", error=str(error))
+
     def _furnish(self) -> None:
         """Map and register."""
         self._settings.demo_folder.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,14 @@
 """`belvedere demo` and `belvedere up`: the options; the work is in `cli.up` and `cli.estate`."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from belvedere.cli.options import DEMO_DATA, REAL_DATA, NoBrowserOption, PortOption
+from belvedere.cli.supervise import Line
 from belvedere.cli.up import Welcome, serve
 from belvedere.foundation.clock import SystemClock
 from belvedere.foundation.settings import Settings, load_settings
@@ -14,11 +16,23 @@ from belvedere.foundation.settings import Settings, load_settings
 _DEMO_SETTINGS = """# Settings of the demo estate. docs/reference/settings.md lists them all.
 [hub]
 password_after_code = false
+step_up_codes = true
 
 [site]
 id = "alder-grove"
 name = "Alder Grove"
 """
+# What earlier versions wrote, and nobody changed since.
+_OLDER_SETTINGS = (_DEMO_SETTINGS.replace("step_up_codes = true\n", ""),)
+# What a person confirms, in words; anything else is named as the hub names it.
+_CONFIRMS = {
+    "access.approve": "approving a request",
+    "footage.open": "opening recordings",
+    "grant.issue": "opening an access",
+    "passkey.add": "adding a passkey",
+    "passkey.remove": "removing a passkey",
+    "roles.change": "changing roles",
+}
 
 
 def demo(
@@ -28,7 +42,7 @@ def demo(
 ) -> None:
     """Start the demo estate, Alder Grove: twelve cameras, a map, last night's footage."""
     settings_file = data / "belvedere.toml"
-    if not settings_file.exists():
+    if not settings_file.exists() or settings_file.read_text() in _OLDER_SETTINGS:
         data.mkdir(parents=True, exist_ok=True)
         settings_file.write_text(_DEMO_SETTINGS)
     settings = load_settings(data)
@@ -44,7 +58,7 @@ def demo(
         if others:
             print(f"Others, each in a browser of their own: {others}", flush=True)  # noqa: T201
 
-    _run(settings, welcome, estate=True, open_browser=not no_browser)
+    _run(settings, welcome, estate=True, open_browser=not no_browser, heard=_tell_code)
 
 
 def up(
@@ -68,8 +82,22 @@ def up(
     _run(settings, welcome, estate=False, open_browser=not no_browser)
 
 
-def _run(settings: Settings, welcome: Welcome, *, estate: bool, open_browser: bool) -> None:
-    asyncio.run(serve(settings, SystemClock(), welcome=welcome, estate=estate, open_browser=open_browser))
+def _run(
+    settings: Settings,
+    welcome: Welcome,
+    *,
+    estate: bool,
+    open_browser: bool,
+    heard: Callable[[Line], None] | None = None,
+) -> None:
+    asyncio.run(serve(settings, SystemClock(), welcome=welcome, estate=estate, open_browser=open_browser, heard=heard))
+
+
+def _tell_code(line: Line) -> None:
+    """A code that stands for a passkey in the demo, and what it would confirm."""
+    if "code" in line:
+        what = _CONFIRMS.get(line["do"], line["do"])
+        print(f"Code for {line['person']}, {what}: {line['code']}", flush=True)  # noqa: T201
 
 
 def _greet(url: str, name: str, code: str) -> None:

@@ -23,6 +23,12 @@ _LOOK_EVERY_S = 3.0
 _STOP_ORDER = ("hub", "demo-cameras")
 
 Welcome = Callable[[str], None]
+_SAME_MACHINE = "http://127.0.0.1:"
+
+
+def address_for_people(url: str) -> str:
+    """The address to open in a browser on this machine: by its name, because passkeys don't work at an address in numbers."""
+    return f"http://localhost:{url.removeprefix(_SAME_MACHINE)}" if url.startswith(_SAME_MACHINE) else url
 
 
 def last_night(clock: Clock) -> date:
@@ -73,8 +79,12 @@ async def serve(
     welcome: Welcome,
     estate: bool = False,
     open_browser: bool = False,
+    heard: Callable[[Line], None] | None = None,
 ) -> None:
-    """Run everything until a signal. `estate`: with the demo's cameras. `welcome` is called when everything serves."""
+    """Run everything until a signal. `estate`: with the demo's cameras. `welcome` is called when everything serves.
+
+    `heard` gets what the hub says on its standard output while it runs.
+    """
     if settings.hub.port:
         check_port(settings.hub.host, settings.hub.port)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -86,7 +96,7 @@ async def serve(
     stop = asyncio.create_task(until_signalled())
     try:
         starting = [
-            supervisor.start("hub", "belvedere.hub.serve", [*data, "--port", str(settings.hub.port)]),
+            supervisor.start("hub", "belvedere.hub.serve", [*data, "--port", str(settings.hub.port)], on_line=heard),
             supervisor.start("site", "belvedere.site.serve", data),
         ]
         if estate:
@@ -99,15 +109,19 @@ async def serve(
         # A restarted hub must come back where the browsers look for it.
         hub.arguments[hub.arguments.index("--port") + 1] = url.rsplit(":", 1)[1].strip("/")
         link = SiteLink(settings.link_socket)
+        town = None
         if cameras:
             from belvedere.cli.estate import Estate  # here: it loads the whole town
 
             town = Estate(settings, clock, lines)
             await town.begin(cameras[0], link)
         tasks.append(asyncio.create_task(keep_ingest(supervisor, link, settings)))
-        welcome(url)
+        address = address_for_people(url)
+        welcome(address)
+        if town is not None:
+            await town.report()
         if open_browser:
-            await asyncio.to_thread(webbrowser.open, url)
+            await asyncio.to_thread(webbrowser.open, address)
         done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()

@@ -4,9 +4,9 @@ import hashlib
 import re
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +18,7 @@ from belvedere.foundation.errors import BadSettings
 
 _ORIGIN = re.compile(r"https://(?=[a-z0-9.-]*[a-z])[a-z0-9.-]+(:\d+)?|http://localhost(:\d+)?")
 _ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[^?#\s]*)?|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^?#\s]*)?")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SOCKET_PATH_LIMIT = 90  # sun_path holds 108 bytes; the names below take up to 18
 
 
@@ -52,6 +53,11 @@ class HubSettings(BaseModel):
         description="Which action table counts: open_desk lets one person open footage, four_eyes asks for second persons.",
     )
     retention_ceiling_days: int = Field(
+    step_up_codes: bool = Field(
+        False,
+        description="For the demo: who has no passkey confirms an act with a code from this machine's terminal. "
+        "Not with `origin`, nor on any but this machine's own address.",
+    )
         31, ge=1, le=3660, description="A class that keeps footage longer needs a written reference."
     )
     case_scheme: str = Field(
@@ -111,6 +117,13 @@ class HubSettings(BaseModel):
         description="Address (issuer) of the OpenID provider where people have their council account; empty: none. "
         "It needs `origin` too.",
     )
+    @model_validator(mode="after")
+    def _codes_stay_on_this_machine(self) -> Self:
+        """A terminal beside the person is all that a code proves: no control room that others reach works like that."""
+        if self.step_up_codes and (self.origin or self.host not in _LOOPBACK):
+            raise ValueError("step_up_codes is for a demo on this very machine: leave it off")
+        return self
+
     oidc_client_id: str = Field("", description="What that provider calls this control room.")
     oidc_client_secret_file: str = Field("", description="File that holds the client secret; empty: a public client.")
     oidc_match: Literal["preferred_username", "email", "sub"] = Field(

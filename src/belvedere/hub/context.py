@@ -1,7 +1,7 @@
 """Everything that the hub's rooms share, opened in order and closed in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from belvedere.hub.access.oidc_accounts import CouncilAccounts
 from belvedere.hub.access.passkeys import PasskeyDesk
 from belvedere.hub.access.sessions import SessionDesk
 from belvedere.hub.access.step_up import StepUps
+from belvedere.hub.access.step_up_codes import ShownCode, StepUpCodes
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
 from belvedere.hub.audit.erasure import LogErasure
@@ -90,6 +91,7 @@ class HubContext:
     grants: GrantDesk
     purposes: PurposeDesk
     cases: CaseDesk
+    step_up_codes: StepUpCodes | None  # None: passkeys only, as everywhere but in the demo
     health: HealthDesk
     custody: CustodyDesk
     watch: WatchDesk
@@ -109,9 +111,12 @@ async def open_hub(
     """Open the hub of a data folder: migrate its database, check its log, reach for its site. `hasher` is for tests.
 
     Raises StorageFault, Conflict or BadSettings when it can't be opened; a site that is away is no reason.
+    show_code: Callable[[ShownCode], None] = lambda _code: None,
     """
     clock = clock or SystemClock()
     settings.hub_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    `show_code` puts codes that stand for a passkey in front of the person, where the demo has those.
+
     key = await asyncio.to_thread(signing_key, settings)
     engine = open_engine(settings.hub_database_url)
     try:
@@ -219,4 +224,5 @@ async def open_hub(
             await audit.stop()
             await site.close()
     finally:
+                step_up_codes=StepUpCodes(clock, show_code) if settings.hub.step_up_codes else None,
         engine.dispose()

@@ -21,6 +21,7 @@ import uvicorn
 
 from belvedere.foundation.errors import BadSettings, BelvedereError, Conflict
 from belvedere.foundation.settings import Settings, load_settings
+from belvedere.hub.access.step_up_codes import ShownCode
 from belvedere.hub.app import create_app
 from belvedere.hub.context import open_hub
 
@@ -82,7 +83,7 @@ def serve(settings: Settings) -> int:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> int:
-    async with open_hub(settings) as hub:
+    async with open_hub(settings, show_code=_show_code) as hub:
         config = uvicorn.Config(
             create_app(lambda: nullcontext(hub)),
             log_config=None,
@@ -100,6 +101,12 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
             signal.signal(number, lambda *_: None)
         await server.serve(sockets=[listener])
         return 0 if server.started else 1
+
+
+def _show_code(code: ShownCode) -> None:
+    """Told to whoever started this process, on standard output like everything that is not the hub's own log."""
+    sys.stdout.write(json.dumps({"code": code.code, "person": code.person, "do": code.do}) + "\n")
+    sys.stdout.flush()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

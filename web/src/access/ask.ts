@@ -185,6 +185,12 @@ export function askLike(grant: Grant, more: Partial<Draft> = {}): Partial<Draft>
   };
 }
 
+/** Asks to export what is marked, under the same case, beside what one sees already. */
+export function askToExport(grant: Grant, cameras: string[], from_us: number | null, to_us: number | null): Partial<Draft> {
+  const actions = ["playback", ...(grant.masked ? [] : ["unmask"]), "export"];
+  return { purpose: grant.purpose, case: grant.case, cameras, from_us, to_us, actions };
+}
+
 /** Why an access is over, in plain words. */
 export function endedWords(ended: { by: string; mine: boolean; reason: string }): string {
   const why = ended.reason ? ` “${ended.reason}”` : "";

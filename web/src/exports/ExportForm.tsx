@@ -2,6 +2,7 @@ import { Button, Group, MultiSelect, Stack, Textarea, TextInput } from "@mantine
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { Link } from "react-router";
+import { askAddress, askToExport } from "../access/ask";
 import { hub, hubNowUs, type Camera, type Export, type Grant } from "../api";
 import { Notice, Trouble } from "../frame/Notice";
 import type { Marks } from "../review/timeline";
@@ -40,9 +41,16 @@ export function ExportForm({ grant, cameras, chosen, marks, setMarks, near }: Pr
 
   if (!grant.actions.includes("export"))
     return (
-      <Notice tone="amber" title="This access does not allow export.">
-        Ask for access that does, and say in the reason what the clip is for.
-      </Notice>
+      <Stack gap="md">
+        <Notice tone="amber" title="This access does not open exports.">
+          A clip leaves the house, so a colleague of another team agrees to it first: to these cameras and this time, and who gets it.
+        </Notice>
+        <Group>
+          <Button component={Link} to={askAddress(askToExport(grant, chosen, inUs, outUs), "/review")} data-testid="export-ask">
+            Ask to export this
+          </Button>
+        </Group>
+      </Stack>
     );
 
   const submit = async (event: FormEvent) => {

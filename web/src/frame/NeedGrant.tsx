@@ -3,10 +3,11 @@
 import { Button, Stack } from "@mantine/core";
 import { IconShieldCheck } from "@tabler/icons-react";
 import { useState, type ReactNode } from "react";
+import { useSearchParams } from "react-router";
 import { AskFlow } from "../access/AskFlow";
 import { usable } from "../access/ask";
 import { hub } from "../api";
-import { usePurposes } from "../purposes/purposes";
+import { ACTION, usePurposes } from "../purposes/purposes";
 import { rolesOf, useGrant, useSession } from "../session";
 import { CaseForm } from "./CaseForm";
 import { Notice, Trouble, Waiting } from "./Notice";
@@ -14,7 +15,7 @@ import styles from "./NeedGrant.module.css";
 
 /** Shows `children` while a grant stands, otherwise how to get one. */
 export function NeedGrant({ children, action }: { children: ReactNode; action: "live" | "playback" | "export" }) {
-  const { grant, waiting, error, again } = useGrant();
+  const { grant, grants, waiting, error, again } = useGrant();
   if (waiting) return <Waiting what="Asking what you may see." why="The hub is slow to answer." />;
   if (error && !grant)
     return (
@@ -25,13 +26,15 @@ export function NeedGrant({ children, action }: { children: ReactNode; action: "
   if (!grant) return <AskPage />;
   if (!grant.actions.includes(action)) {
     const words = { live: "live pictures", playback: "recordings", export: "export" }[action];
+    const fits = grants.some((each) => each.actions.includes(action));
+    const can = grant.actions.map((each) => (ACTION[each] ?? each).toLowerCase()).join(", ");
     return (
       <div className="page">
-        <Notice tone="amber" title={`This access does not allow ${words}.`}>
-          It allows {grant.actions.join(", ")}. Choose another one in the chip above, or ask for more.
+        <Notice tone="amber" title={`“${grant.purpose_text}” does not open ${words}.`}>
+          It opens {can}. {fits ? "Choose another access in the chip above, or ask for one." : "Ask for an access that does: it needs a case, and says first what it takes."}
         </Notice>
         <div className={styles.again}>
-          <AskForms />
+          <AskForms action={action} />
         </div>
       </div>
     );
@@ -55,19 +58,21 @@ function AskPage() {
   );
 }
 
-function AskForms() {
+function AskForms({ action = "" }: { action?: string }) {
   const { session } = useSession();
-  const { again, choose } = useGrant();
+  const { again, choose, grants } = useGrant();
+  const [params] = useSearchParams();
   const purposes = usePurposes();
   const roles = rolesOf(session);
-  const [caseOpen, setCaseOpen] = useState(roles.includes("investigator") && !roles.includes("operator"));
+  const [caseOpen, setCaseOpen] = useState(action !== "" || (roles.includes("investigator") && !roles.includes("operator")));
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
   if (purposes.isPending) return <Waiting what="Asking what you may ask for." why="The hub is slow to answer." />;
   // Where the hub can't say, the simple form stands; what may be opened is the hub's to decide.
   const asked = purposes.data?.asked === true;
   const offered = usable(purposes.data?.purposes ?? []);
-  const duty = !asked || offered.some((each) => each.kind === "duty");
+  const duty = (!asked || offered.some((each) => each.kind === "duty")) && !grants.some((each) => each.purpose === "duty");
+  const cameras = (params.get("cameras") ?? "").split(",").filter(Boolean);
 
   const start = async () => {
     setBusy(true);
@@ -103,7 +108,7 @@ function AskForms() {
       ) : null}
       {caseOpen ? (
         asked ? (
-          <AskFlow />
+          <AskFlow start={action ? { cameras, actions: [action] } : undefined} />
         ) : (
           <CaseForm />
         )

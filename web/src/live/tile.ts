@@ -20,6 +20,8 @@ export interface TileView {
   title: string;
   message: string;
   advice: string;
+  /** What has to be said beside a picture that runs: why it is blocks, say. */
+  note: string;
   /** The sub stream is worth offering: this browser can't play the main one. */
   offerSub: boolean;
   width: number;
@@ -58,6 +60,7 @@ const BLANK: TileView = {
   title: "",
   message: "",
   advice: "",
+  note: "",
   offerSub: false,
   width: 0,
   height: 0,
@@ -207,6 +210,7 @@ export class LiveTile {
 
   cameraState(state: CameraState, message: string): void {
     if (state === "recording") {
+      this.show({ note: message });
       if (this.view.phase === "silent") this.show({ phase: "connecting", title: "Connecting to the camera", message: "" });
       return;
     }

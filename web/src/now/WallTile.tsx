@@ -222,6 +222,11 @@ export function WallTile({ camera, stream: asked, player, actions, enlarged = fa
             ) : null}
           </div>
         ) : null}
+        {live && view?.note ? (
+          <p className={styles.note} title={view.note} data-testid="tile-note">
+            {view.note}
+          </p>
+        ) : null}
         <span ref={clockElement} className={styles.clock} title="When this picture reached the site" />
         {enlarged && view?.width ? (
           <span className={styles.facts}>

@@ -1,6 +1,7 @@
 // Passkeys: what the hub asks is handed to the browser, and the browser's answer back to the hub, as WebAuthn's JSON.
 
 import { call, HubError, keepCsrf, type Session } from "../api";
+import { confirmByCode } from "./code";
 
 export interface Passkey {
   id: string;
@@ -23,6 +24,11 @@ export interface Passkeys {
 export interface Question {
   id: string;
   options: Record<string, unknown>;
+}
+
+/** `by`: passkey, or code: in the demo, for who has no passkey. */
+interface StepUpQuestion extends Question {
+  by?: string;
 }
 
 interface Descriptor {
@@ -122,9 +128,11 @@ export async function withStepUp<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (problem) {
     if (!(problem instanceof HubError) || problem.code !== "step_up_needed" || !problem.act) throw problem;
-    const question = await call<Question>("POST", "/api/step-up/begin", { act: problem.act });
-    const credential = await use(question.options);
-    await call("POST", "/api/step-up/finish", { id: question.id, credential });
+    const act = problem.act;
+    const begin = () => call<StepUpQuestion>("POST", "/api/step-up/begin", { act });
+    const question = await begin();
+    if (question.by === "code") await confirmByCode(question.id, begin);
+    else await call("POST", "/api/step-up/finish", { id: question.id, credential: await use(question.options) });
     return work();
   }
 }

@@ -23,6 +23,7 @@ PASSKEY_RENAMED = "passkey.renamed"
 PASSKEY_REMOVED = "passkey.removed"
 STEP_UP_PROVEN = "step_up.proven"
 STEP_UP_REFUSED = "step_up.refused"
+BY_CODE = "code"
 
 
 class PasskeyOut(BaseModel):
@@ -55,7 +56,15 @@ class ActIn(Body):
 
 
 class StepUpQuestion(Question):
+    """`by`: passkey, or code where the demo lets one stand for it; then `options` is empty and the terminal shows the code."""
+
     act_sha256: str
+    by: str = "passkey"
+
+
+class TypedCode(Body):
+    id: Annotated[str, Field(max_length=64)]
+    code: Annotated[str, Field(max_length=40)]
 
 
 class ProofOut(BaseModel):
@@ -149,8 +158,11 @@ async def remove_passkey(passkey_id: str, request: Request, session: CurrentSess
 async def begin_step_up(body: ActIn, request: Request, session: CurrentSession) -> StepUpQuestion:
     """Ask for a signature over exactly this act: the challenge is 32 random bytes and the SHA-256 of its canonical JSON."""
     hub = hub_of(request)
-    party = relying_party(hub.settings.hub.origin, request)
     digest = act_sha256(body.act)
+    if hub.step_up_codes is not None and not session.user.has_passkey:
+        question = hub.step_up_codes.begin(session, str(body.act.get("do", "")), digest)
+        return StepUpQuestion(id=question, options={}, act_sha256=digest.hex(), by=BY_CODE)
+    party = relying_party(hub.settings.hub.origin, request)
     pending, options = await run_in_threadpool(hub.passkeys.begin_step_up, session.user, session.key, party, digest)
     return StepUpQuestion(id=pending.id, options=options, act_sha256=digest.hex())
 
@@ -178,4 +190,24 @@ async def finish_step_up(body: Answer, request: Request, session: CurrentSession
     }
     entry = await hub.audit.append(STEP_UP_PROVEN, user.id, facts)
     proof = hub.step_up.put(session, proof_id, act_hash, assertion, entry.index)
+    return ProofOut(proof=proof.id, act_sha256=act_hash, expires_us=proof.expires_us)
+
+
+@router.post("/api/step-up/code")
+@signed_in
+async def finish_by_code(body: TypedCode, request: Request, session: CurrentSession) -> ProofOut:
+    """The code from the demo's terminal, in a passkey's place. The proof is as good; the log says how it came about."""
+    hub, user = hub_of(request), session.user
+    try:
+        if hub.step_up_codes is None or user.has_passkey:
+            raise Refused("Acts are confirmed with a passkey here.", advice="Confirm it when your browser asks.")
+        act_hash = hub.step_up_codes.finish(session, body.id, body.code).hex()
+    except Refused as refusal:
+        await hub.audit.append(STEP_UP_REFUSED, user.id, {"reason": refusal.message, "method": BY_CODE})
+        raise
+    proof_id = new_id("stepup", hub.clock)
+    entry = await hub.audit.append(
+        STEP_UP_PROVEN, user.id, {"proof": proof_id, "act_sha256": act_hash, "method": BY_CODE}
+    )
+    proof = hub.step_up.put(session, proof_id, act_hash, None, entry.index)
     return ProofOut(proof=proof.id, act_sha256=act_hash, expires_us=proof.expires_us)

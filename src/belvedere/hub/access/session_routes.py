@@ -79,6 +79,7 @@ class SessionOut(BaseModel):
     must_change_password: bool
     must_add_passkey: bool
     has_passkey: bool
+    offer_passkey: bool
     expires_us: int
     idle_us: int
 
@@ -111,6 +112,7 @@ def session_out(session: SignedIn, request: Request) -> SessionOut:
         must_change_password=must_change_password(settings, session),
         must_add_passkey=must_add_passkey(settings, session),
         has_passkey=user.has_passkey,
+        offer_passkey=settings.step_up_codes and session.by_code and not user.has_passkey,
         expires_us=session.expires_us,
         idle_us=settings.session_idle_minutes * 60_000_000,
     )

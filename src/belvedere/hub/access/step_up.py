@@ -34,7 +34,7 @@ class StepUpProof:
     user_id: str
     session_key: str
     act_sha256: str  # hex
-    credential_id: str
+    credential_id: str  # "" for a code
     audit_index: int
     expires_us: int
 
@@ -87,20 +87,20 @@ class StepUps:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._proofs: OrderedDict[tuple[str, str, str], StepUpProof] = OrderedDict()
-        # Invariant: session key: when its person last confirmed anything with a passkey; the oldest is forgotten first.
+        # Invariant: session key: when its person last confirmed anything; the oldest is forgotten first.
         self._last_us: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
     def put(
-        self, session: SignedIn, proof_id: str, act_hash: str, assertion: Assertion, audit_index: int
+        self, session: SignedIn, proof_id: str, act_hash: str, assertion: Assertion | None, audit_index: int
     ) -> StepUpProof:
-        """Keep the proof of an assertion that was verified and logged."""
+        """Keep the proof of an assertion that was verified and logged; None: of a code, where those count."""
         proof = StepUpProof(
             proof_id,
             session.user.id,
             session.key,
             act_hash,
-            assertion.passkey.credential_id,
+            "" if assertion is None else assertion.passkey.credential_id,
             audit_index,
             self._clock.now_us() + LIFE_US,
         )

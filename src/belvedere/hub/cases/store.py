@@ -258,8 +258,13 @@ class CaseBook:
                     return reference
         raise Conflict("No reference of the scheme is free.", advice="Give the reference yourself.")
 
-    def open_case(self, case: Case, part: str, footage: Iterable[Footage], act: CaseAct) -> None:
-        """Store a new case with its owner in it. Raises Conflict when the reference is taken."""
+    def open_case(
+        self, case: Case, part: str, footage: Iterable[Footage], act: CaseAct, note: Change | None = None
+    ) -> None:
+        """Store a new case with its owner in it. Raises Conflict when the reference is taken.
+
+        `note` is called in the same transaction: who may not write the log notes the act for the hub.
+        """
         with writing(self._engine) as connection:
             try:
                 connection.execute(insert(case_file).values(reference_key=_key(case.reference), **_values(case)))
@@ -271,6 +276,8 @@ class CaseBook:
             for each in footage:
                 self._add_footage(connection, case.id, each, act)
             _add_act(connection, case.id, act)
+            if note is not None:
+                note(connection)
 
     def change(self, case_id: str, act: CaseAct, **values: object) -> None:
         """Other values for a case."""
@@ -278,7 +285,7 @@ class CaseBook:
             connection.execute(update(case_file).where(case_file.c.id == case_id).values(**values))
             _add_act(connection, case_id, act)
 
-    def put_person(self, case_id: str, account_id: str, part: str, act: CaseAct) -> None:
+    def put_person(self, case_id: str, account_id: str, part: str, act: CaseAct, note: Change | None = None) -> None:
         """Let a person into the case, or give them another part in it; "" lets them out. Raises NotFound."""
         still = (
             case_person.c.case_id == case_id,
@@ -292,6 +299,8 @@ class CaseBook:
             if part:
                 self._add_person(connection, case_id, account_id, part)
             _add_act(connection, case_id, act)
+            if note is not None:
+                note(connection)
 
     def own(self, case_id: str, owner_id: str, owner: str, act: CaseAct) -> None:
         """Give the case to another owner, who leads it from now on."""

@@ -8,7 +8,7 @@ import structlog
 
 from belvedere.foundation.errors import Unavailable
 from belvedere.link.masked import Polygons
-from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState
+from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState, Mark
 from belvedere.site.live.relay import Relay, Tap, Viewer
 from belvedere.site.masked.history import History
 from belvedere.site.masked.pipe import Begin, Done, Feed, Masked, Ready, Recall, Repaint
@@ -19,7 +19,9 @@ log = structlog.get_logger()
 RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 _UNDER_WAY = 24  # orders that the process has not answered yet; then pictures wait, and skip, in the tap's backlog
 _GROUP_LIMIT_BYTES = 4 << 20
+_FIRST = LiveState("connecting", "The picture in which people are hidden is being made.")
 _AGAIN = LiveState("connecting", "The masked picture is being started again.")
+LEARNING = "Everything is hidden until it is known what stands still here: a minute, after a start."
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Rendition:
         relay: Relay,
         history: History,
         take: Callable[[], Awaitable[MaskingProcess]],
+        mark: Mark = (),
     ) -> None:
         self.camera = camera
         self.source = source
@@ -63,12 +66,13 @@ class Rendition:
         self._relay = relay
         self._history = history
         self._take = take
+        self._mark = mark
         self.viewers: list[Viewer] = []
         self.cost = Cost()
         self.restarts = 0
         self.share = 0.0
         self.whole = bodies
-        self.state = LiveState("connecting", "")
+        self.state = _FIRST
         self._start: LiveStart | None = None
         # Invariant: masked pictures from the newest masked keyframe on, without a hole, or empty.
         self._group: list[LiveMedia] = []
@@ -147,11 +151,11 @@ class Rendition:
             part = await tap.backlog.get()
             match part:
                 case LiveState():
-                    self._say_state(part)
+                    self._say_state(self._in_words(part))
                 case LiveStart():
                     await self._begin(process, part)
                 case LiveMedia():
-                    await self._order(process, Feed(part.arrival_us, part.data))
+                    await self._order(process, Feed(part.arrival_us, part.data, mark=self._mark))
 
     async def _begin(self, process: MaskingProcess, start: LiveStart) -> None:
         await self._order(process, Begin(start.codec, start.init, self.bodies, self._permanent))
@@ -177,7 +181,10 @@ class Rendition:
                     self._publish(self._start)
                 case Masked():
                     self._picture(LiveMedia(told.keyframe, told.at_us, 0, told.data))
+                    turned = told.whole != self.whole
                     self.share, self.whole = told.share, told.whole
+                    if turned and self.state.state == "recording":
+                        self._say_state(self._in_words(LiveState("recording", "")))
                 case Done():
                     self.cost.add(told)
                     self._room.release()
@@ -193,6 +200,12 @@ class Rendition:
             if self._group_bytes > _GROUP_LIMIT_BYTES:
                 self._group, self._group_bytes = [], 0
         self._publish(media)
+
+    def _in_words(self, state: LiveState) -> LiveState:
+        """The camera's state, and why nothing but blocks is to be seen."""
+        if state.state == "connecting" and not state.message and self._start is None:
+            return _FIRST
+        return LiveState(state.state, LEARNING) if state.state == "recording" and self.whole else state
 
     def _say_state(self, state: LiveState) -> None:
         self.state = state
