@@ -45,6 +45,11 @@ class HubSettings(BaseModel):
     passkey_only_roles: list[str] = Field(
         default_factory=list, description="Roles whose passwords open nothing: a passkey does, or once a one-time code."
     )
+    step_up_codes: bool = Field(
+        False,
+        description="For the demo: who has no passkey confirms an act with a code from this machine's terminal. "
+        "Not with `origin`, nor on any but this machine's own address.",
+    )
     session_idle_minutes: int = Field(
         15, ge=1, le=480, description="A session ends after so many minutes in which its person did nothing."
     )
@@ -53,11 +58,6 @@ class HubSettings(BaseModel):
         description="Which action table counts: open_desk lets one person open footage, four_eyes asks for second persons.",
     )
     retention_ceiling_days: int = Field(
-    step_up_codes: bool = Field(
-        False,
-        description="For the demo: who has no passkey confirms an act with a code from this machine's terminal. "
-        "Not with `origin`, nor on any but this machine's own address.",
-    )
         31, ge=1, le=3660, description="A class that keeps footage longer needs a written reference."
     )
     case_scheme: str = Field(
@@ -112,11 +112,6 @@ class HubSettings(BaseModel):
             raise ValueError("write https:// and a host name, without a path")
         return origin
 
-    oidc_issuer: str = Field(
-        "",
-        description="Address (issuer) of the OpenID provider where people have their council account; empty: none. "
-        "It needs `origin` too.",
-    )
     @model_validator(mode="after")
     def _codes_stay_on_this_machine(self) -> Self:
         """A terminal beside the person is all that a code proves: no control room that others reach works like that."""
@@ -124,6 +119,11 @@ class HubSettings(BaseModel):
             raise ValueError("step_up_codes is for a demo on this very machine: leave it off")
         return self
 
+    oidc_issuer: str = Field(
+        "",
+        description="Address (issuer) of the OpenID provider where people have their council account; empty: none. "
+        "It needs `origin` too.",
+    )
     oidc_client_id: str = Field("", description="What that provider calls this control room.")
     oidc_client_secret_file: str = Field("", description="File that holds the client secret; empty: a public client.")
     oidc_match: Literal["preferred_username", "email", "sub"] = Field(

@@ -87,11 +87,11 @@ class HubContext:
     council: CouncilDesk
     council_accounts: CouncilAccounts
     step_up: StepUps
+    step_up_codes: StepUpCodes | None  # None: passkeys only, as everywhere but in the demo
     tries: LoginTries
     grants: GrantDesk
     purposes: PurposeDesk
     cases: CaseDesk
-    step_up_codes: StepUpCodes | None  # None: passkeys only, as everywhere but in the demo
     health: HealthDesk
     custody: CustodyDesk
     watch: WatchDesk
@@ -107,16 +107,16 @@ async def open_hub(
     clock: Clock | None = None,
     link: SiteLink | None = None,
     hasher: PasswordHasher | None = None,
+    show_code: Callable[[ShownCode], None] = lambda _code: None,
 ) -> AsyncIterator[HubContext]:
     """Open the hub of a data folder: migrate its database, check its log, reach for its site. `hasher` is for tests.
 
+    `show_code` puts codes that stand for a passkey in front of the person, where the demo has those.
+
     Raises StorageFault, Conflict or BadSettings when it can't be opened; a site that is away is no reason.
-    show_code: Callable[[ShownCode], None] = lambda _code: None,
     """
     clock = clock or SystemClock()
     settings.hub_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    `show_code` puts codes that stand for a passkey in front of the person, where the demo has those.
-
     key = await asyncio.to_thread(signing_key, settings)
     engine = open_engine(settings.hub_database_url)
     try:
@@ -202,6 +202,7 @@ async def open_hub(
                 council=CouncilDesk(settings.hub, clock),
                 council_accounts=CouncilAccounts(engine, clock, users),
                 step_up=step_up,
+                step_up_codes=StepUpCodes(clock, show_code) if settings.hub.step_up_codes else None,
                 tries=LoginTries(clock),
                 grants=grants,
                 purposes=PurposeDesk(purpose_book, clock, audit, step_up, ender),
@@ -224,5 +225,4 @@ async def open_hub(
             await audit.stop()
             await site.close()
     finally:
-                step_up_codes=StepUpCodes(clock, show_code) if settings.hub.step_up_codes else None,
         engine.dispose()
