@@ -168,3 +168,40 @@ async def test_a_supervisor_ends_somebody_elses_grant(tmp_path: Path) -> None:
             await desk.revoke(stage.hub.users.by_name("bob"), grant, "")
         with pytest.raises(NotFound):
             await desk.revoke(stage.hub.users.by_name("bob"), "grant_x", "because")
+
+
+@pytest.mark.parametrize("moment", ["decided", "logged"])
+async def test_a_purpose_withdrawn_while_a_grant_is_issued_is_a_refusal(tmp_path: Path, moment: str) -> None:
+    async with four_eyes(tmp_path) as stage, stage.signed_in():
+        trained(stage)
+        hub, ann = stage.hub, session_of(stage)
+        duty = hub.purposes.book.of("duty")
+        hub.purposes.book.load()
+        written = hub.purposes.book._written
+
+        def withdraw() -> None:
+            gone = replace(duty, withdrawn_us=stage.clock.now_us())
+            hub.purposes.book._written = {**written, "duty": gone}
+
+        if moment == "decided":
+            decided = hub.grants._decide
+
+            async def decide_and_withdraw(*args: Any) -> Any:
+                found = await decided(*args)
+                withdraw()
+                return found
+
+            hub.grants._decide = decide_and_withdraw  # type: ignore[method-assign]
+        else:
+            append = hub.audit.append
+
+            async def append_and_withdraw(kind: str, actor: str, facts: Any) -> Any:
+                entry = await append(kind, actor, facts)
+                if kind == "grant.issued":
+                    withdraw()
+                return entry
+
+            hub.audit.append = append_and_withdraw  # type: ignore[method-assign]
+        with pytest.raises(Refused, match="withdrawn just now"):
+            await hub.grants.issue(ann, GrantAsk("duty"))
+        assert await hub.grants.live(ann.user) == [] and hub.audit.entries(limit=1)[0].kind == "grant.refused"

@@ -337,7 +337,11 @@ export async function call<T>(method: string, address: string, body?: unknown, s
   }
   if (answer.status === 401 && !address.endsWith("/api/session")) onSignedOut?.();
   if (!answer.ok) throw await problem(answer);
-  return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
+  if (answer.status === 204) return undefined as T;
+  const told = (await answer.json()) as T;
+  // Not done yet: a second person has to confirm it. Every page says so in the same words (proposals/WaitsNews).
+  if (answer.status === 202) window.dispatchEvent(new CustomEvent("belvedere-waits", { detail: (told as { proposal?: unknown }).proposal }));
+  return told;
 }
 
 export function query(params: Record<string, string | number | undefined>): string {

@@ -8,6 +8,7 @@ import { BREAKERS } from "../approvals/approvals";
 import { useAsked } from "../approvals/RequestNews";
 import { Empty, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
+import { MyProposals } from "../proposals/MyProposals";
 import { rolesOf, useSession } from "../session";
 import { BreakGlass } from "./BreakGlass";
 import { MyGrants } from "./MyGrants";
@@ -52,6 +53,7 @@ export default function AccessPage() {
             <MyRequests cameras={all} />
           </>
         ) : null}
+        <MyProposals />
         <Endings cameras={all} />
         {asked && rolesOf(session).some((role) => BREAKERS.includes(role)) ? <BreakGlass cameras={all} /> : null}
 

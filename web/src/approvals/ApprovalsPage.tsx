@@ -7,6 +7,8 @@ import { camerasWords } from "../access/words";
 import { hub, type Camera } from "../api";
 import { Empty, Notice, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
+import { ChangesTab } from "../proposals/ChangesTab";
+import { useWaitingProposals } from "../proposals/proposals";
 import { rolesOf, useSession } from "../session";
 import { REVIEWERS, REVOKERS, STATE, useDecided, useGlasses, useWaiting } from "./approvals";
 import { GlassTab } from "./GlassTab";
@@ -27,9 +29,12 @@ export default function ApprovalsPage() {
   const cameras = useQuery({ queryKey: ["cameras"], queryFn: hub.cameras, staleTime: 30_000 });
   const all = cameras.data?.cameras ?? [];
   const decidable = waiting.data?.requests.filter((each) => each.may_decide).length ?? 0;
+  const changes = useWaitingProposals();
+  const confirmable = changes.data?.proposals.filter((each) => each.may_decide).length ?? 0;
   const reviews = glasses.data?.cases.filter((each) => each.may_review).length ?? 0;
   const tabs = [
     { value: "waiting", label: "Waiting", count: decidable, shown: true },
+    { value: "changes", label: "Changes", count: confirmable, shown: true },
     { value: "decided", label: "Decided", count: 0, shown: true },
     { value: "live", label: "Open access", count: 0, shown: has(REVOKERS) },
     { value: "glass", label: "Break-glass", count: reviews, shown: has([...REVIEWERS, "auditor"]) },
@@ -63,6 +68,9 @@ export default function ApprovalsPage() {
             <ul className={styles.list} data-testid="requests">
               {waiting.data?.requests.map((each) => <RequestCard key={each.id} request={each} cameras={all} />)}
             </ul>
+          </Tabs.Panel>
+          <Tabs.Panel value="changes" pt="md">
+            <ChangesTab />
           </Tabs.Panel>
           <Tabs.Panel value="decided" pt="md">
             <Decided cameras={all} />

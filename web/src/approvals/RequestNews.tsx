@@ -4,6 +4,7 @@ import { Button } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useEffect, useRef } from "react";
 import { useLocation } from "react-router";
+import { useWaitingProposals } from "../proposals/proposals";
 import { usePurposes } from "../purposes/purposes";
 import { rolesOf, useGrant, useSession } from "../session";
 import { awaits, given, newsOf, READERS, useMine, useWaiting, type State } from "./approvals";
@@ -20,7 +21,9 @@ export function useWaitingCount(): number {
   const reader = rolesOf(session).some((role) => READERS.includes(role));
   const asked = useAsked();
   const list = useWaiting(asked && reader);
-  return list.data?.requests.filter((each) => each.may_decide).length ?? 0;
+  const changes = useWaitingProposals(asked && reader);
+  const requests = list.data?.requests.filter((each) => each.may_decide).length ?? 0;
+  return requests + (changes.data?.proposals.filter((each) => each.may_decide).length ?? 0);
 }
 
 export function RequestNews() {

@@ -30,6 +30,7 @@ import { Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { NavLink, Outlet, useLocation, useNavigate } from "react-router";
 import { READERS } from "../approvals/approvals";
 import { RequestNews, useWaitingCount } from "../approvals/RequestNews";
+import { WaitsNews } from "../proposals/WaitsNews";
 import { LOG_READERS } from "../audit/audit";
 import { PEOPLE_READERS } from "../people/people";
 import { DPO_READERS } from "../dpo/dpo";
@@ -259,6 +260,7 @@ export function Shell() {
       <CheatSheet opened={sheet} close={() => setSheet(false)} />
       <Palette />
       <RequestNews />
+      <WaitsNews />
       <GrantEnded />
     </div>
   );

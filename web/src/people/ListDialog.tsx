@@ -1,7 +1,8 @@
 // A list of joiners, movers and leavers: first what it would do, then, confirmed with a passkey, done as a whole or not at all.
 
-import { Button, FileInput, Modal } from "@mantine/core";
+import { Button, FileInput, Modal, Textarea } from "@mantine/core";
 import { useState } from "react";
+import { useAsked } from "../approvals/RequestNews";
 import { Notice, Trouble } from "../frame/Notice";
 import { people, type Change } from "./people";
 import styles from "./People.module.css";
@@ -9,6 +10,8 @@ import styles from "./People.module.css";
 const TURNS: Record<Change["turn"], string> = { joins: "joins", moves: "changes", leaves: "leaves", stays: "stays as is" };
 
 export function ListDialog({ opened, close, done }: { opened: boolean; close: () => void; done: () => void }) {
+  const asked = useAsked();
+  const [reason, setReason] = useState("");
   const [csv, setCsv] = useState("");
   const [plan, setPlan] = useState<Change[] | null>(null);
   const [codes, setCodes] = useState<{ name: string; code: string }[] | null>(null);
@@ -35,6 +38,7 @@ export function ListDialog({ opened, close, done }: { opened: boolean; close: ()
     });
   const away = () => {
     setCsv("");
+    setReason("");
     setPlan(null);
     setCodes(null);
     setError(null);
@@ -83,17 +87,30 @@ export function ListDialog({ opened, close, done }: { opened: boolean; close: ()
                 </table>
               </div>
             ) : null}
+            {asked && changes.length ? (
+              <Textarea
+                label="Why"
+                description="Another person reads it before they confirm. Ten letters or more."
+                autosize
+                minRows={2}
+                maxLength={2000}
+                value={reason}
+                onChange={(event) => setReason(event.currentTarget.value)}
+              />
+            ) : null}
             <div className={styles.acts}>
               <Button variant="default" onClick={away}>
                 Leave it
               </Button>
               <Button
                 loading={busy}
-                disabled={changes.length === 0}
+                disabled={changes.length === 0 || (asked && reason.trim().length < 10)}
                 onClick={() =>
                   void run(async () => {
-                    setCodes((await people.carryOut(csv)).codes);
+                    const { codes } = await people.carryOut(csv, reason);
                     done();
+                    if (codes) setCodes(codes);
+                    else away();
                   })
                 }
               >

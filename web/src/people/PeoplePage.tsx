@@ -7,6 +7,7 @@ import { useState } from "react";
 import { useSearchParams } from "react-router";
 import { Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
+import { WaitingHere } from "../proposals/WaitingHere";
 import { rolesOf, useSession } from "../session";
 import { ListDialog } from "./ListDialog";
 import { people, PEOPLE_CHANGERS } from "./people";
@@ -62,6 +63,7 @@ export default function PeoplePage() {
             </div>
           ) : null}
         </div>
+        <WaitingHere acts={["role_change"]} />
         <SegmentedControl
           value={view}
           onChange={(value) => set({ view: value === "people" ? "" : value })}

@@ -1,7 +1,8 @@
 // Adding somebody, or changing what is known of them. Roles are a change of their own, because they end what the old ones gave.
 
-import { Button, Drawer, MultiSelect, TagsInput, TextInput } from "@mantine/core";
+import { Button, Drawer, MultiSelect, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useState } from "react";
+import { useAsked } from "../approvals/RequestNews";
 import { Notice, Trouble } from "../frame/Notice";
 import { fromIsoDay, isoDay } from "../time";
 import { Codes } from "./ListDialog";
@@ -17,6 +18,9 @@ export function PersonForm({ person, roles, own, close, done }: { person: Person
   const [trained, setTrained] = useState(person?.trained_us ? isoDay(person.trained_us) : "");
   const [number, setNumber] = useState(person?.spss_number ?? "");
   const [expires, setExpires] = useState(person?.spss_expires_us ? isoDay(person.spss_expires_us) : "");
+  const asked = useAsked();
+  const [reason, setReason] = useState("");
+  const unsaid = asked && reason.trim().length < 10;
   const [code, setCode] = useState<{ name: string; code: string } | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
@@ -62,6 +66,17 @@ export function PersonForm({ person, roles, own, close, done }: { person: Person
         <TextInput label="Trained on" type="date" value={trained} onChange={(event) => setTrained(event.currentTarget.value)} />
         <TextInput label="SPSS licence number" value={number} onChange={(event) => setNumber(event.currentTarget.value)} />
         <TextInput label="SPSS licence ends on" type="date" value={expires} onChange={(event) => setExpires(event.currentTarget.value)} />
+        {asked && open && !own && !code ? (
+          <Textarea
+            label="Why"
+            description="Another person reads it before they confirm: nothing here takes effect by one alone. Ten letters or more."
+            autosize
+            minRows={2}
+            maxLength={2000}
+            value={reason}
+            onChange={(event) => setReason(event.currentTarget.value)}
+          />
+        ) : null}
         {error ? <Trouble error={error} testId="person-error" /> : null}
         {code ? (
           <>
@@ -75,10 +90,11 @@ export function PersonForm({ person, roles, own, close, done }: { person: Person
               <>
                 <Button
                   loading={busy}
+                  disabled={unsaid}
                   onClick={() =>
                     void run(async () => {
-                      if (held.join() !== person.roles.join()) await people.changeRoles(person.name, held);
-                      await people.change(person.name, attributes());
+                      const roles = held.join() === person.roles.join() ? undefined : held;
+                      await people.change(person.name, { ...attributes(), roles, reason });
                       close();
                     })
                   }
@@ -97,8 +113,14 @@ export function PersonForm({ person, roles, own, close, done }: { person: Person
             ) : (
               <Button
                 loading={busy}
-                disabled={!name.trim() || held.length === 0}
-                onClick={() => void run(async () => setCode(await people.add({ ...attributes(), name: name.trim(), roles: held })))}
+                disabled={!name.trim() || held.length === 0 || unsaid}
+                onClick={() =>
+                  void run(async () => {
+                    const made = await people.add({ ...attributes(), name: name.trim(), roles: held, reason });
+                    if (made.code) setCode({ name: made.name, code: made.code });
+                    else close();
+                  })
+                }
               >
                 Add
               </Button>
@@ -114,9 +136,10 @@ export function PersonForm({ person, roles, own, close, done }: { person: Person
                 size="compact-sm"
                 color="red"
                 loading={busy}
+                disabled={unsaid}
                 onClick={() =>
                   void run(async () => {
-                    await people.leave(person.name);
+                    await people.leave(person.name, reason);
                     close();
                   })
                 }

@@ -63,14 +63,15 @@ const at = (name: string) => `/api/people/${encodeURIComponent(name)}`;
 export const people = {
   all: () => call<{ people: Person[] }>("GET", "/api/people").then((answer) => answer.people),
   roles: () => call<{ version: string; roles: Role[] }>("GET", "/api/roles"),
-  add: (person: Attributes & { name: string; roles: string[] }) => withStepUp(() => call<{ name: string; code: string }>("POST", "/api/people", person)),
-  change: (name: string, attributes: Attributes) => withStepUp(() => call<void>("PUT", at(name), attributes)),
-  changeRoles: (name: string, roles: string[]) => withStepUp(() => call<void>("PUT", `${at(name)}/roles`, { roles })),
-  leave: (name: string) => withStepUp(() => call<void>("POST", `${at(name)}/leave`)),
+  // Without a code where it waits for a second person, who gets the code then; the same of a list.
+  add: (person: Attributes & { name: string; roles: string[]; reason: string }) =>
+    withStepUp(() => call<{ name: string; code?: string }>("POST", "/api/people", person)),
+  change: (name: string, person: Attributes & { roles?: string[]; reason: string }) => withStepUp(() => call<unknown>("PUT", at(name), person)),
+  leave: (name: string, reason: string) => withStepUp(() => call<unknown>("POST", `${at(name)}/leave`, { reason })),
   endSessions: (name: string) => call<void>("POST", `${at(name)}/sessions/end`),
   tryList: (csv: string) => call<{ changes: Change[] }>("POST", "/api/people/list/try", { csv }).then((answer) => answer.changes),
-  carryOut: (csv: string) =>
-    withStepUp(() => call<{ changes: Change[]; codes: { name: string; code: string }[] }>("POST", "/api/people/list", { csv })),
+  carryOut: (csv: string, reason: string) =>
+    withStepUp(() => call<{ changes?: Change[]; codes?: { name: string; code: string }[] }>("POST", "/api/people/list", { csv, reason })),
 };
 
 /** Who sees the page; the hub has the last word. */

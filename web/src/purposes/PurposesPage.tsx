@@ -9,6 +9,7 @@ import { useState } from "react";
 import { useSearchParams } from "react-router";
 import { Notice, Trouble, Waiting } from "../frame/Notice";
 import { WhyDialog, type Act } from "../retention/WhyDialog";
+import { WaitingHere } from "../proposals/WaitingHere";
 import { rolesOf, useSession } from "../session";
 import { CameraLists } from "./CameraLists";
 import { PurposeDetail } from "./PurposeDetail";
@@ -86,6 +87,7 @@ export default function PurposesPage() {
             </Button>
           ) : null}
         </div>
+        <WaitingHere acts={["purpose_change"]} />
         {list.isPending ? <Waiting what="Asking for the purposes." why="The hub is slow to answer." /> : null}
         {list.error ? <Trouble error={list.error} again={() => void list.refetch()} /> : null}
         {list.data && !list.data.asked ? (

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { hub, hubNowUs } from "../api";
 import { Empty, Notice, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
+import { WaitingHere } from "../proposals/WaitingHere";
 import { rolesOf, useSession } from "../session";
 import { bytes, DAY, span as sayspan } from "../time";
 import { ClassesForm } from "./ClassesForm";
@@ -69,6 +70,7 @@ export default function RetentionPage() {
           names.
         </p>
 
+        <WaitingHere acts={["retention_change", "hold_release"]} />
         <div className={styles.alarms}>
           {data.site_state === "away" ? (
             <Notice tone="amber" title="The site does not answer.">

@@ -19,6 +19,7 @@ from belvedere.foundation.errors import ApprovalNeeded, BadInput, Conflict, NotF
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access.asking import Asking, CameraIds, CaseBook, GrantAsk, PurposeBook, asked_words, confirm
 from belvedere.hub.access.sessions import SignedIn
+from belvedere.hub.access.standing import StandingGrants
 from belvedere.hub.access.step_up import StepUps
 from belvedere.hub.access.users import User
 from belvedere.hub.audit.log import AuditLog
@@ -85,6 +86,7 @@ class GrantDesk:
         self._step_up = step_up or StepUps(clock)
         self._asking = Asking(cameras, table, purposes, cases)
         self._opener = GrantOpener(key.public_key().public_bytes_raw(), clock)
+        self._standing = StandingGrants(engine)
         # Set whenever a grant ends before its time, so that sites are told at once (see `endings`).
         self.ended = asyncio.Event()
         # Invariant: every grant that this desk ended in the last minute, and when (monotonic).
@@ -140,13 +142,16 @@ class GrantDesk:
             raise Refused("This is reviewed afterwards, and has a desk of its own.", advice="Break the glass.")
         grant = decision.grant
         table = self.table
+        purpose = table.purposes.get(grant.purpose)
+        if purpose is None:  # withdrawn since the decision, a moment ago
+            raise await self._withdrawn(user, grant)
         confirmed = confirm(self._step_up, session, lambda: asked_words(asker, wanted), decision, table.recent_us)
         if reviewed is not None:
             await reviewed(grant, confirmed)
         facts = {**grant_facts(grant), "words": ask.reason[:500], "step_up": confirmed, "renews": ask.renews}
         entry = await self._audit.append(GRANT_ISSUED, user.id, facts)
         wire = sign_grant(grant, self._key, self._audit.proof(entry.index))
-        ends_with_session = table.purposes[grant.purpose].ends_with_shift
+        ends_with_session = purpose.ends_with_shift
 
         def store() -> None:
             with writing(self._engine) as connection:
@@ -166,6 +171,10 @@ class GrantDesk:
                 )
 
         await asyncio.to_thread(store)
+        if grant.purpose not in self.table.purposes:  # withdrawn after those grants were ended that stood by then
+            await asyncio.to_thread(self._close, access_grant.c.id == grant.id)
+            self.ended.set()
+            raise await self._withdrawn(user, grant)
         self.issued += 1
         if ask.renews:
             await self.end(user, ask.renews)
@@ -221,6 +230,14 @@ class GrantDesk:
 
         asker, wanted, table = await asyncio.to_thread(look)
         return asker, wanted, decide(asker, wanted, table, self._clock.now_us())
+
+    async def _withdrawn(self, user: User, grant: Grant) -> Refused:
+        """The refusal of a grant whose purpose was withdrawn while it was issued; in the log."""
+        self.refused += 1
+        reason = f"The purpose “{grant.purpose_text}” was withdrawn just now."
+        facts = {"purpose": grant.purpose, "rule": "purpose.withdrawn", "reason": reason, "grant": grant.id}
+        await self._audit.append(GRANT_REFUSED, user.id, facts)
+        return Refused(reason, advice="Choose another purpose, or ask the data protection officer.")
 
     async def _refuse(self, user: User, ask: GrantAsk, decision: Decision) -> None:
         self.refused += 1
@@ -345,16 +362,7 @@ class GrantDesk:
         return len(open_ones)
 
     async def _open(self, user: User, grant_id: str) -> UsableGrant:
-        def load() -> bytes | None:
-            query = select(access_grant.c.wire).where(
-                access_grant.c.id == grant_id,
-                access_grant.c.account_id == user.id,
-                access_grant.c.ended_us.is_(None),
-            )
-            with reading(self._engine) as connection:
-                return connection.scalar(query)
-
-        wire = await asyncio.to_thread(load)
+        wire = await self._standing.wire(grant_id, user.id)
         if wire is None:  # unknown, somebody else's and ended look the same, so that ids can't be tried out
             raise Refused("You hold no such access, or it was ended.", advice="Ask for access.")
         return UsableGrant(wire, self._opener.open(wire))

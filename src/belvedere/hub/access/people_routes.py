@@ -81,6 +81,13 @@ class Attributes(Body):
     reason: _Why = ""
 
 
+class ChangedPerson(Attributes):
+    roles: Annotated[
+        list[Annotated[str, Field(max_length=32)]] | None,
+        Field(min_length=1, max_length=12, description="Other roles as well; null leaves them."),
+    ] = None
+
+
 class NewPerson(Attributes):
     name: Annotated[str, Field(min_length=1, max_length=64)]
     roles: Annotated[list[Annotated[str, Field(max_length=32)]], Field(min_length=1, max_length=12)]
@@ -221,14 +228,14 @@ async def add_person(body: NewPerson, request: Request, session: CurrentSession)
 
 @router.put("/api/people/{name}", status_code=204, response_model=None, responses=_PROPOSED)
 @roles(Role.ADMINISTRATOR)
-async def change_person(name: str, body: Attributes, request: Request, session: CurrentSession) -> Response | None:
+async def change_person(name: str, body: ChangedPerson, request: Request, session: CurrentSession) -> Response | None:
     """Change somebody's team, sites, shifts, training and licence, after `{do: "people.change", ...}` was confirmed."""
     desk = _desk(request)
     before = await run_in_threadpool(desk.of, name)
-    change = (await run_in_threadpool(desk.plan, [_staff(name, before.roles, body)]))[0]
+    change = (await run_in_threadpool(desk.plan, [_staff(name, tuple(body.roles or before.roles), body)]))[0]
     if change.turn is Turn.STAYS:
         return None
-    words = body.model_dump(exclude={"reason"})
+    words = body.model_dump(exclude={"reason"} if body.roles else {"reason", "roles"})
     act = {"do": "people.change", "account": name, "changed": list(change.what), **_plain(words)}
     return _only_waiting(await _agreed(request, session, act, [change], body.reason))
 

@@ -8,14 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US
+from belvedere.foundation.clock import DAY_US, HOUR_US
 
 
 class What(StrEnum):
     """What is counted; footage in seconds, the rest in pieces."""
 
     FOOTAGE = "footage"
-    STILLS = "stills"
     EXPORTS = "exports"
 
 
@@ -25,7 +24,7 @@ class Scope(StrEnum):
     CAMERA = "camera"
 
 
-WINDOWS: dict[What, int] = {What.FOOTAGE: HOUR_US, What.STILLS: MINUTE_US, What.EXPORTS: DAY_US}
+WINDOWS: dict[What, int] = {What.FOOTAGE: HOUR_US, What.EXPORTS: DAY_US}
 
 
 @dataclass(frozen=True, slots=True)

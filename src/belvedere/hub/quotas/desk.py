@@ -37,7 +37,6 @@ class QuotaDesk:
                     (What.FOOTAGE, Scope.PERSON): settings.quota_person_minutes * 60,
                     (What.FOOTAGE, Scope.ACCESS): settings.quota_access_minutes * 60,
                     (What.FOOTAGE, Scope.CAMERA): settings.quota_camera_minutes * 60,
-                    (What.STILLS, Scope.PERSON): settings.quota_stills,
                     (What.EXPORTS, Scope.PERSON): settings.quota_exports,
                 }
             )
@@ -77,12 +76,6 @@ class QuotaDesk:
         ids = ((Scope.PERSON, person), (Scope.ACCESS, grant), (Scope.CAMERA, camera))
         thing = (f"{person}/{camera}/{stream}", segment)  # of a camera each person's look counts
         over = self.counts.take(What.FOOTAGE, ids, self._clock.now_us(), seconds, thing)
-        if over is not None:
-            await self._refuse(over, person, grant, camera)
-
-    async def still(self, person: str, grant: str, camera: str, pictures: int = 1) -> None:
-        """Count still pictures or thumbnails before they are released. Raises QuotaReached."""
-        over = self.counts.take(What.STILLS, ((Scope.PERSON, person),), self._clock.now_us(), pictures)
         if over is not None:
             await self._refuse(over, person, grant, camera)
 
@@ -154,8 +147,6 @@ def refusal(over: Over) -> QuotaReached:
             f"You have made {over.most} exports today, as many as one person makes in a day.",
             advice=f"Export after {until}, or ask a colleague to.",
         )
-    if over.what is What.STILLS:
-        return QuotaReached(f"You have taken {over.most} still pictures in this minute.", advice="Wait a minute.")
     minutes = over.most * SECOND_US // MINUTE_US
     who = {
         Scope.PERSON: f"You have opened {minutes} camera-minutes in this hour",
