@@ -19,6 +19,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/session/council
         POST /api/session/council
         POST /api/session/council/begin
+        POST /api/session/council/logout
         POST /api/session/council/passkey
         POST /api/session/passkey
         POST /api/session/passkey/begin
@@ -168,6 +169,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/audit/entries
         GET /api/audit/entries.csv
         GET /api/audit/histogram
+        GET /api/audit/log.zip
         GET /api/dpo/dwellings
         GET /api/dpo/figures
         GET /api/dpo/items/{item_id}
@@ -199,6 +201,21 @@ _DOORS: tuple[tuple[str, str], ...] = (
         POST /api/proposals/{proposal_id}/refuse
         POST /api/requests/{request_id}/approve
         POST /api/requests/{request_id}/refuse
+        """,
+    ),
+    (
+        "administrator dpo installer manager supervisor",
+        """
+        GET /api/sites
+        GET /api/sites/enrolments
+        """,
+    ),
+    (
+        "administrator manager",
+        """
+        POST /api/sites/enrolments/{enrolment}/decision
+        POST /api/sites/tokens
+        POST /api/sites/{site}/revocation
         """,
     ),
     (

@@ -29,8 +29,16 @@ class HubSettings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address the control room is served on.")
     port: int = Field(8710, ge=0, le=65535, description="Port the control room is served on; 0 picks a free one.")
+    name: str = Field("belvedere", pattern=r"^[a-z0-9][a-z0-9.-]{0,47}$", description="What this hub calls itself to sites.")
+    link: str = Field(
+        "", description="Address and port that sites dial, such as 0.0.0.0:8711; empty: no site but this machine's own."
+    )
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
 
+    control_room_networks: list[str] = Field(
+        default_factory=lambda: ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"],
+        description="Networks of the control room. Who looks from any other gets pictures with their name burned in.",
+    )
     origin: str = Field(
         "",
         description="Address of the control room as browsers see it, such as https://cctv.council.example; "
@@ -94,9 +102,6 @@ class HubSettings(BaseModel):
     quota_access_minutes: int = Field(600, ge=1, le=1_000_000, description="The same for one access (grant).")
     quota_camera_minutes: int = Field(
         1200, ge=1, le=1_000_000, description="Minutes of one camera's recordings that all together open in an hour."
-    )
-    quota_stills: int = Field(
-        60, ge=1, le=1_000_000, description="Still pictures and thumbnails that one person takes in a minute."
     )
     quota_exports: int = Field(5, ge=1, le=1_000_000, description="Exports that one person makes in a day (UTC).")
 

@@ -21,6 +21,7 @@ from belvedere.hub.dwell import routes as dwell
 from belvedere.hub.errors import add_error_answers
 from belvedere.hub.evidence import routes as evidence
 from belvedere.hub.figures import router as figures_router
+from belvedere.hub.fleet import routes as fleet
 from belvedere.hub.health import routes as health
 from belvedere.hub.masks import routes as masks
 from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
@@ -34,6 +35,7 @@ from belvedere.hub.watchers import routes as watchers
 ROOMS: tuple[APIRouter, ...] = (
     access.router,
     register.router,
+    fleet.router,
     purposes.router,
     cases.router,
     health.router,

@@ -39,6 +39,9 @@ from belvedere.hub.custody.due import keys_due
 from belvedere.hub.custody.release import ReleasingLink
 from belvedere.hub.custody.vault import Vault
 from belvedere.hub.dwell.guard import DwellGuard
+from belvedere.hub.fleet.fleet import Fleet
+from belvedere.hub.fleet.opening import make_fleet
+from belvedere.hub.fleet.routing import FleetLink
 from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.health.standing import StandingFaults
 from belvedere.hub.local import keep_logging, log_local_acts
@@ -70,8 +73,9 @@ class HubContext:
     clock: Clock
     engine: Engine
     key: Ed25519PrivateKey
-    link: SiteLink
+    link: FleetLink
     state: SiteState
+    fleet: Fleet
     audit: AuditLog
     witnesses: WitnessDesk
     stamps: StampDesk
@@ -129,6 +133,7 @@ async def open_hub(
         users, step_up = UserDesk(engine, clock, frozenset(Role), Passwords(hasher)), StepUps(clock)
         scheme = settings.hub.case_scheme
         site = link or ReleasingLink(settings.link_socket)
+        fleet_link = FleetLink(settings.site.id, site, register.sites_of_cameras)
         vault = Vault(engine, settings.hub_folder / "keys" / "wrapping", clock)
         custody = CustodyDesk(settings.site.id, engine, vault, key, audit, clock)
         if isinstance(site, ReleasingLink):
@@ -161,7 +166,7 @@ async def open_hub(
         stamping = asyncio.create_task(stamps.run(), name="timestamps")
         due = partial(keys_due, vault, settings.hub_folder, clock)
         health.standing = StandingFaults(settings.site.id, site, due, witnesses, stamps)
-        masks = await asyncio.to_thread(MaskDesk, engine, site, audit, clock)
+        masks = await asyncio.to_thread(MaskDesk, engine, fleet_link, audit, clock)
         grants.look_at_masks(masks.veiled)
         pushing_masks: asyncio.Task[None] | None = None
         log_search = LogSearch(engine, audit)
@@ -169,6 +174,21 @@ async def open_hub(
         log_erasure = LogErasure(engine, audit, clock, settings.hub.log_years)
         watching = asyncio.create_task(log_watch.run(), name="log watch")
         erasing = asyncio.create_task(log_erasure.run(), name="log erasure")
+        state = SiteState(site, clock)
+        fleet = await make_fleet(
+            settings,
+            engine,
+            key,
+            clock,
+            link=fleet_link,
+            own=state,
+            register=register,
+            audit=audit,
+            step_up=step_up,
+            vault=vault,
+            grants=grants,
+            witnesses=witnesses,
+        )
         try:
             await log_local_acts(engine, audit)
             local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
@@ -180,13 +200,15 @@ async def open_hub(
             health.start()
             await quotas.start()
             watch.start()
+            await fleet.open()
             yield HubContext(
                 settings=settings,
                 clock=clock,
                 engine=engine,
                 key=key,
-                link=site,
-                state=SiteState(site, clock),
+                link=fleet_link,
+                state=state,
+                fleet=fleet,
                 audit=audit,
                 witnesses=witnesses,
                 stamps=stamps,
@@ -219,6 +241,7 @@ async def open_hub(
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
+            await fleet.close()
             await health.stop()
             await watch.stop()
             await quotas.stop()

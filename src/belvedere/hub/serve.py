@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import structlog
@@ -33,14 +33,14 @@ _UNSENT_BYTES = 128 << 10
 class _Server(uvicorn.Server):
     """Says that it is ready when it is: after its context opened and its socket listens."""
 
-    def __init__(self, config: uvicorn.Config, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, said: dict[str, str]) -> None:
         super().__init__(config)
-        self._url = url
+        self._said = said
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            sys.stdout.write(json.dumps({"ready": True, "url": self._url}) + "\n")
+            sys.stdout.write(json.dumps({"ready": True, **self._said}) + "\n")
             sys.stdout.flush()
 
 
@@ -75,14 +75,22 @@ def serve(settings: Settings) -> int:
 
     Raises Conflict when the port is taken, and whatever `open_hub` raises.
     """
-    with (
-        _listen(settings.hub.host, settings.hub.port) as listener,
-        asyncio.Runner(loop_factory=_loop_factory()) as runner,
-    ):
-        return runner.run(_serve(settings, listener))
+    with ExitStack() as open_here:
+        listener = open_here.enter_context(_listen(settings.hub.host, settings.hub.port))
+        sites = open_here.enter_context(_listen(*_link_place(settings.hub.link))) if settings.hub.link else None
+        runner = open_here.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
+        return runner.run(_serve(settings, listener, sites))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> int:
+def _link_place(text: str) -> tuple[str, int]:
+    """Host and port in `[hub] link`. Raises BadSettings."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise BadSettings(f"{text[:100]!r} is no address and port.", advice="Write [hub] link as 0.0.0.0:8711.")
+    return host.strip("[]"), int(port)
+
+
+async def _serve(settings: Settings, listener: socket.socket, sites: socket.socket | None) -> int:
     async with open_hub(settings, show_code=_show_code) as hub:
         config = uvicorn.Config(
             create_app(lambda: nullcontext(hub)),
@@ -95,7 +103,11 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
             ws_ping_interval=20.0,
             timeout_keep_alive=30,
         )
-        server = _Server(config, _url_of(listener))
+        said = {"url": _url_of(listener)}
+        if sites is not None:
+            await hub.fleet.listen(sites)
+            said["link"] = _url_of(sites).removeprefix("http://")
+        server = _Server(config, said)
         # The server raises the signal that ended it once more when all is closed; it has done its work by then.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)

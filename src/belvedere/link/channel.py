@@ -40,7 +40,8 @@ class Channel(Protocol):
         ...
 
 
-def _check_size(size: int) -> None:
+def check_size(size: int) -> None:
+    """Raises LinkFault for a message above the limit."""
     if size > MAX_MESSAGE_BYTES:
         raise LinkFault(
             f"A message of {size} bytes is over the limit of {MAX_MESSAGE_BYTES}.", advice="Ask for a shorter span."
@@ -55,7 +56,7 @@ class StreamChannel:
         self._writer = writer
 
     async def send(self, message: bytes) -> None:
-        _check_size(len(message))
+        check_size(len(message))
         if self._writer.is_closing():
             raise ChannelClosed("The connection is closed.")
         try:
@@ -67,7 +68,7 @@ class StreamChannel:
     async def receive(self) -> bytes:
         try:
             (size,) = struct.unpack(">I", await self._reader.readexactly(4))
-            _check_size(size)
+            check_size(size)
             return await self._reader.readexactly(size)
         except (OSError, asyncio.IncompleteReadError) as error:
             raise ChannelClosed("The other side hung up.") from error
@@ -100,7 +101,7 @@ class MemoryChannel:
                 each.cancel()
 
     async def send(self, message: bytes) -> None:
-        _check_size(len(message))
+        check_size(len(message))
         assert self.peer is not None
 
         async def put() -> bytes:

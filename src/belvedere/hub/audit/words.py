@@ -78,6 +78,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "session.opened": lambda facts: "Signed in",
     "session.refused": lambda facts: f"Sign-in refused{_why(facts)}",
     "session.closed": lambda facts: "Signed out",
+    "session.ended_by_council": lambda facts: f"Signed out at the council; sessions ended here: {facts.get('sessions', 0)}",
     "council.bound": lambda facts: "Account linked with the council's account",
     "council.unbound": lambda facts: f"Account {facts.get('name', '')} no longer linked with a council account",
     "masks.changed": lambda facts: f"{facts.get('masks', 0)} permanent masks on {_cameras(facts)}{_said(facts)}",

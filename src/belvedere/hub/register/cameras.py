@@ -111,6 +111,13 @@ class CameraRegister:
             query = select(camera_table).order_by(camera_table.c.name, camera_table.c.id)
             return [_camera(row) for row in connection.execute(query).mappings()]
 
+    def sites_of_cameras(self) -> dict[str, str]:
+        """The site of each camera."""
+        with reading(self._engine) as connection:
+            return {
+                row.id: row.site_id for row in connection.execute(select(camera_table.c.id, camera_table.c.site_id))
+            }
+
     def camera(self, camera_id: str) -> Camera:
         """One camera. Raises NotFound."""
         with reading(self._engine) as connection:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from belvedere.foundation.clock import SECOND_US, Clock
-from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault
+from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault, Unavailable
 from belvedere.link.channel import Channel, ChannelClosed, listen_unix
 from belvedere.link.masked import ReadCopy, ReadMasked
 from belvedere.link.messages import (
@@ -274,9 +274,13 @@ class Uplink:
     async def _live(self, channel: Channel, request: OpenLive) -> None:
         """Send live parts until the asker hangs up, the grant ends or the camera is removed; the channel is used up then."""
         grant = self._opener.open(request.grant)
-        masked = self._masked is not None and self._masked.needed(grant, request.camera)
-        source = self._masked if masked and self._masked is not None else self._relay
-        viewer = source.subscribe(grant, request.camera, request.stream)
+        room = self._masked
+        if room is not None and (request.mark or room.needed(grant, request.camera)):
+            viewer = room.subscribe(grant, request.camera, request.stream, request.mark)
+        elif request.mark:
+            raise Unavailable("This site burns no marks into pictures.", advice="Look from the control room.")
+        else:
+            viewer = self._relay.subscribe(grant, request.camera, request.stream)
         sending = asyncio.create_task(_send_live(viewer, channel, functools.partial(self._still, grant)))
         hung_up = asyncio.create_task(channel.receive())  # an asker has nothing to say here but goodbye
         try:
@@ -326,12 +330,12 @@ class LinkServer:
 
     def __init__(self, server: asyncio.Server, uplink: Uplink) -> None:
         self._server = server
-        self._uplink = uplink
+        self.uplink = uplink
 
     async def close(self) -> None:
         """Stop listening and hang up on everybody."""
         self._server.close()
-        await self._uplink.close()
+        await self.uplink.close()
         await self._server.wait_closed()
 
 

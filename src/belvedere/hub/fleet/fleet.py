@@ -1,0 +1,107 @@
+"""The fleet, put together: who may call, who is on the line, what runs for each, and the listener that they reach."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+
+from belvedere.foundation.clock import Clock
+from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.custody.desk import CustodyDesk
+from belvedere.hub.fleet.calls import Line, Switchboard
+from belvedere.hub.fleet.desk import FleetDesk
+from belvedere.hub.fleet.door import LinkDoor
+from belvedere.hub.fleet.places import Places
+from belvedere.hub.fleet.routing import FleetLink
+from belvedere.hub.register.cameras import CameraRegister
+from belvedere.hub.register.state import SiteState
+from belvedere.link.client import SiteLink
+from belvedere.link.control import Hello
+from belvedere.link.messages import SiteStatus
+
+log = structlog.get_logger()
+TWICE = "site.twice"
+
+
+class _LinkServer(uvicorn.Server):
+    """Leaves the signals to the server of the control room, which shares the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Fleet:
+    """For the hub's event loop."""
+
+    def __init__(
+        self,
+        desk: FleetDesk,
+        link: FleetLink,
+        register: CameraRegister,
+        audit: AuditLog,
+        clock: Clock,
+        *,
+        own: SiteState,
+        own_id: str,
+        hub: str,
+        custody: Callable[[str], CustodyDesk],
+        works: Callable[[str, SiteLink], list[Coroutine[Any, Any, None]]],
+    ) -> None:
+        self.desk = desk
+        self.link = link
+        self.own_id = own_id
+        self._own = own
+        self._audit = audit
+        self.switchboard = Switchboard(clock)
+        self.switchboard.on_duplicate = self._twice
+        self.door = LinkDoor(desk, self.switchboard, clock, hub)
+        self.places = Places(link, self.switchboard, register, clock, custody, works)
+        desk.on_let_in = self.places.let_in
+        desk.on_revoked = self._revoked
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: _LinkServer | None = None
+
+    async def open(self) -> None:
+        """Read who is let in, and begin to work with them."""
+        await self.desk.load()
+        for site in sorted(self.desk.sites()):
+            self.places.let_in(site)
+
+    async def listen(self, listener: socket.socket) -> None:
+        """Let sites call on this socket until `close`."""
+        tls = await asyncio.to_thread(self.desk.authority.server_context)
+        self._server = _LinkServer(self.door.config(tls))
+        task = asyncio.create_task(self._server.serve(sockets=[listener]), name="link listener")
+        self._tasks.add(task)
+
+    async def close(self) -> None:
+        """Hang up on everybody."""
+        await self.places.close()
+        if self._server is not None:
+            self._server.should_exit = True
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def statuses(self) -> dict[str, SiteStatus | None]:
+        """What each site says of itself, at most a second old; None for one that is away. Asked all at once."""
+        states = {self.own_id: self._own} | {place.site: place.state for place in self.places.open.values()}
+        found = await asyncio.gather(*(state.status() for state in states.values()))
+        return dict(zip(states, found, strict=True))
+
+    def custody_of(self, camera: str) -> CustodyDesk | None:
+        """The desk of keys of a camera's site, None for the site on this machine."""
+        place = self.places.open.get(self.link.site_of(camera))
+        return place.custody if place is not None else None
+
+    def _revoked(self, site: str) -> None:
+        task = asyncio.create_task(self.places.shut_out(site, "This site was shut out of the hub."))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _twice(self, line: Line, hello: Hello, address: str) -> None:
+        facts = {"site": line.site, "first": line.address, "second": address, "certificate": line.digest}
+        await self._audit.append(TWICE, "hub", facts)

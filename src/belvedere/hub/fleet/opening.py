@@ -1,0 +1,56 @@
+"""Opening the fleet of a hub: what it is made of, and what runs for each site."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
+
+from belvedere.foundation.clock import Clock
+from belvedere.foundation.settings import Settings
+from belvedere.hub.access.endings import EndingCourier
+from belvedere.hub.access.grants import GrantDesk
+from belvedere.hub.access.step_up import StepUps
+from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.audit.witnesses import WitnessDesk
+from belvedere.hub.custody.desk import CustodyDesk
+from belvedere.hub.custody.vault import Vault
+from belvedere.hub.fleet.authority import Authority
+from belvedere.hub.fleet.book import FleetBook
+from belvedere.hub.fleet.desk import FleetDesk
+from belvedere.hub.fleet.fleet import Fleet
+from belvedere.hub.fleet.routing import FleetLink
+from belvedere.hub.register.cameras import CameraRegister
+from belvedere.hub.register.state import SiteState
+from belvedere.link.client import SiteLink
+
+
+async def make_fleet(
+    settings: Settings,
+    engine: Engine,
+    key: Ed25519PrivateKey,
+    clock: Clock,
+    *,
+    link: FleetLink,
+    own: SiteState,
+    register: CameraRegister,
+    audit: AuditLog,
+    step_up: StepUps,
+    vault: Vault,
+    grants: GrantDesk,
+    witnesses: WitnessDesk,
+) -> Fleet:
+    """The fleet, not open yet. Raises StorageFault when the authority's key can't be kept."""
+    authority = await asyncio.to_thread(Authority, settings.hub_folder / "keys" / "link", clock)
+    own_id, name = settings.site.id, settings.hub.name
+    public = key.public_key().public_bytes_raw()
+    desk = FleetDesk(FleetBook(engine, clock), authority, audit, step_up, clock, own=own_id, hub=name, hub_key=public)
+
+    def custody(site: str) -> CustodyDesk:
+        return CustodyDesk(site, engine, vault, key, audit, clock)
+
+    def works(site: str, one: SiteLink) -> list[Coroutine[Any, Any, None]]:
+        return [witnesses.run(site, one), EndingCourier(engine, clock, key, one, grants.ended).run()]
+
+    return Fleet(desk, link, register, audit, clock, own=own, own_id=own_id, hub=name, custody=custody, works=works)

@@ -1,0 +1,120 @@
+"""What the hub does for each site that is let in, beside the one on its own machine: keys, witness, ended grants, register."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from belvedere.foundation.clock import Clock
+from belvedere.foundation.errors import LinkFault
+from belvedere.hub.custody.desk import CustodyDesk
+from belvedere.hub.custody.release import ReleasingLink
+from belvedere.hub.fleet.calls import Switchboard
+from belvedere.hub.fleet.routing import FleetLink
+from belvedere.hub.register.cameras import Camera, CameraRegister
+from belvedere.hub.register.state import SiteState
+from belvedere.link.messages import SiteStatus
+
+LOOK_EVERY_S = 15.0
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Place:
+    """One site as the hub works with it."""
+
+    site: str
+    link: ReleasingLink
+    custody: CustodyDesk
+    state: SiteState
+    tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+    # Cameras that the site has under an id that belongs to another site here; nobody can look at them until one is renamed.
+    clashes: tuple[str, ...] = ()
+
+
+class Places:
+    """Opens a place for each site that is let in, closes that of one that is shut out. For the hub's event loop."""
+
+    def __init__(
+        self,
+        link: FleetLink,
+        switchboard: Switchboard,
+        register: CameraRegister,
+        clock: Clock,
+        custody: Callable[[str], CustodyDesk],
+        works: Callable[[str, ReleasingLink], list[Coroutine[Any, Any, None]]],
+    ) -> None:
+        """`custody` makes a site's desk of keys; `works` begins what runs for a site until it is shut out."""
+        self._link = link
+        self._switchboard = switchboard
+        self._register = register
+        self._clock = clock
+        self._custody = custody
+        self._works = works
+        self.open: dict[str, Place] = {}
+
+    def let_in(self, site: str) -> None:
+        """Begin to work with a site; again for one that is known changes nothing."""
+        if site in self.open:
+            return
+        link = ReleasingLink(lambda: self._switchboard.dial(site))
+        desk = self._custody(site)
+        link.bind(desk)
+        place = Place(site, link, desk, SiteState(link, self._clock))
+        self.open[site] = place
+        self._link.sites[site] = link
+        place.tasks = [asyncio.create_task(work, name=f"work {site}") for work in self._works(site, link)]
+        place.tasks.append(asyncio.create_task(desk.run(link), name=f"custody {site}"))
+        place.tasks.append(asyncio.create_task(self._keep_register(place), name=f"register {site}"))
+
+    async def shut_out(self, site: str, message: str) -> None:
+        """Hang up and end the work."""
+        await self._switchboard.shut(site, "revoked", message)
+        place = self.open.pop(site, None)
+        self._link.sites.pop(site, None)
+        if place is not None:
+            await self._end(place)
+
+    async def close(self) -> None:
+        """The hub ends."""
+        for site in list(self.open):
+            await self._switchboard.shut(site, "closing", "The hub ends; it will be back.")
+        for place in self.open.values():
+            await self._end(place)
+        self.open.clear()
+
+    async def _end(self, place: Place) -> None:
+        for task in place.tasks:
+            task.cancel()
+        await asyncio.gather(*place.tasks, return_exceptions=True)
+        await place.link.close()
+
+    async def _keep_register(self, place: Place) -> None:
+        """The site's cameras stand in the register, whoever added them there; nobody sees them before a purpose lets them."""
+        while True:
+            try:
+                await self.note_cameras(place, await place.link.status())
+            except LinkFault:
+                pass  # away; its cameras stay in the register
+            except SQLAlchemyError as error:
+                log.warning("register_waits", site=place.site, reason=str(error))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def note_cameras(self, place: Place, status: SiteStatus) -> None:
+        """Put cameras that the site told of into the register."""
+        known = {camera.id: camera for camera in await asyncio.to_thread(self._register.list_cameras)}
+        clashes = []
+        for told in status.cameras:
+            have = known.get(told.camera)
+            if have is None:
+                new = Camera(id=told.camera, site=place.site, name=told.name)
+                await asyncio.to_thread(self._register.put_camera, new)
+                self._link.learn(told.camera, place.site)
+            elif have.site != place.site:
+                clashes.append(told.camera)
+        if clashes and tuple(clashes) != place.clashes:
+            log.error("camera_ids_clash", site=place.site, cameras=clashes)
+        place.clashes = tuple(clashes)

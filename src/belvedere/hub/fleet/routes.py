@@ -1,0 +1,200 @@
+"""Sites over HTTP: which there are, letting them in, shutting them out. Nothing here shows a picture."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from belvedere.hub.access.doors import CurrentSession, roles
+from belvedere.hub.fleet.book import Enrolment
+from belvedere.hub.reach import hub_of
+from belvedere.policy.table import Role
+
+router = APIRouter(tags=["sites"])
+
+_LET_IN = (Role.ADMINISTRATOR, Role.MANAGER)
+_LOOK = (*_LET_IN, Role.INSTALLER, Role.DPO, Role.SUPERVISOR)
+SiteId = Annotated[str, Field(min_length=1, max_length=48)]
+Words = Annotated[str, Field(max_length=2_000)]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SiteRow(BaseModel):
+    """A site. `own`: the one on the hub's machine, which needs no papers. Times are microseconds UTC."""
+
+    id: str
+    name: str
+    own: bool
+    state: Literal["here", "connected", "away", "shut_out"]
+    cameras: int
+    software: str
+    address: str
+    since_us: int | None = Field(description="Connected since; null while away.")
+    heard_us: int | None
+    clock_error_us: int | None = Field(description="The site's clock minus the hub's, with the way there in it.")
+    waiting: int | None = Field(description="Records that wait at the site, as it said last.")
+    certificate_until_us: int | None
+    clashes: list[str] = Field(description="Cameras whose id belongs to another site here: rename them at the site.")
+
+
+class SiteList(BaseModel):
+    now_us: int
+    listening: bool = Field(description="False where the hub lets no site call (`[hub] link`).")
+    sites: list[SiteRow]
+
+
+class EnrolmentOut(BaseModel):
+    id: str
+    site: str
+    name: str
+    state: Literal["open", "lapsed", "waiting", "in", "refused"]
+    made_by: str
+    mine: bool = Field(description="You made its token: somebody else has to confirm it.")
+    made_us: int
+    expires_us: int
+    asked_us: int | None
+    fingerprint: str
+    address: str
+    machine: str
+    software: str
+    decided_by: str
+    decided_us: int | None
+    reason: str
+
+
+class EnrolmentList(BaseModel):
+    enrolments: list[EnrolmentOut]
+
+
+class TokenIn(_In):
+    site: SiteId
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class TokenOut(BaseModel):
+    token: str = Field(description="Shown this once. Good once, until `expires_us`.")
+    enrolment: EnrolmentOut
+
+
+class DecisionIn(_In):
+    let_in: bool
+    fingerprint: Annotated[str, Field(max_length=64)] = ""
+    reason: Words = ""
+
+
+class RevocationIn(_In):
+    reason: Words
+
+
+class Revoked(BaseModel):
+    certificates: int
+
+
+def _enrolment_out(found: Enrolment, now_us: int, account: str, names: dict[str, str]) -> EnrolmentOut:
+    return EnrolmentOut.model_validate(
+        {
+            "id": found.id,
+            "site": found.site_id,
+            "name": found.site_name,
+            "state": found.state(now_us),
+            "made_by": names.get(found.made_by, found.made_by),
+            "mine": found.made_by == account,
+            "made_us": found.made_us,
+            "expires_us": found.expires_us,
+            "asked_us": found.asked_us,
+            "fingerprint": found.fingerprint,
+            "address": found.address,
+            "machine": found.machine,
+            "software": found.software,
+            "decided_by": names.get(found.decided_by, found.decided_by),
+            "decided_us": found.decided_us,
+            "reason": found.reason,
+        }
+    )
+
+
+def _names(request: Request) -> dict[str, str]:
+    """Blocks."""
+    return {user.id: user.display for user in hub_of(request).users.all()}
+
+
+@router.get("/api/sites")
+@roles(*_LOOK)
+def sites(request: Request) -> SiteList:
+    """All sites, by name: connected or away, since when, with which clock and software."""
+    hub = hub_of(request)
+    fleet, now_us = hub.fleet, hub.clock.now_us()
+    counts: dict[str, int] = {}
+    for site in hub.register.sites_of_cameras().values():
+        counts[site] = counts.get(site, 0) + 1
+    until: dict[str, int] = {}
+    for each in fleet.desk.book.certificates():
+        if each.revoked_us is None:
+            until[each.site_id] = max(until.get(each.site_id, 0), each.expires_us)
+    rows = []
+    for site, name in sorted(fleet.desk.book.site_names().items(), key=lambda pair: (pair[1], pair[0])):
+        own = site == fleet.own_id
+        line = fleet.switchboard.line(site)
+        place = fleet.places.open.get(site)
+        state = "here" if own else "connected" if line else "away" if site in until else "shut_out"
+        rows.append(
+            SiteRow.model_validate(
+                {
+                    "id": site,
+                    "name": name,
+                    "own": own,
+                    "state": state,
+                    "cameras": counts.get(site, 0),
+                    "software": line.hello.software if line else "",
+                    "address": line.address if line else "",
+                    "since_us": line.since_us if line else None,
+                    "heard_us": fleet.switchboard.last_heard_us.get(site),
+                    "clock_error_us": line.clock_error_us if line else None,
+                    "waiting": line.beat.waiting if line and line.beat else None,
+                    "certificate_until_us": until.get(site),
+                    "clashes": list(place.clashes) if place else [],
+                }
+            )
+        )
+    return SiteList(now_us=now_us, listening=bool(hub.settings.hub.link), sites=rows)
+
+
+@router.get("/api/sites/enrolments")
+@roles(*_LOOK)
+def enrolments(request: Request, session: CurrentSession) -> EnrolmentList:
+    """All tries to bring a site in, newest first."""
+    hub = hub_of(request)
+    now_us, names = hub.clock.now_us(), _names(request)
+    found = hub.fleet.desk.book.enrolments()
+    return EnrolmentList(enrolments=[_enrolment_out(each, now_us, session.user.id, names) for each in found])
+
+
+@router.post("/api/sites/tokens", status_code=201)
+@roles(*_LET_IN)
+async def make_token(token: TokenIn, request: Request, session: CurrentSession) -> TokenOut:
+    """A token for a new site's box, or for one whose papers ran out. Confirmed with a passkey."""
+    hub = hub_of(request)
+    made, secret = await hub.fleet.desk.make_token(session, token.site, token.name)
+    out = _enrolment_out(made, hub.clock.now_us(), session.user.id, {session.user.id: session.user.display})
+    return TokenOut(token=str(secret), enrolment=out)
+
+
+@router.post("/api/sites/enrolments/{enrolment}/decision")
+@roles(*_LET_IN)
+async def decide(enrolment: str, decision: DecisionIn, request: Request, session: CurrentSession) -> EnrolmentOut:
+    """Let a site in whose fingerprint was compared, by somebody else than who made its token; or refuse it."""
+    hub = hub_of(request)
+    found = await hub.fleet.desk.decide(
+        session, enrolment, let_in=decision.let_in, seen=decision.fingerprint, reason=decision.reason
+    )
+    return _enrolment_out(found, hub.clock.now_us(), session.user.id, {session.user.id: session.user.display})
+
+
+@router.post("/api/sites/{site}/revocation")
+@roles(*_LET_IN)
+async def revoke(site: str, revocation: RevocationIn, request: Request, session: CurrentSession) -> Revoked:
+    """Shut a site out at once. It goes on recording; nothing of it reaches the hub any more."""
+    return Revoked(certificates=await hub_of(request).fleet.desk.revoke(session, site, revocation.reason))

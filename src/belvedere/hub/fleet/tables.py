@@ -1,0 +1,47 @@
+"""The tables of the fleet. They are made by a migration like all others, and hang on the same metadata."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, String, Table, Text
+
+from belvedere.hub.storage.metadata import METADATA
+
+# One try to bring a site in: a token, then perhaps a request, then perhaps a decision.
+site_enrolment = Table(
+    "site_enrolment",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("site_id", String(48), nullable=False, index=True),  # the site may not be in the register yet
+    Column("site_name", Text, nullable=False),
+    # SHA-256 hex; the token itself is shown once and kept nowhere.
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("made_by", String(64), nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    # Invariant: set once; the token opens nothing for another key from then on.
+    Column("asked_us", BigInteger, nullable=True),
+    Column("request", LargeBinary, nullable=False),  # PKCS #10, DER; empty before it asks
+    Column("fingerprint", String(48), nullable=False),
+    Column("address", String(64), nullable=False),  # where it asked from
+    Column("machine", Text, nullable=False),
+    Column("software", String(64), nullable=False),
+    Column("decision", String(16), nullable=False),  # "", in, refused
+    # Invariant: never the person in `made_by` when `decision` is in.
+    Column("decided_by", String(64), nullable=False),
+    Column("decided_us", BigInteger, nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("certificate", String(64), nullable=False),  # `site_certificate.digest`, "" before
+)
+
+# The allow-list: a certificate that is not here, or revoked here, opens nothing, whatever it says of itself.
+site_certificate = Table(
+    "site_certificate",
+    METADATA,
+    Column("digest", String(64), primary_key=True),  # SHA-256 hex of the DER
+    Column("site_id", String(48), ForeignKey("site.id"), nullable=False, index=True),
+    Column("der", LargeBinary, nullable=False),
+    Column("fingerprint", String(48), nullable=False),
+    Column("issued_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("revoked_us", BigInteger, nullable=True),
+    Column("revoked_by", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+)
