@@ -12,14 +12,14 @@ from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, iso
 from belvedere.foundation.errors import Refused
 from belvedere.policy.ask import Approval, Ask, Asker, CaseFacts, CaseWindow, ask_digest
 from belvedere.policy.grant import MINT, Action, Grant
-from belvedere.policy.needs import NOTHING, Needs, No, Stated, needs_of, require_second, require_stated
-from belvedere.policy.row import DecisionTable, Purpose, PurposeKind, Reach, Row, Second, Zone
+from belvedere.policy.needs import NOTHING, Needs, No, Stated, require_second, require_stated
+from belvedere.policy.plan import Open, Plan, open_rows
+from belvedere.policy.row import DecisionTable, Purpose, PurposeKind, Reach, Role
 
 __all__ = ["Approval", "Ask", "Asker", "CaseFacts", "CaseWindow", "Decision", "Needs", "Outcome", "decide"]
 
 MAX_CASE_LETTERS = 64
 _NAMED = 3  # cameras named in a refusal before it only counts them
-_RECORDED = frozenset({Action.PLAYBACK, Action.SEARCH, Action.EXPORT})
 
 
 class Outcome(StrEnum):
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer. `rule` names the line that decided; `reason` and `advice` are shown.
+    """The answer. `rule` names the line that decided; `reason` and `advice` are shown; `refusal` is the reason of a no.
 
     `needs`: with APPROVAL what is missing; with ALLOW how it is to be confirmed (`step_up`) and whether it is reviewed
     afterwards (`second`).
@@ -41,7 +41,7 @@ class Decision:
     # Invariant: `grant` is there when, and only when, `outcome` is ALLOW.
     grant: Grant | None
     rule: str
-    reason: str
+    refusal: str
     advice: str
     policy_version: str
     outcome: Outcome = Outcome.REFUSE
@@ -50,6 +50,15 @@ class Decision:
     @property
     def allowed(self) -> bool:
         return self.grant is not None
+
+    @property
+    def reason(self) -> str:
+        """Why, in plain words."""
+        if self.grant is not None:
+            return f"{self.grant.purpose_text} until {iso(self.grant.expires_us)}."
+        if self.outcome is Outcome.APPROVAL:
+            return f"A second person has to agree to this: {_list(self.needs.approvers)}, of another team."
+        return self.refusal
 
     def granted(self) -> Grant:
         """The grant; raises Refused with the reason when there is none."""
@@ -70,27 +79,27 @@ def _decide(asker: Asker, ask: Ask, table: DecisionTable, now_us: int) -> Decisi
     purpose = table.purposes.get(ask.purpose)
     if purpose is None:
         raise No("purpose.unknown", f"There is no purpose called {ask.purpose!r}.", "Choose one of the list.")
-    open_rows = _open_rows(asker, ask, purpose, table)
+    having = _open(asker, ask, purpose, table)
     facts = _case(asker, ask, purpose, table)
-    rows = _rows(asker, ask, purpose, table, open_rows, now_us)
-    _require_company(rows)
-    expires_us = _expiry(asker, ask, purpose, table, rows.values(), now_us)
-    cameras = _cameras(asker, ask, purpose, rows.values(), facts)
-    recorded = not _RECORDED.isdisjoint(rows)
-    from_us, to_us = _span(ask, purpose, now_us, expires_us, recorded)
-    if facts is not None and (recorded or ask.from_us is not None or ask.to_us is not None):
+    plan = _plan(asker, ask, purpose, table, having, now_us)
+    expires_us = _expiry(asker, ask, purpose, table, plan, now_us)
+    cameras = _cameras(asker, ask, purpose, plan, facts)
+    from_us, to_us = _span(ask, purpose, now_us, expires_us, plan.recorded)
+    if facts is not None and (plan.recorded or ask.from_us is not None or ask.to_us is not None):
         _require_in_case(facts, cameras, from_us, to_us)
-    before = any(row.second is Second.BEFORE for row in rows.values())
-    needs = needs_of(rows.values(), ask_digest(asker.user_id, ask) if before else "")
-    approver = ""
-    if before:
+    needs = plan.needs
+    masked = purpose.masked and Action.UNMASK not in plan.actions
+    approver, originals = "", False
+    if plan.before:
+        leaves = Action.EXPORT in plan.actions and not masked and not cameras.isdisjoint(ask.veiled)
+        approvers = frozenset({Role.DPO}) if leaves else needs.approvers
+        needs = Needs(needs.second, needs.step_up, approvers, ask_digest(asker.user_id, ask))
         if ask.approval is None:
-            reason = f"A second person has to agree to this: {_list(needs.approvers)}, of another team."
             advice = "Send it to somebody who may approve it."
-            return Decision(None, "approval.needed", reason, advice, table.version, Outcome.APPROVAL, needs)
+            return Decision(None, "approval.needed", "", advice, table.version, Outcome.APPROVAL, needs)
         require_second(ask.approval, asker, needs, table, now_us)
         cameras, from_us, to_us = _narrowed(ask.approval, cameras, from_us, to_us)
-        approver = ask.approval.approver_id
+        approver, originals = ask.approval.approver_id, Role.DPO in ask.approval.roles
     grant = Grant(
         id=ask.grant_id,
         user_id=asker.user_id,
@@ -101,20 +110,20 @@ def _decide(asker: Asker, ask: Ask, table: DecisionTable, now_us: int) -> Decisi
         cameras=cameras,
         from_us=from_us,
         to_us=to_us,
-        actions=frozenset(rows),
+        actions=plan.actions,
         issued_us=now_us,
         expires_us=expires_us,
-        masked=purpose.masked and Action.UNMASK not in rows,
+        masked=masked,
         approver=approver,
         policy_version=table.version,
         mint=MINT,
+        originals=originals,
     )
-    reason = f"{purpose.text} until {iso(expires_us)}."
-    return Decision(grant, f"allow.{purpose.code}", reason, "", table.version, Outcome.ALLOW, needs)
+    return Decision(grant, f"allow.{purpose.code}", "", "", table.version, Outcome.ALLOW, needs)
 
 
-def _open_rows(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable) -> dict[Action, Row]:
-    """The row for each action that the asker's roles have under this purpose. Raises No when there is none, or one too few."""
+def _open(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable) -> Open:
+    """The rows that the asker's roles have under this purpose. Raises No when there is none, or one too few."""
     roles = asker.roles
     if purpose.roles is not None:
         roles = roles & purpose.roles
@@ -124,14 +133,8 @@ def _open_rows(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable) -
                 f"The purpose “{purpose.text}” is not for your role.",
                 "Choose another purpose, or ask a colleague whose work this is.",
             )
-    wrong_reach = Reach.WIDE if _near(ask, table) else Reach.NEAR
-    having = {
-        action: row
-        for row in table.rows
-        if purpose.kind in row.kinds and row.reach is not wrong_reach and not row.roles.isdisjoint(roles)
-        for action in row.actions
-    }
-    if not having:
+    having = open_rows(table, purpose.kind, Reach.WIDE if _near(ask, table) else Reach.NEAR, roles)
+    if not having.rows:
         raise No(
             "role",
             f"Your role does not open footage for the purpose “{purpose.text}”.",
@@ -141,13 +144,13 @@ def _open_rows(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable) -
         shut = ask.actions - purpose.actions
         if shut:
             raise No("purpose.action", f"The purpose “{purpose.text}” is not for {_list(shut)}.", "Choose another one.")
-        having = {action: row for action, row in having.items() if action in purpose.actions}
-    beyond = ask.actions - having.keys()
+        having = having.only(purpose.actions)
+    beyond = ask.actions - having.actions
     if beyond:
         raise No(
             "action",
             f"The purpose “{purpose.text}” does not give you {_list(beyond)}.",
-            f"Ask for {_list(having)}, or for another purpose." if having else "Ask for another purpose.",
+            f"Ask for {_list(having.actions)}, or for another purpose." if having.rows else "Ask for another purpose.",
         )
     return having
 
@@ -183,49 +186,48 @@ def _case(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable) -> Cas
     return facts
 
 
-def _rows(
-    asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable, having: dict[Action, Row], now_us: int
-) -> dict[Action, Row]:
-    """The rows of what is asked: of the actions named, or of all that need no second person and have no shorter time. Raises No."""
+def _plan(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable, having: Open, now_us: int) -> Plan:
+    """What is asked for: the actions named, or all that need no second person and have no shorter time. Raises No."""
     span = ask.from_us is not None and ask.to_us is not None
     stated = Stated(ask.reason.strip(), ask.recipient.strip(), purpose.lawful_basis, span)
     if ask.actions:
-        rows = {action: having[action] for action in ask.actions}
-        for action in sorted(rows):  # the same question gets the same answer
-            require_stated(asker, rows[action], stated, table, now_us)
-        return rows
-    rows, first = {}, None
-    for action, row in having.items():
-        if row.second is Second.BEFORE or (row.longest_us is not None and row.longest_us < purpose.longest_us):
-            continue
-        try:
+        plan = having.plan(ask.actions)
+        for row in plan.rows:
             require_stated(asker, row, stated, table, now_us)
-        except No as no:
-            first = first or no
-            continue
-        rows[action] = row
-    rows = {action: row for action, row in rows.items() if not row.beside or not row.beside.isdisjoint(rows)}
-    if rows:
-        return rows
-    raise first or No("action.unnamed", "Nothing is given here without being named.", f"Name one of {_list(having)}.")
+    else:
+        given, first = [], None
+        for row, actions in having.usual:
+            if row.longest_us is not None and row.longest_us < purpose.longest_us:
+                continue
+            try:
+                require_stated(asker, row, stated, table, now_us)
+            except No as no:
+                first = first or no
+                continue
+            given += actions
+        named = having.standing(frozenset(given))
+        if not named:
+            some = f"Name one of {_list(having.actions)}."
+            raise first or No("action.unnamed", "Nothing is given here without being named.", some)
+        plan = having.plan(named)
+    if plan.lonely is not None:
+        beside = _list(plan.lonely.beside)
+        raise No("action.alone", f"“{plan.lonely.text}” alone opens no picture.", f"Add one of {beside}.")
+    return plan
 
 
-def _require_company(rows: dict[Action, Row]) -> None:
-    """Some actions mean nothing alone. Raises No."""
-    for action in sorted(rows):
-        beside = rows[action].beside
-        if beside and beside.isdisjoint(rows):
-            raise No("action.alone", f"“{rows[action].text}” alone opens no picture.", f"Add one of {_list(beside)}.")
-
-
-def _expiry(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable, rows: Iterable[Row], now_us: int) -> int:
+def _expiry(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable, plan: Plan, now_us: int) -> int:
     """When the grant ends. Raises No off shift, and for a wish for more time than there is."""
-    shifts = asker.shifts if table.rosters_count else ()
-    shift_ends = [end for start, end in shifts if start <= now_us < end]
-    if shifts and not shift_ends and purpose.kind is not PurposeKind.BREAK_GLASS:
-        raise No("shift.roster", "You are not on shift, says the roster.", "Ask the supervisor to change the roster.")
-    limits = [row.longest_us for row in rows if row.longest_us is not None]
-    longest_us = min(purpose.longest_us, *limits) if limits else purpose.longest_us
+    shift_ends: list[int] = []
+    if table.rosters_count and asker.shifts:
+        shift_ends = [end for start, end in asker.shifts if start <= now_us < end]
+        if not shift_ends and purpose.kind is not PurposeKind.BREAK_GLASS:
+            raise No(
+                "shift.roster", "You are not on shift, says the roster.", "Ask the supervisor to change the roster."
+            )
+    longest_us = purpose.longest_us
+    if plan.longest_us is not None:
+        longest_us = min(longest_us, plan.longest_us)
     if ask.lasts_us is not None:
         if not 0 < ask.lasts_us <= longest_us:
             minutes = longest_us // MINUTE_US
@@ -239,16 +241,13 @@ def _expiry(asker: Asker, ask: Ask, purpose: Purpose, table: DecisionTable, rows
     return expires_us
 
 
-def _cameras(asker: Asker, ask: Ask, purpose: Purpose, rows: Iterable[Row], facts: CaseFacts | None) -> frozenset[str]:
+def _cameras(asker: Asker, ask: Ask, purpose: Purpose, plan: Plan, facts: CaseFacts | None) -> frozenset[str]:
     """The cameras of the grant. Raises No for one that is out of reach."""
-    kept = list(rows)
-    allowed = asker.cameras
-    if asker.estate is not None and all(row.zone is Zone.ANY for row in kept):
-        allowed = asker.estate
-    in_case = None if facts is None else frozenset(window.camera for window in facts.windows)
+    allowed = asker.estate if plan.anywhere and asker.estate is not None else asker.cameras
+    in_case = None if facts is None else {window.camera for window in facts.windows}
     cameras = ask.cameras
     if not cameras:
-        if any(row.second is Second.BEFORE for row in kept):
+        if plan.before:
             raise No("cameras.unnamed", "A second person agrees to certain cameras only.", "Name the cameras.")
         cameras = asker.cameras if in_case is None else allowed & in_case
         if ask.accepting is not None:
