@@ -22,6 +22,7 @@ from belvedere.link.messages import (
     LivePart,
     LiveStart,
     LiveState,
+    Mark,
     OpenLive,
     Playlist,
     PutCamera,
@@ -161,9 +162,9 @@ class SiteLink:
         finally:
             await self._put_back(channel, fit=complete)
 
-    async def open_live(self, grant: bytes, camera: str, stream: str) -> LiveView:
-        """Live pictures of one stream, starting with the newest keyframe. Raises Refused."""
-        channel, reply = await self._open(OpenLive(grant, camera, stream))
+    async def open_live(self, grant: bytes, camera: str, stream: str, mark: Mark = ()) -> LiveView:
+        """Live pictures of one stream, starting with the newest keyframe; with a `mark`, made for one viewer. Raises Refused."""
+        channel, reply = await self._open(OpenLive(grant, camera, stream, mark))
         if not isinstance(reply, Answer):
             await channel.close()
             raise _unexpected(reply)

@@ -7,14 +7,12 @@ from typing import Annotated
 
 import msgspec
 
-from belvedere.link.messages import Reply, Request
+from belvedere.link.messages import Mark, Reply, Request
 
 MOST_MASKS = 32
 _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Polygon = Annotated[tuple[tuple[_Share, _Share], ...], msgspec.Meta(min_length=3, max_length=64)]
 Polygons = Annotated[tuple[Polygon, ...], msgspec.Meta(max_length=MOST_MASKS)]
-Mark = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=120)], ...], msgspec.Meta(max_length=3)]
-"""Lines burned into a picture for one viewer: who sees it, under which access. The site adds the picture's time."""
 
 
 class ReadMasked(Request, frozen=True, tag="read_masked"):

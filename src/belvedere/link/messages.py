@@ -6,9 +6,13 @@ channel is a Unix socket on one machine and a WebSocket that the site dials betw
 No message carries a shell command or a file path.
 """
 
+from typing import Annotated
+
 import msgspec
 
 VERSION = 1
+Mark = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=120)], ...], msgspec.Meta(max_length=3)]
+"""Lines burned into a picture for one viewer: who sees it, under which access. The site adds the picture's time."""
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="kind"):
@@ -59,11 +63,15 @@ class GetInit(Request, frozen=True, tag="get_init"):
 
 
 class OpenLive(Request, frozen=True, tag="open_live"):
-    """Live pictures; answered with `Answer`, then parts until the asker hangs up. Needs LIVE. Each part: see `LivePart`."""
+    """Live pictures; answered with `Answer`, then parts until the asker hangs up. Needs LIVE. Each part: see `LivePart`.
+
+    With a `mark` the pictures are made for this viewer alone, 640 x 360, and it is burned in.
+    """
 
     grant: bytes
     camera: str
     stream: str
+    mark: Mark = ()
 
 
 class PutCamera(Request, frozen=True, tag="put_camera"):

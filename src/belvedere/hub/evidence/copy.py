@@ -5,21 +5,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from belvedere.foundation.clock import SECOND_US, Clock, iso
-from belvedere.foundation.errors import BadMedia, KeyAway, Unavailable
+from belvedere.foundation.errors import BadMedia, KeyAway, LinkFault, Unavailable
 from belvedere.hub.evidence.footage import CameraPlan
 from belvedere.hub.evidence.manifest import Clip, Source
 from belvedere.hub.evidence.order import Order
 from belvedere.hub.evidence.pack import PackWriter
 from belvedere.hub.evidence.store import ExportRow
 from belvedere.link.client import SiteLink
-from belvedere.link.masked import Mark, MaskedPiece, ReadCopy
-from belvedere.link.messages import Piece
+from belvedere.link.masked import MaskedPiece, ReadCopy
+from belvedere.link.messages import Mark, Piece
 from belvedere.media import clip as media
 from belvedere.policy.grant import Action
 
 AGAIN_S = 5.0  # between two questions to a site that makes as many masked pictures as it can
 PATIENCE_US = 1800 * SECOND_US
 TITLE = "WORKING COPY, MASKED. NOT EVIDENCE"
+_MOST_FAULTS = 6  # of one piece
+_SLOW = "The site takes its time over this."
 _WAITING = "Waiting: the site makes as many masked pictures as it can. People who watch come first."
 Release = Callable[[bytes, Action, str, str, int], Awaitable[None]]
 """Have the site given the key of a segment: grant, action, camera, stream, segment."""
@@ -89,7 +91,7 @@ class Copier:
         wire, where = self.order.wire, (plan.camera, plan.stream, piece.segment)
         ask = ReadCopy(wire, self.row.id, *where, piece.start, piece.end, copy_mark(self.order, self.row))
         begun_us = self.clock.monotonic_us()
-        released = False
+        released, faults = False, 0
         while True:
             try:
                 made = await self.link.ask(ask, MaskedPiece)
@@ -98,6 +100,12 @@ class Copier:
                     raise
                 await self.release(wire, Action.EXPORT, *where)
                 released = True
+            except LinkFault:  # it went away for a moment, or took long: the machine is busy with what comes first
+                faults += 1
+                if faults > _MOST_FAULTS:
+                    raise
+                self.waits(_SLOW)
+                await asyncio.sleep(AGAIN_S)
             except Unavailable:
                 if self.clock.monotonic_us() - begun_us > PATIENCE_US:
                     raise

@@ -16,6 +16,7 @@ from belvedere.hub.access.users import User
 from belvedere.hub.context import HubContext
 from belvedere.hub.errors import CLOSED_NOT_SIGNED_IN, CLOSED_REFUSED
 from belvedere.hub.reach import hub_of
+from belvedere.hub.review.remote import remote_mark
 from belvedere.link.backlog import Backlog
 from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState
 from belvedere.media.stream import StreamKind
@@ -169,6 +170,7 @@ class LiveWall:
         """Fetch live parts for a tile: check, log, then look; a site that is away is asked again."""
         logged = False
         tries = 0
+        mark = remote_mark(self.hub, self.websocket, self.user, self.grant_id)
         while True:
             try:
                 usable = await self.hub.grants.use(self.user, self.grant_id, Action.LIVE, [camera])
@@ -177,7 +179,7 @@ class LiveWall:
                     facts = {"grant": self.grant_id, "camera": camera, "stream": stream}
                     await self.hub.audit.append(VIEW_LIVE, self.user.id, facts)
                     logged = True
-                async with await self.hub.link.open_live(usable.wire, camera, stream) as view:
+                async with await self.hub.link.open_live(usable.wire, camera, stream, mark) as view:
                     tries = 0
                     async for part in view:
                         self._put(tile, part)

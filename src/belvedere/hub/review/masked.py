@@ -14,6 +14,7 @@ from belvedere.hub.context import HubContext
 from belvedere.hub.reach import hub_of
 from belvedere.hub.review.openings import Opener, Openings
 from belvedere.hub.review.playlist import Stretch
+from belvedere.hub.review.remote import remote_mark
 from belvedere.link.masked import MaskedPiece, ReadMasked
 from belvedere.link.messages import Playlist
 from belvedere.media.stream import StreamKind
@@ -54,7 +55,8 @@ def masked_router(use: Use, openings_of: Callable[[Request], Openings]) -> APIRo
         hub = hub_of(request)
         usable = await use(request, user, grant, camera)
         await hub.quotas.footage(user.id, grant, camera, stream, segment)
-        ask = ReadMasked(usable.wire, camera, stream, segment, start, end)
+        mark = remote_mark(hub, request, user, grant, seen=True)
+        ask = ReadMasked(usable.wire, camera, stream, segment, start, end, mark)
         try:
             made = await hub.link.ask(ask, MaskedPiece)
         except KeyAway:

@@ -20,6 +20,7 @@ from belvedere.hub.review.live import router as live_router
 from belvedere.hub.review.masked import find_pieces, masked_router, needs_masking
 from belvedere.hub.review.openings import Opener, Openings
 from belvedere.hub.review.playlist import MEDIA_TYPE, Stretch, pieces_to_play, stretches, write_playlist
+from belvedere.hub.review.remote import remote_mark, require_here
 from belvedere.hub.review.timeline import LOOK_BACK_US, TimelineOut, draw
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action
@@ -76,7 +77,7 @@ async def playlist(
     if covered is not None and hub.clock.now_us() <= covered[1] < to_us:
         to_us = max(from_us + 1, covered[1])  # the rest lies in the future, and the grant ends before it
     usable = await hub.grants.use(user, grant, Action.PLAYBACK, [camera], start_us=from_us, end_us=to_us)
-    masked = needs_masking(hub, usable, camera)
+    masked = needs_masking(hub, usable, camera) or bool(remote_mark(hub, request, user, grant))
     if masked:
         stream, found = await find_pieces(hub, usable, camera, from_us, to_us)
     else:
@@ -112,6 +113,7 @@ async def footage(
     """Decrypted bytes of a segment; needs `Range` with both ends. Bytes beside every opened playlist are logged by themselves."""
     hub = hub_of(request)
     start, end = read_range(request.headers.get("range"))
+    require_here(hub, request, user, grant)
     usable = await _use_within_span(request, user, grant, camera)
     await hub.quotas.footage(user.id, grant, camera, stream, segment)
     openings, opener = openings_of(request), Opener(user.id, grant, camera, stream)

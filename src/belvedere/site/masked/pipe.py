@@ -8,7 +8,8 @@ from typing import Annotated
 
 import msgspec
 
-from belvedere.link.masked import Mark, Polygons
+from belvedere.link.masked import Polygons
+from belvedere.link.messages import Mark
 from belvedere.media.access_unit import ACCESS_UNIT_BYTES
 
 LENGTH = Struct(">I")

@@ -14,8 +14,8 @@ import structlog
 
 from belvedere.foundation.clock import MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import BadInput, BelvedereError, NotFound, Unavailable
-from belvedere.link.masked import Mark, MaskedPiece, Polygons, ReadCopy, ReadMasked
-from belvedere.link.messages import Piece
+from belvedere.link.masked import MaskedPiece, Polygons, ReadCopy, ReadMasked
+from belvedere.link.messages import Mark, Piece
 from belvedere.media.activity import first_frame
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant

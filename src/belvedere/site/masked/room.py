@@ -8,7 +8,7 @@ import structlog
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BadInput, LinkFault, Refused, Unavailable
 from belvedere.link.masked import MaskedPiece, Polygons, ReadCopy, ReadMasked
-from belvedere.link.messages import LiveState
+from belvedere.link.messages import LiveState, Mark
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant
 from belvedere.site.live.relay import MAX_VIEWERS, Relay, Viewer
@@ -56,6 +56,7 @@ class MaskedRoom:
         self._permanent = permanent
         self._linger_s = linger_s
         self._history = History(relay)
+        # By camera and kind; a viewer's mark, where there is one, stands behind the kind, a line each.
         self._renditions: dict[tuple[str, str], Rendition] = {}
         self._ending: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -91,8 +92,11 @@ class MaskedRoom:
         """Whether this grant sees this camera through a rendition only."""
         return grant.masked or bool(self._permanent(camera))
 
-    def subscribe(self, grant: Grant, camera: str, stream: str) -> Viewer:
-        """Watch a camera masked, whichever stream is asked for. Raises Refused, BadInput, Unavailable at the limit."""
+    def subscribe(self, grant: Grant, camera: str, stream: str, mark: Mark = ()) -> Viewer:
+        """Watch a camera masked, whichever stream is asked for. Raises Refused, BadInput, Unavailable at the limit.
+
+        With a `mark` the rendition is this viewer's alone (and of their other tiles), and counts against the limit like any.
+        """
         grant.require(Action.LIVE, camera, now_us=self.clock.now_us())
         if stream == StreamKind.AUDIO:
             raise Refused("There is no live sound.", advice="Export the span that you need; sound comes with it.")
@@ -100,7 +104,7 @@ class MaskedRoom:
             raise BadInput(f"There is no stream called {stream!r}.", advice="Ask for main or sub.")
         if self.viewers >= MAX_VIEWERS:
             raise Unavailable(f"{MAX_VIEWERS} live views are open at this site.", advice="Close some and try again.")
-        kind = MASKED if grant.masked else PAINTED
+        kind = "\n".join((MASKED if grant.masked else PAINTED, *mark))
         rendition = self._rendition(camera, kind)
         viewer = Viewer(self, grant, camera, kind)
         rendition.join(viewer)
@@ -138,9 +142,8 @@ class MaskedRoom:
     async def masks_changed(self, camera: str) -> None:
         """A camera's permanent masks are others now: they bind what is shown from here on, raw views included."""
         permanent = self._permanent(camera)
-        for kind in (MASKED, PAINTED):
-            rendition = self._renditions.get((camera, kind))
-            if rendition is not None:
+        for (where, _), rendition in list(self._renditions.items()):
+            if where == camera:
                 await rendition.repaint(permanent)
         if permanent:
             fault = LinkFault("This camera's masks have changed; its picture is opened anew.")
@@ -148,18 +151,20 @@ class MaskedRoom:
 
     def forget(self, camera: str) -> None:
         """A camera was removed: end its views."""
-        for kind in (MASKED, PAINTED):
-            rendition = self._renditions.get((camera, kind))
-            if rendition is not None:
+        for key, rendition in list(self._renditions.items()):
+            if key[0] == camera:
                 for viewer in list(rendition.viewers):
                     viewer.close()
-                if (camera, kind) in self._renditions:
-                    self._end((camera, kind))
+                if key in self._renditions:
+                    self._end(key)
 
     @property
     def renditions(self) -> list[tuple[str, Rendition]]:
-        """Kind and rendition of all that are made now."""
-        return [(kind, rendition) for (_, kind), rendition in self._renditions.items()]
+        """Kind and rendition of all that are made now; one that carries a viewer's mark is called so."""
+        return [
+            (kind if "\n" not in kind else f"{kind.partition(chr(10))[0]}, marked", rendition)
+            for (_, kind), rendition in self._renditions.items()
+        ]
 
     @property
     def viewers(self) -> int:
@@ -193,11 +198,12 @@ class MaskedRoom:
         made = self._renditions[key] = Rendition(
             camera,
             self._history.source_of(camera),
-            kind == MASKED,
+            kind.partition("\n")[0] == MASKED,
             self._permanent(camera),
             self._relay,
             self._history,
             self._take,
+            tuple(kind.split("\n")[1:]),
         )
         return made
 

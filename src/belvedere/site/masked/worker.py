@@ -17,7 +17,7 @@ from av.video.frame import PictureType, VideoFrame
 
 from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import BadMedia
-from belvedere.link.masked import Mark
+from belvedere.link.messages import Mark
 from belvedere.media.fmp4 import make_config, read_fragment, write_frame
 from belvedere.media.nal import H264Nal, join_lengths, split_annex_b
 from belvedere.media.stream import TICKS_PER_SECOND, Codec, Frame
