@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TESTS = ("test_policy_full", "test_policy_acts", "test_policy_table", "test_policy_decision", "test_policy_signed")
+TESTS = (
+    *("test_policy_full", "test_policy_acts", "test_policy_table"),
+    *("test_policy_decision", "test_policy_signed", "test_policy_originals", "test_policy_plan"),
+)
 # A grant's mint is one object: whether it takes part in comparing two grants makes no difference.
 EQUIVALENT = ("grant.py:59: False to True",)
 

@@ -97,3 +97,15 @@ def test_nothing_passes_that_the_table_lacks(who: Asker, what: Ask) -> None:
             assert grant.approver == "user_2"
     if purpose.needs_case:
         assert what.facts is not None and what.facts.open and who.user_id in what.facts.people
+
+
+@settings(max_examples=60)
+@given(askers(), asks())
+def test_what_was_worked_out_before_changes_no_answer(who: Asker, what: Ask) -> None:
+    """A table that has decided for others says what the same table says to its first question."""
+    fresh = replace(FULL_TABLE, rows=tuple(list(FULL_TABLE.rows)))
+    assert fresh.rows == FULL_TABLE.rows and not fresh.known
+    before = decide(who, what, FULL_TABLE, NOW)
+    assert decide(who, what, fresh, NOW) == before and decide(who, what, fresh, NOW) == before
+    other = replace(FULL_TABLE, purposes={})
+    assert other.known is FULL_TABLE.known and decide(who, what, other, NOW).rule == "purpose.unknown"

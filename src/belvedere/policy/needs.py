@@ -86,8 +86,7 @@ def needs_of(rows: Iterable[Row], digest: str) -> Needs:
     second, step_up = Second.NONE, StepUp.NONE
     approvers: frozenset[Role] | None = None
     for row in rows:
-        if _STRENGTH[row.step_up] > _STRENGTH[step_up]:
-            step_up = row.step_up
+        step_up = max(step_up, row.step_up, key=_STRENGTH.__getitem__)
         if row.second is not Second.NONE:
             approvers = row.approvers if approvers is None else approvers & row.approvers
             if second is not Second.BEFORE:
