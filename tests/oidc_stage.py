@@ -53,9 +53,9 @@ def install(cache: Path) -> Path:
 
 
 @contextmanager
-def provider(folder: Path, origin: str = "https://hub.test") -> Iterator[str]:
-    """The real provider on a free port, for the hub at `origin`; gives its issuer."""
-    command = [shutil.which("node") or "node", str(FOLDER / "server.mjs"), str(folder), f"{origin}/council"]
+def provider(folder: Path, origin: str = "https://hub.test", told_at: str = "") -> Iterator[str]:
+    """The real provider on a free port, for the hub at `origin`; gives its issuer. It tells log-outs at the address `told_at`."""
+    command = [shutil.which("node") or "node", str(FOLDER / "server.mjs"), str(folder), f"{origin}/council", told_at]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None and process.stderr is not None

@@ -19,12 +19,16 @@ const provider = new Provider(issuer, {
       redirect_uris: [process.argv[3]],
       response_types: ["code"],
       grant_types: ["authorization_code"],
+      post_logout_redirect_uris: [process.argv[3].replace(/council$/, "")],
+      ...(process.argv[4] ? { backchannel_logout_uri: process.argv[4], backchannel_logout_session_required: true } : {}),
     },
   ],
   acrValues: ["urn:council:mfa"],
   claims: { openid: ["sub", "amr", "acr"], profile: ["preferred_username"], email: ["email", "email_verified"] },
   conformIdTokenClaims: false, // names stand in the ID token, as most providers do it
-  features: { devInteractions: { enabled: false } },
+  features: { devInteractions: { enabled: false }, backchannelLogout: { enabled: true } },
+  // The hub of the test is on this machine, and slow when the machine is busy: no guard against such addresses, no time limit.
+  fetch: (url, options) => fetch(url, { ...options, dispatcher: undefined, signal: undefined }),
   pkce: { required: () => true },
   async findAccount(_ctx, id) {
     const name = id.split("|")[0]; // "ann|2" is another person who was given ann's name

@@ -17,11 +17,13 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from belvedere.foundation.clock import MINUTE_US, Clock
 from belvedere.foundation.errors import Refused, Unavailable
 from belvedere.foundation.settings import HubSettings
+from belvedere.hub.access.oidc_logout_token import bad_token, end_url, logout_subject
 from belvedere.hub.access.oidc_provider import Description, Provider
 from belvedere.hub.access.oidc_token import Expected, checked_claims, key_name, named, second_factor
 
 LIFE_US = 10 * MINUTE_US  # people look for their phones
 RETURN_PATH = "/council"  # page of the control room to which the provider sends people back
+_LONGEST_HEAD = 4096  # signs of a token in which its header ends
 _KEPT = 4096  # sign-ins under way; the oldest goes first
 
 
@@ -75,6 +77,7 @@ class CouncilDesk:
         self._clock = clock
         self._provider = Provider(settings, clock, transport)
         self._under: OrderedDict[str, _Under] = OrderedDict()
+        self._logged_out: OrderedDict[str, None] = OrderedDict()  # logout tokens that counted, by name
         self._half: OrderedDict[str, tuple[int, str, Proven]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -150,6 +153,28 @@ class CouncilDesk:
                 name = named(told, settings.oidc_match)
         strong = second_factor(claims, settings.oidc_require_amr, settings.oidc_require_acr)
         return Proven(about.issuer, claims["sub"], name, strong)
+
+    async def logged_out(self, token: str) -> str:
+        """The subject whose logout token this is; each token counts once. Raises BadInput, Unavailable."""
+        settings, about = self._settings, await self._provider.description()
+        keys = await self._provider.keys(about, key_name(token[:_LONGEST_HEAD]))
+        now_us = self._clock.now_us()
+        subject, name = logout_subject(token, keys, about.algorithms, about.issuer, settings.oidc_client_id, now_us)
+        with self._lock:
+            if name in self._logged_out:
+                raise bad_token("it was used already")
+            self._logged_out[name] = None
+            while len(self._logged_out) > _KEPT:
+                self._logged_out.popitem(last=False)
+        return subject
+
+    async def way_out(self) -> str:
+        """The provider's log-out page, "" where it has none or is away."""
+        try:
+            about = await self._provider.description()
+        except Unavailable:
+            return ""
+        return end_url(about.end_session, self._settings.oidc_client_id, self._settings.origin)
 
     def wait_for_passkey(self, question: str, account_id: str, proven: Proven) -> None:
         """Remember that this account's passkey has to answer `question` before it is let in."""

@@ -61,6 +61,14 @@ class CouncilAccounts:
         found = self._users.find(name) if name else None
         return found if found is not None and found.name == name else None
 
+    def account_of(self, issuer: str, subject: str) -> str:
+        """The account of a person at the provider, "" for one who never signed in here."""
+        query = select(council_account.c.account_id).where(
+            council_account.c.issuer == issuer, council_account.c.subject == subject
+        )
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or ""
+
     def _subject_of(self, issuer: str, account_id: str) -> str:
         query = select(council_account.c.subject).where(
             council_account.c.issuer == issuer, council_account.c.account_id == account_id

@@ -39,6 +39,7 @@ class Description:
     algorithms: tuple[str, ...]  # of ALGORITHMS, at least one
     names_itself: bool  # its answers carry `iss` (RFC 9207)
     secret_in_body: bool  # takes the client secret in the body only
+    end_session: str = ""  # where people log out (RP-Initiated Logout 1.0); "" where there is no such page
 
 
 class Provider:
@@ -178,6 +179,7 @@ def described(issuer: str, document: Mapping[str, Any]) -> Description:
         algorithms=algorithms,
         names_itself=document.get("authorization_response_iss_parameter_supported") is True,
         secret_in_body=in_body,
+        end_session=_address(issuer, document, "end_session_endpoint") if "end_session_endpoint" in document else "",
     )
 
 

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from belvedere.foundation.errors import BelvedereError, Refused
-from belvedere.hub.access import session_routes
+from belvedere.hub.access import oidc_logout, session_routes
 from belvedere.hub.access.doors import SECURE_COOKIE, cookie_name, public
 from belvedere.hub.access.oidc import LIFE_US, Answer, Proven
 from belvedere.hub.access.origin import relying_party
@@ -20,6 +20,7 @@ from belvedere.hub.access.users import SignIn, User
 from belvedere.hub.reach import hub_of
 
 router = APIRouter(tags=["access"])
+router.include_router(oidc_logout.router)
 
 COUNCIL_BOUND = "council.bound"
 COOKIE = "belvedere-council"
