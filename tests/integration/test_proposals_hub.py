@@ -5,26 +5,12 @@ from typing import Any
 
 import pytest
 
-from approvals_stage import PEOPLE, Council, Somebody, council
+from approvals_stage import Somebody, council
 from belvedere.foundation.clock import HOUR_US
+from proposals_stage import agree, put, staffed
 
-PEOPLE |= {"root": ("administrator", "platform"), "rita": ("administrator", "helpdesk")}
 NEW = {"display": "Bob Baker", "team": "nights", "sites": [], "roles": ["operator"], "name": "bob"}
 WHY = "He begins on Monday"
-
-
-async def put(who: Somebody, method: str, path: str, body: dict[str, Any], status: int = 202) -> Any:
-    answer = await who.browser.request(method, path, json=body)
-    assert answer.status_code == status, answer.text
-    return answer.json()["proposal"] if status == 202 else answer.json() if answer.content else None
-
-
-async def agree(who: Somebody, proposal: dict[str, Any], status: int = 200) -> Any:
-    return await who.confirmed(f"/api/proposals/{proposal['id']}/confirm", {"sha256": proposal["sha256"]}, status)
-
-
-async def staffed(found: Council, *names: str) -> list[Somebody]:
-    return [await found.come(name) for name in names]
 
 
 async def test_roles_change_once_another_person_has_confirmed_exactly_that(

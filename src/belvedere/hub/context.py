@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from belvedere.foundation.clock import MINUTE_US, Clock, SystemClock
 from belvedere.foundation.settings import Settings
+from belvedere.hub.access.account_watch import AccountWatch
 from belvedere.hub.access.credentials import Passwords
 from belvedere.hub.access.ending import GrantEnder
 from belvedere.hub.access.endings import EndingCourier
@@ -86,6 +87,7 @@ class HubContext:
     register: CameraRegister
     map: MapFolder
     users: UserDesk
+    accounts: AccountWatch
     sessions: SessionDesk
     passkeys: PasskeyDesk
     council: CouncilDesk
@@ -156,6 +158,7 @@ async def open_hub(
             cases=case_book,
         )
         ender = GrantEnder(engine, clock, audit, grants.ended.set)
+        accounts = AccountWatch(engine, clock, audit, ender, grants.stop_for)
         endings = EndingCourier(engine, clock, key, site, grants.ended)
         telling: asyncio.Task[None] | None = None
         keys_kept: asyncio.Task[None] | None = None
@@ -197,6 +200,7 @@ async def open_hub(
                 pushing_masks = asyncio.create_task(masks.run(), name="masks")
                 telling = asyncio.create_task(endings.run(), name="ended grants")
                 witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
+            await accounts.start()
             health.start()
             await quotas.start()
             watch.start()
@@ -219,6 +223,7 @@ async def open_hub(
                 register=register,
                 map=MapFolder(settings.map_folder),
                 users=users,
+                accounts=accounts,
                 sessions=SessionDesk(engine, clock, settings.hub.session_idle_minutes * MINUTE_US),
                 passkeys=PasskeyDesk(engine, clock),
                 council=CouncilDesk(settings.hub, clock),
@@ -242,6 +247,7 @@ async def open_hub(
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
             await fleet.close()
+            await accounts.stop()
             await health.stop()
             await watch.stop()
             await quotas.stop()

@@ -14,7 +14,7 @@ export function WaitingHere({ acts }: { acts: readonly string[] }) {
     <div className={styles.waits} data-testid="waiting-here">
       {here.map((each) => (
         <Notice key={each.id} tone="amber" title={`Waits for a second person: ${each.title}`}>
-          {each.mine ? "You" : each.user_name}: “{each.reason}”{" "}
+          {each.mine ? "You" : each.user_name}: “{each.reason}”.{" "}
           {each.may_decide ? (
             <Anchor component={Link} to="/approvals?tab=changes" inherit>
               Look at it and decide

@@ -91,6 +91,7 @@ class GrantDesk:
         self.ended = asyncio.Event()
         # Invariant: every grant that this desk ended in the last minute, and when (monotonic).
         self._over: dict[str, int] = {}
+        self._stopped: frozenset[str] = frozenset()
         self.issued = 0
         self.refused = 0
 
@@ -102,6 +103,10 @@ class GrantDesk:
     def look_at_cases(self, cases: CaseBook) -> None:
         """Take what is known of cases from there."""
         self._asking.cases = cases
+
+    def stop_for(self, account_ids: frozenset[str]) -> None:
+        """Give these accounts no access, and let none of theirs be used, until other accounts are named."""
+        self._stopped = account_ids
 
     def look_at_masks(self, veiled: Callable[[], frozenset[str]]) -> None:
         """Take from there which cameras have, or had, permanent masks."""
@@ -124,6 +129,7 @@ class GrantDesk:
         Raises Refused, ApprovalNeeded (a second person has to agree), StepUpNeeded, Conflict, StorageFault.
         """
         user = session.user
+        self._require_untouched(user)
         if len(await self.live(user)) >= MOST_LIVE:
             raise Conflict(f"You hold {MOST_LIVE} open accesses.", advice="End those that you no longer need.")
         asker, wanted, decision = await self._decide(session, ask, approval)
@@ -361,7 +367,16 @@ class GrantDesk:
             await self.end(session.user, grant_id)
         return len(open_ones)
 
+    def _require_untouched(self, user: User) -> None:
+        if user.id in self._stopped:
+            raise Refused(
+                "Your account was altered in the database behind the hub, so it opens nothing.",
+                advice="Tell the data protection officer; whoever looks after the accounts sets it right.",
+            )
+
     async def _open(self, user: User, grant_id: str) -> UsableGrant:
+        self._require_untouched(user)
+
         wire = await self._standing.wire(grant_id, user.id)
         if wire is None:  # unknown, somebody else's and ended look the same, so that ids can't be tried out
             raise Refused("You hold no such access, or it was ended.", advice="Ask for access.")

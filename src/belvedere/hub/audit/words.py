@@ -78,13 +78,18 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "session.opened": lambda facts: "Signed in",
     "session.refused": lambda facts: f"Sign-in refused{_why(facts)}",
     "session.closed": lambda facts: "Signed out",
-    "session.ended_by_council": lambda facts: f"Signed out at the council; sessions ended here: {facts.get('sessions', 0)}",
+    "session.ended_by_council": lambda facts: (
+        f"Signed out at the council; sessions ended here: {facts.get('sessions', 0)}"
+    ),
     "council.bound": lambda facts: "Account linked with the council's account",
     "council.unbound": lambda facts: f"Account {facts.get('name', '')} no longer linked with a council account",
     "masks.changed": lambda facts: f"{facts.get('masks', 0)} permanent masks on {_cameras(facts)}{_said(facts)}",
     "password.changed": lambda facts: "Password changed",
     "account.created": lambda facts: f"Account {facts.get('name', '')} added",
     "account.disabled": lambda facts: f"Account {facts.get('name', '')} closed",
+    "account.noted": lambda facts: "Noted what accounts are now, to notice changes behind the hub",
+    "account.altered_outside": lambda facts: f"An account was {facts.get('how', 'altered')} behind the hub's back",
+    "account.as_noted": lambda facts: "An account is again what the log says of it",
     "account.changed": lambda facts: f"Account {facts.get('name', '')} changed",
     "session.revoked": lambda facts: "Signed out from elsewhere",
     "session.moved": lambda facts: (
@@ -93,6 +98,9 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "passkey.added": lambda facts: f"Passkey “{facts.get('name', '')}” added",
     "passkey.renamed": lambda facts: f"Passkey named “{facts.get('name', '')}”",
     "passkey.removed": lambda facts: "Passkey removed",
+    "access.table_changed": lambda facts: (
+        f"Another action table counts: {facts.get('now', '')} instead of {facts.get('before', '')}"
+    ),
     "step_up.proven": lambda facts: (
         "Confirmed an act with a code from the demo's terminal, no passkey"
         if facts.get("method") == "code"

@@ -111,6 +111,8 @@ def _words(name: str, value: Any) -> str:
         return ", ".join(value) or "all"
     if name == "shifts":
         return "; ".join(f"{iso(start)[:16]} to {iso(end)[:16]}" for start, end in value)
+    if name == "team":
+        return str(value) or "by role"
     if name.endswith("_us"):
         return "" if value is None else iso(value)[:10]
     return str(value)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.ids import new_id
+from belvedere.hub.storage.account_state import state_of
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import local_act
 
@@ -36,6 +37,10 @@ def noting(clock: Clock) -> NoteAct:
     """What notes acts for the hub."""
 
     def note(connection: Connection, kind: str, facts: Mapping[str, Any]) -> None:
+        if kind.startswith("account.") and facts.get(
+            "account"
+        ):  # so that an edit behind the hub shows (see `account_watch`)
+            facts = {**facts, "state_sha256": state_of(connection, str(facts["account"]))}
         row = {"id": new_id("act", clock), "time_us": clock.now_us(), "kind": kind, "facts": dict(facts)}
         connection.execute(insert(local_act).values(**row))
 
