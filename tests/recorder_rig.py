@@ -18,6 +18,7 @@ from belvedere.site.recorder.events import Add, Begin, End
 from belvedere.site.recorder.reconcile import Findings, begin_boot, reconcile
 from belvedere.site.recorder.track import Track
 from belvedere.site.recorder.writer import DiskWriter
+from belvedere.site.retention.emptying import settle_emptied
 from belvedere.site.storage import fragments
 from belvedere.site.storage.cameras import Cameras, StreamRef
 from belvedere.site.storage.disk import Disk, Files, SystemFiles
@@ -68,6 +69,7 @@ class BrokenFiles(SystemFiles):
         self.free: int | None = None
         self.kill_at = 0
         self.steps = 0
+        self.made_empty = 0
         self._paths: dict[int, str] = {}
         self._durable: dict[str, int] = {}  # path -> bytes that survive a power cut
         self._named: set[str] = set()
@@ -115,6 +117,10 @@ class BrokenFiles(SystemFiles):
     def unlink(self, path: str) -> None:
         self._may("unlink")
         super().unlink(path)
+
+    def set_empty(self, path: str) -> None:
+        super().set_empty(path)
+        self.made_empty += 1
 
     def reopen(self, path: str) -> int:
         fd = super().reopen(path)
@@ -166,6 +172,7 @@ class Rig:
         if fresh:
             self.disk.claim()
         self.disk.verify()
+        settle_emptied(self.index, self.disk, self.clock)
         findings = reconcile(self.index, self.keyring, [self.disk])
         boot = begin_boot(self.index, findings, "t", self.clock.now_us())
         self.seq = 0

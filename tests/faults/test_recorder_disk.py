@@ -2,16 +2,20 @@
 
 import errno
 import random
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from belvedere.foundation.clock import SECOND_US
+from belvedere.foundation.errors import StorageFault
 from belvedere.media.stream import EndReason
 from belvedere.site.recorder.events import Add
 from belvedere.site.storage.disk import SystemFiles
+from belvedere.site.storage.reserve import LEAST_BYTES, Reserve
 from recorder_rig import BrokenFiles, Killed, Rig, fragment
 
 pytestmark = pytest.mark.faults
@@ -200,6 +204,61 @@ def test_below_min_free_with_nothing_to_delete(tmp_path: Path) -> None:
     rig.end(track)
     assert rig.problems() == []
     assert set(range(8, 12)) <= set(starts(rig))
+    rig.close()
+
+
+def test_an_index_without_room_lets_the_oldest_go_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deletion is written into the index first; with no room for that, recording would have ended for good."""
+    rig, files = broken_rig(tmp_path / "full")
+    feed(rig)
+    before = starts(rig)
+    rig.index.reserve = Packed(rig.folder, files)
+    monkeypatch.setattr("belvedere.site.recorder.writer.LEAST_BYTES", 1)  # the footage of this test is small
+    real = rig.index.write
+
+    def write() -> AbstractContextManager[sqlite3.Connection]:
+        if rig.index.reserve is not None and rig.index.reserve.full():
+            raise StorageFault("database or disk is full")
+        return real()
+
+    rig.index.write = write  # type: ignore[assignment, method-assign]
+    assert rig.writer.space.make_room(1)
+    left = starts(rig)
+    assert left and left == before[-len(left) :] != before
+    assert files.emptied() == []
+    assert rig.problems() == []
+    rig.close()
+
+
+class Packed(Reserve):
+    """Free space that comes only of emptied files."""
+
+    def __init__(self, folder: Path, files: BrokenFiles) -> None:
+        super().__init__(folder)
+        self._files = files
+
+    def free(self) -> int:
+        return LEAST_BYTES * bool(self._files.made_empty)
+
+
+@pytest.mark.parametrize("step", ["name", "bytes"])
+def test_a_kill_between_emptying_and_telling_the_index_is_made_good(tmp_path: Path, step: str) -> None:
+    rig, files = broken_rig(tmp_path / "cut")
+    feed(rig)
+    before = starts(rig)
+    ((path,),) = rig.rows("SELECT path FROM segment ORDER BY kept_from_us, id LIMIT 1")
+    if step == "bytes":
+        files.set_empty(str(path))
+    else:  # killed before its bytes were freed
+        (files.folder / str(path)).rename(files.folder / f"{path}.emptied")
+    rig.close()
+    rig.open()
+    left = starts(rig)
+    assert left and left == before[-len(left) :] != before
+    assert files.emptied() == [] and rig.problems() == []
+    assert rig.rows("SELECT count(*) FROM destroyed_segment WHERE why = 'space'") == [(1,)]
     rig.close()
 
 

@@ -24,6 +24,7 @@ BelvedereError
 │   └── SealBroken          sealed bytes do not open: altered, cut or the wrong key
 ├── LinkFault               site and hub can't talk
 │   └── SiteAway
+│       └── SiteFull        its disk is full: it waits for room
 └── Unavailable             a part of this installation is missing (browser, codec, tool)
     └── KeyAway             the key of this footage is kept by the hub, which has to release it first
 """
@@ -158,6 +159,10 @@ class LinkFault(BelvedereError):
 
 class SiteAway(LinkFault):
     code = "site_away"
+
+
+class SiteFull(SiteAway):
+    code = "site_full"
 
 
 class Unavailable(BelvedereError):

@@ -37,11 +37,13 @@ from belvedere.site.masked.store import MaskStore
 from belvedere.site.onvif.answers import begin_devices
 from belvedere.site.onvif.keeper import DeviceKeeper
 from belvedere.site.onvif.store import DeviceStore
+from belvedere.site.opening import room_to_open
 from belvedere.site.recorder.archive import Archive
 from belvedere.site.recorder.reconcile import begin_boot, reconcile
 from belvedere.site.recorder.recorder import Recorder
 from belvedere.site.recorder.sound import SoundDesk
 from belvedere.site.retention.desk import RetentionDesk
+from belvedere.site.retention.emptying import settle_emptied
 from belvedere.site.storage.camera_key import open_connection_safe
 from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.folders import open_disks
@@ -134,17 +136,25 @@ async def run(settings: Settings, clock: Clock) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    reserve = await room_to_open(settings, stopping)
+    if reserve is None:
+        return 0
     keys = settings.site_folder / "keys"
     index_file = settings.site_folder / "index.db"
     fresh = not index_file.exists()  # an index without its keys must never get new ones: its footage could not be read
     footage_key = load_key(keys / "footage.kek", make=fresh)
     index = Index(index_file, clock)
+    index.reserve = reserve
+    reserve.keep()
     try:
         keyring = Keyring(index, footage_key, clock)
         safe = open_connection_safe(index, keys / "camera.key", make=fresh)
         cameras = Cameras(index, safe, clock)
         disks, wrong = open_disks(index, settings.footage_folders, clock)
-        found = reconcile(index, keyring, [disk for disk in disks if disk.id not in wrong])
+        present = [disk for disk in disks if disk.id not in wrong]
+        for disk in present:
+            settle_emptied(index, disk, clock)
+        found = reconcile(index, keyring, present)
         boot = begin_boot(index, found, __version__, clock.now_us())
         relay = Relay(clock)
         activity = ActivityRoom(index, clock, settings.site.activity_cpu_percent)

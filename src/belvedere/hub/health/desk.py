@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy import Engine
 
 from belvedere.foundation.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
-from belvedere.foundation.errors import LinkFault
+from belvedere.foundation.errors import LinkFault, SiteFull
 from belvedere.hub.health.standing import StandingFaults
 from belvedere.hub.health.tickets import TicketBook
 from belvedere.link.client import SiteLink
@@ -76,6 +76,9 @@ class HealthDesk:
             try:
                 async with asyncio.timeout(_PATIENCE_S):
                     found = await self._link.ask(GetFaults(self._faults_to_us), Faults)
+            except SiteFull as full:  # it waits for room, and said so itself
+                await asyncio.to_thread(self.tickets.site_away, self._site_id, self._answered_us, str(full))
+                return False
             except (LinkFault, TimeoutError):
                 now_us = self._clock.now_us()
                 if now_us - self._answered_us >= AWAY_US:

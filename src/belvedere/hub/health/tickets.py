@@ -88,16 +88,16 @@ class TicketBook:
                     elif any(before[name] != value for name, value in values.items()):
                         connection.execute(update(ticket_table).where(ticket_table.c.id == fault_id).values(**values))
 
-    def site_away(self, site_id: str, since_us: int) -> None:
-        """The site has not answered for too long: one open ticket, however often this is said."""
+    def site_away(self, site_id: str, since_us: int, why: str = "The site has not answered the hub.") -> None:
+        """The site has not answered for too long, or only that it can't serve: one open ticket, however often this is said."""
         now_us = self._clock.now_us()
         with writing(self._engine) as connection:
             found = connection.execute(_open_away(site_id)).mappings().first()
             if found is not None:
-                change = update(ticket_table).where(ticket_table.c.id == found["id"]).values(last_us=now_us)
+                change = update(ticket_table).where(ticket_table.c.id == found["id"]).values(last_us=now_us, detail=why)
                 connection.execute(change)
                 return
-            away = Standing("site", site_id, SITE_AWAY, "The site has not answered the hub.")
+            away = Standing("site", site_id, SITE_AWAY, why)
             connection.execute(insert(ticket_table).values(self._new(site_id, away, since_us, now_us)))
 
     def site_back(self, site_id: str) -> None:

@@ -20,17 +20,20 @@ from belvedere.site.recorder.rows import ORDER, RunRows, end_row
 from belvedere.site.recorder.run import OpenRun, Store
 from belvedere.site.recorder.segment import FULL_ERRORS
 from belvedere.site.recorder.track import Track
+from belvedere.site.retention.emptying import empty_here, settle_emptied
 from belvedere.site.retention.space import DiskSpace
 from belvedere.site.storage.deletion import Doomed, delete
 from belvedere.site.storage.disk import Disk
 from belvedere.site.storage.index import Index, statements
 from belvedere.site.storage.keys import Keyring
+from belvedere.site.storage.reserve import LEAST_BYTES
 
 log = structlog.get_logger()
 
 EARLY_BYTES = 8 << 20  # this much waiting is written before its time
 _WRITE_S = 0.2  # what came is written at least this often: that much is lost when the process is killed
 _UNSYNCED_BYTES = 64 << 20  # this much written is made durable before its time
+INDEX_FULL = "There is no room for the site's index: what is recorded can't be found until there is."
 _BATCH = 32  # clock notes kept while the index can't be written
 
 
@@ -61,7 +64,7 @@ class DiskWriter:
         self._keyring = keyring
         self._clock = clock
         self._sync_s = sync_ms / 1000
-        self.space = DiskSpace(disk, index, clock, min_free_bytes)
+        self.space = DiskSpace(disk, index, clock, min_free_bytes, self._ease)
         self._full = False
         self._lock = threading.Lock()
         self._events: list[Event] = []
@@ -198,7 +201,12 @@ class DiskWriter:
             self._failed(error)
             track.trouble = self.message
             return
-        if self.state == "full" and track.run is not None:
+        if track.run is not None and not self.failed_index:
+            self._mended()
+
+    def _mended(self) -> None:
+        """There is room again. A fault stays: somebody has to look at the disk."""
+        if self.state == "full":
             self.state, self.message = "ok", ""
 
     def _touch(self, run: OpenRun | None) -> None:
@@ -248,8 +256,12 @@ class DiskWriter:
             self.failed_index += 1
             log.error("index_not_written", disk=self.disk.name, cycles=self.failed_index, error=str(error))
             self.message = str(error)
+            if self._index.reserve is not None and self._index.reserve.full():
+                self.state, self.message = "full", INDEX_FULL
             return
-        self.failed_index = 0
+        if self.failed_index:
+            self.failed_index = 0
+            self._mended()
         self._notes.clear()
         for run in runs:
             run.indexed(end=run.ended is not None and (not run.imported or run.id in held))
@@ -313,10 +325,21 @@ class DiskWriter:
             return
         short = self.space.short()
         was_full, self._full = self._full, short > 0 and not self.space.make_room(short)
+        if self._index.reserve is not None:
+            self._index.reserve.keep()
         if self._full:
             self._failed(OSError(errno.ENOSPC, "below min_free_bytes"))
         elif was_full:
             self.state, self.message = "ok", ""
+
+    def _ease(self, size: int) -> int:
+        """Bytes freed without writing to the index, for which there is no room; it is told of them as soon as there is."""
+        freed = empty_here(self._index, self.disk, max(size, LEAST_BYTES))
+        try:
+            settle_emptied(self._index, self.disk, self._clock)
+        except (StorageFault, OSError) as error:
+            log.error("emptied_not_told", disk=self.disk.name, error=str(error))
+        return freed
 
     def _look(self) -> bool:
         """Whether the folder is still the disk it should be."""

@@ -4,6 +4,8 @@ What goes, in this order: footage in quarantine, oldest first; footage that no h
 else is left, with an alarm, held footage, oldest first. Used on the disk's own thread.
 """
 
+from collections.abc import Callable
+
 import structlog
 
 from belvedere.foundation.clock import MINUTE_US, Clock
@@ -13,6 +15,7 @@ from belvedere.site.storage.deletion import Doomed, Told, delete, sweep, tell
 from belvedere.site.storage.disk import Disk
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.index import statements as index_statements
+from belvedere.site.storage.reserve import LEAST_BYTES
 
 log = structlog.get_logger()
 
@@ -23,8 +26,17 @@ DECIDED = "The disk was full."
 class DiskSpace:
     """Makes room on one disk."""
 
-    def __init__(self, disk: Disk, index: Index, clock: Clock, min_free_bytes: int) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        index: Index,
+        clock: Clock,
+        min_free_bytes: int,
+        ease: Callable[[int], int] = lambda size: 0,
+    ) -> None:
+        """`ease` makes so much room without writing to the index, when that is what a full disk forbids; gives what it freed."""
         self.min_free_bytes = min_free_bytes
+        self._ease = ease
         self.held_lost = 0  # held segments that had to go since the start: an alarm
         self._disk = disk
         self._index = index
@@ -35,11 +47,15 @@ class DiskSpace:
 
     def short(self) -> int:
         """Bytes missing to the free space that a disk should have; 0 or less: enough. Raises OSError."""
-        return self.min_free_bytes - self._disk.files.space()[1]
+        reserve = self._index.reserve
+        wanted = self.min_free_bytes
+        if reserve is not None and not reserve.held and self._disk.files.device() == reserve.device:
+            wanted = max(wanted, reserve.size + LEAST_BYTES)  # the index's space comes first
+        return wanted - self._disk.files.space()[1]
 
     def make_room(self, size: int) -> bool:
         """Delete until `size` bytes were freed. False: nothing is left that could go."""
-        freed = 0
+        freed, eased = 0, False
         while freed < size:
             try:
                 got = self._quarantined(size - freed)
@@ -49,7 +65,10 @@ class DiskSpace:
                     got = self._held(size - freed)
             except StorageFault as error:
                 log.error("eviction_failed", disk=self._disk.name, error=str(error))
-                return False
+                if eased:
+                    return False
+                freed, eased = freed + self._ease(size - freed), True
+                continue
             if not got:
                 return False
             freed += got

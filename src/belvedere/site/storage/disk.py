@@ -12,6 +12,7 @@ from belvedere.foundation.errors import StorageFault, WrongDisk
 
 _META = "meta"
 _META_FORMAT = 1
+_EMPTIED = ".emptied"
 
 
 class Files(Protocol):
@@ -51,12 +52,26 @@ class Files(Protocol):
 
     def size(self, path: str) -> int: ...
 
+    def set_empty(self, path: str) -> None:
+        """Free a file's bytes; a name with `.emptied` behind stays. Needs no space, and can be cut short at any point."""
+        ...
+
+    def emptied(self) -> list[str]:
+        """Paths of the files that were emptied, as they were before."""
+        ...
+
+    def forget_emptied(self, path: str) -> None: ...
+
     def names(self) -> list[str]:
         """Paths of all footage files."""
         ...
 
     def space(self) -> tuple[int, int]:
         """Bytes in all and bytes free to this process."""
+        ...
+
+    def device(self) -> int:
+        """Number of the file system that the folder lies on."""
         ...
 
     def read_meta(self) -> bytes: ...
@@ -119,18 +134,37 @@ class SystemFiles:
     def size(self, path: str) -> int:
         return (self.folder / path).stat().st_size
 
+    def set_empty(self, path: str) -> None:
+        full = self.folder / path
+        left = full.with_name(full.name + _EMPTIED)
+        full.rename(left)
+        self.sync_folder(path)
+        os.truncate(left, 0)
+
+    def emptied(self) -> list[str]:
+        return [name.removesuffix(_EMPTIED) for name in self._ending(".blvs" + _EMPTIED)]
+
+    def forget_emptied(self, path: str) -> None:
+        (self.folder / (path + _EMPTIED)).unlink()
+
     def names(self) -> list[str]:
+        return self._ending(".blvs")
+
+    def _ending(self, end: str) -> list[str]:
         return [
             f"{folder.name}/{entry.name}"
             for folder in os.scandir(self.folder)
             if folder.is_dir()
             for entry in os.scandir(folder)
-            if entry.name.endswith(".blvs")
+            if entry.name.endswith(end)
         ]
 
     def space(self) -> tuple[int, int]:
         stat = os.statvfs(self.folder)
         return stat.f_blocks * stat.f_frsize, stat.f_bavail * stat.f_frsize
+
+    def device(self) -> int:
+        return self.folder.stat().st_dev
 
     def read_meta(self) -> bytes:
         return (self.folder / _META).read_bytes()

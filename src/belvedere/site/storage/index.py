@@ -11,6 +11,7 @@ from pathlib import Path
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import StorageFault
+from belvedere.site.storage.reserve import Reserve
 
 # Version of schema.sql. Every table since came with a file of its own in migrations/, and `migration` names those applied.
 VERSION = 2
@@ -52,6 +53,7 @@ class Index:
     def __init__(self, path: Path, clock: Clock) -> None:
         """Open, and make or migrate, the index at `path`. Raises StorageFault when it can't be used."""
         self.path = path
+        self.reserve: Reserve | None = None  # given up when a write fails on a full disk; who serves a site sets it
         self._clock = clock
         self._lock = threading.RLock()
         self._local = threading.local()
@@ -134,6 +136,8 @@ class Index:
             except sqlite3.Error as error:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
+                if self.reserve is not None:
+                    self.reserve.ease()
                 raise StorageFault(
                     f"The site index could not be written: {error}.", advice="Check the disk that it is on."
                 ) from error
