@@ -1,6 +1,7 @@
 """Tiles (C2SP tlog-tiles): the tree's hashes in runs of 256, and the names that they are served under."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from belvedere.tlog.merkle import HASH_BYTES
@@ -47,6 +48,17 @@ def parse_tile(path: str) -> TileName | None:
 def tile_width(level: int, index: int, size: int) -> int:
     """Hashes of tile `index` at `level` in a tree of `size` leaves: 0 when it is not there yet, 256 when it is full."""
     return max(0, min(TILE_WIDTH, (size >> (TILE_HEIGHT * level)) - index * TILE_WIDTH))
+
+
+def tiles_of(size: int) -> Iterator[TileName]:
+    """All tiles of a tree of `size` leaves, and its bundles of entries."""
+    for index in range(-(-size // TILE_WIDTH)):
+        yield TileName(None, index, tile_width(0, index, size))
+    level = 0
+    while hashes := size >> (TILE_HEIGHT * level):
+        for index in range(-(-hashes // TILE_WIDTH)):
+            yield TileName(level, index, tile_width(level, index, size))
+        level += 1
 
 
 def split_hashes(data: bytes) -> list[bytes]:

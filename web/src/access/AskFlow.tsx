@@ -1,10 +1,11 @@
 // From the form to the access: opened at once, or sent, waited for and taken.
 
 import { Button } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
 import { useState } from "react";
 import { Link } from "react-router";
 import type { Grant } from "../api";
-import { given, STATE, useMine, type AccessRequest } from "../approvals/approvals";
+import { given, newsId, STATE, useMine, type AccessRequest } from "../approvals/approvals";
 import { Notice } from "../frame/Notice";
 import { useGrant } from "../session";
 import type { Draft } from "./ask";
@@ -16,6 +17,7 @@ export function AskFlow({ start, open }: { start?: Partial<Draft>; open?: (grant
   const { choose, again } = useGrant();
   const [request, setRequest] = useState<AccessRequest | null>(null);
   const use = (grant: string) => {
+    if (request) notifications.hide(newsId(request));
     choose(grant);
     again();
     open?.(grant);

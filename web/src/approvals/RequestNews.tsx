@@ -7,7 +7,7 @@ import { useLocation } from "react-router";
 import { useWaitingProposals } from "../proposals/proposals";
 import { usePurposes } from "../purposes/purposes";
 import { rolesOf, useGrant, useSession } from "../session";
-import { awaits, given, newsOf, READERS, useMine, useWaiting, type State } from "./approvals";
+import { awaits, given, newsId, newsOf, READERS, useMine, useWaiting, type State } from "./approvals";
 import { useNews } from "./useNews";
 
 /** Whether this hub asks second persons at all. */
@@ -44,7 +44,7 @@ export function RequestNews() {
       const words = newsOf(known.current.get(request.id), request);
       known.current.set(request.id, request.state);
       if (!words) continue;
-      const id = `request-${request.id}`;
+      const id = newsId(request);
       const use = () => {
         choose(request.grant);
         notifications.hide(id);

@@ -265,6 +265,9 @@ export function hoursWords(hours: number): string {
   return `${shown} camera-hour${shown === 1 ? "" : "s"}`;
 }
 
+/** Under which its news is shown. */
+export const newsId = (request: AccessRequest): string => `request-${request.id}`;
+
 /** What a request became, told to the person who asked; "" while there is nothing to tell. */
 export function newsOf(before: State | undefined, request: AccessRequest): string {
   if (before === undefined || before === request.state || !request.mine) return "";

@@ -104,6 +104,9 @@ export default function AuditPage() {
             <Button component="a" href={log.csv(filters)} download size="compact-sm" variant="default" leftSection={<IconDownload size={14} />} data-testid="csv">
               CSV
             </Button>
+            <Button component="a" href={log.whole} download size="compact-sm" variant="default" leftSection={<IconDownload size={14} />} title="With the page that checks it, to be checked away from the hub" data-testid="whole-log">
+              Whole log
+            </Button>
           </div>
         </section>
 

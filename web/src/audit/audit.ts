@@ -70,6 +70,7 @@ export const log = {
   counts: (filters: Filters) => call<Counts>("GET", `/api/audit/histogram?${query({ ...filters })}`),
   choices: () => call<Choices>("GET", "/api/audit/choices"),
   csv: (filters: Filters) => `/api/audit/entries.csv?${query({ ...filters })}`,
+  whole: "/api/audit/log.zip",
   proof: (index: number) => call<EntryProof>("GET", `/api/audit/entries/${index}/proof`),
   alarms: () => call<Alarms>("GET", "/api/audit/alarms"),
 };

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, Response
 
 from belvedere.foundation.errors import BadInput, NotFound
 from belvedere.hub.access.doors import CurrentUser, public, signed_in
-from belvedere.hub.audit import explorer
+from belvedere.hub.audit import explorer, whole
 from belvedere.hub.audit.page import VERIFY_PAGE, page_policy
 from belvedere.hub.audit.words import summary
 from belvedere.hub.reach import hub_of
@@ -51,6 +51,7 @@ class AuditPage(BaseModel):
 
 router = APIRouter()
 router.include_router(explorer.router)
+router.include_router(whole.router)
 
 
 def _text(data: bytes) -> Response:
