@@ -169,6 +169,26 @@ def test_the_recorder_s_end_is_noticed() -> None:
     link.close()
 
 
+def test_handing_over_on_the_way_stops_at_a_full_socket() -> None:
+    near, far = socket.socketpair()
+    link = RecorderLink(near)
+    said = FragmentCame(
+        stream=1, start_90k=0, duration_90k=1, frames=1, keyframe=True, arrival_us=0, lost_packets=0, data=b""
+    )
+    for _ in range(12):
+        link.send_fragment(said, [bytes(1 << 20)])
+    link.hurry()
+    waiting = link.queued_bytes
+    assert 0 < waiting < 12 << 20
+    far.recv(1 << 20)
+    link.hurry()
+    assert link.queued_bytes == waiting  # it is not asked again and again
+    link.flush()
+    assert link.queued_bytes < waiting
+    link.close()
+    far.close()
+
+
 def test_units_that_can_not_be_configured_are_left_out() -> None:
     shown = film(Codec.H265)
     with stage(shown, sets=False) as it:

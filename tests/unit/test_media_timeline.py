@@ -22,6 +22,31 @@ def test_another_clock_rate_is_turned_into_90_khz() -> None:
     assert [timeline.place(index * 40, index * 40_000) for index in range(3)] == [0, 3600, 7200]
 
 
+def _units(first: int, steps: list[int]) -> list[AccessUnit]:
+    times = [(first + sum(steps[: n + 1])) & 0xFFFF_FFFF for n in range(len(steps))]
+    return [AccessUnit(b"", timestamp, False, True, False, ()) for timestamp in times]
+
+
+@given(
+    st.sampled_from((0, 90_000, 0xFFFF_0000)),
+    st.lists(st.sampled_from((3600, 3600, 89_999, 90_000, 90_001, 0, -3600)), max_size=12),
+    st.sampled_from((3600, 180_000, 270_000, 270_001, -3600)),
+    st.sampled_from((40_000, 9_999_999, 10_000_000)),
+)
+def test_pictures_of_one_read_are_placed_together_as_one_by_one(
+    first: int, steps: list[int], then: int, at_us: int
+) -> None:
+    together, apart = Timeline(), Timeline()
+    units = _units(first, steps)
+    assert together.place(first, 0) == apart.place(first, 0) == 0
+    placed = together.follow(units, 0, at_us)
+    assert placed == [apart.place(unit.timestamp, at_us) for unit in units[: len(placed)]]
+    assert len(placed) == len(units) or at_us >= 10_000_000 or not 0 < steps[len(placed)] <= 90_000
+    for unit in _units(units[len(placed) - 1].timestamp if placed else first, [then, 3600, 3600]):
+        for when_us in (at_us, 20_500_000):  # the second weighs what was furthest ahead
+            assert together.place(unit.timestamp, when_us) == apart.place(unit.timestamp, when_us)
+
+
 def test_jumps_either_way() -> None:
     for step in (2 * 90_000, -2 * 90_000):
         timeline = Timeline()

@@ -7,6 +7,7 @@ depth 0: decode time is presentation time and nothing waits.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
 from belvedere.foundation.clock import SECOND_US
@@ -45,6 +46,10 @@ class Reorder:
             return False
         self._highest = self._last_dts = pts
         return True
+
+    def straight_on(self, pts: int) -> None:
+        """As `straight` for pictures that follow up to `pts`; only while `depth` is 0 and each is shown later than all before."""
+        self._highest = self._last_dts = pts
 
     def push(self, unit: AccessUnit, pts: int, arrival_us: int) -> list[tuple[AccessUnit, int, int, int]]:
         """Adds a picture; returns those whose decode time is settled, as (unit, dts, cts, arrival_us), in decode order."""
@@ -102,6 +107,31 @@ class Timeline:
         self._window_end_us = 0
         self._ahead_us = 0  # the largest of media time minus our clock in this window
         self._reference_us: int | None = None
+
+    def follow(self, units: Sequence[AccessUnit], after: int, monotonic_us: int) -> list[int]:
+        """What `place` says of the leading `units` of one read that simply go on, by up to a second each.
+
+        `after`: what `place` or this said last. Empty when anything is to be weighed; ask `place` then.
+        """
+        ticks = self._ticks
+        if ticks != after or self._rate != TICKS_PER_SECOND or monotonic_us >= self._window_end_us or self._last < 0:
+            return []
+        last, usual = self._last, self._usual
+        placed: list[int] = []
+        for unit in units:
+            timestamp = unit.timestamp
+            delta = (timestamp - last) & 0xFFFF_FFFF
+            if not 0 < delta <= TICKS_PER_SECOND:
+                break
+            last, usual = timestamp, delta
+            ticks += delta
+            placed.append(ticks)
+        if placed:
+            self._last, self._usual, self._ticks, self._last_us = last, usual, ticks, monotonic_us
+            ahead_us = ticks * SECOND_US // TICKS_PER_SECOND - monotonic_us  # the last is furthest ahead
+            if ahead_us > self._ahead_us:
+                self._ahead_us = ahead_us
+        return placed
 
     def place(self, timestamp: int, monotonic_us: int) -> int | None:
         """Ticks of 1/90 000 s since the first picture, or None when time jumped (make a new Timeline then)."""

@@ -32,6 +32,7 @@ _PACE_US = 8_000
 _GOODBYE_S = 3.0
 _FIGURES_US = 5_000_000
 _MOST_STREAMS = 400
+_HAND_OVER_BYTES = 1 << 20  # what a sweep has gathered is handed over in pieces of this size
 
 
 class IngestLoop:
@@ -92,6 +93,8 @@ class IngestLoop:
             if now_us >= sweep_us:
                 for camera in list(self._cameras.values()):
                     self._guard(camera, 0)
+                    if link.queued_bytes > _HAND_OVER_BYTES:
+                        link.hurry()  # while it is in the processor's cache
                 self._around.gate.tend(now_us)
                 if now_us >= self._figures_us:
                     self._tell_figures(now_us)

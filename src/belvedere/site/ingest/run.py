@@ -88,7 +88,8 @@ class RunWriter:
 
     def add(self, units: list[AccessUnit], arrival_us: int, monotonic_us: int) -> None:
         """Takes what one read brought."""
-        for unit in units:
+        taken = self._follow(units, arrival_us, monotonic_us)
+        for unit in units[taken:] if taken else units:
             if unit.parameter_sets:
                 self._learn(unit.parameter_sets)
             if not unit.starts and unit.timestamp == self._timestamp and self._join(unit):
@@ -114,6 +115,48 @@ class RunWriter:
         self._pending, self._pending_bytes = [], 0
         self._reorder = Reorder(None)
         self.end(reason, message)
+
+    def _follow(self, units: list[AccessUnit], arrival_us: int, monotonic_us: int) -> int:
+        """The hot path: takes the leading units of a run under way that simply go on; how many. What `_place` and all below do."""
+        if self.config is None or self._live or self._reorder.depth or self._sets_changed:
+            return 0
+        plain = 0
+        for unit in units:
+            if unit.parameter_sets or not unit.starts:
+                break
+            plain += 1
+        times = self._timeline.follow(units[:plain], self._last_pts, monotonic_us)
+        if not times:
+            return 0
+        taken = len(times)
+        pending, held, last_dts = self._pending, self._pending_bytes, self._last_dts
+        closes_dts = pending[0].dts_90k + _FRAGMENT_90K if pending else 0
+        for number, (unit, dts) in enumerate(zip(units, times, strict=False)):
+            if pending:
+                step = dts - last_dts
+                if step < TICKS_PER_SECOND:
+                    self._frame_90k = step
+                if dts >= closes_dts or unit.keyframe or held > _FRAGMENT_BYTES or len(pending) >= _FRAGMENT_FRAMES:
+                    self._lost = pending[-1].lost_packets
+                    self._close(dts)
+                    pending, held = self._pending, 0
+                    if self._config is None:
+                        self.left_out += 1
+                        taken = number + 1
+                        break
+            if not pending:
+                closes_dts = dts + _FRAGMENT_90K
+            unit.dts_90k, unit.cts_90k, unit.arrival_us = dts, 0, arrival_us
+            pending.append(unit)
+            held += unit.size
+            last_dts = dts
+        self.frames += taken if self._config is not None else taken - 1
+        if pending:
+            self._lost = pending[-1].lost_packets
+        self._pending_bytes, self._last_dts, self._last_pts = held, last_dts, times[taken - 1]
+        self._timestamp = units[taken - 1].timestamp
+        self._reorder.straight_on(times[taken - 1])
+        return taken
 
     def _place(self, unit: AccessUnit, arrival_us: int, monotonic_us: int) -> None:
         if self._config is None and not self._begin(unit):
