@@ -67,10 +67,13 @@ async def session(request: Request) -> Response:
     found = _session(request)
     if found is None:
         return fault(401, "not_signed_in", "Nobody is signed in.", "Sign in.")
-    if request.method == "DELETE":
-        world.sessions.pop(request.cookies["belvedere"])
-        return Response(status_code=204)
     return JSONResponse(found)
+
+
+async def leave(request: Request) -> Response:
+    world: World = request.app.state.world
+    world.sessions.pop(request.cookies["belvedere"])
+    return JSONResponse({"url": ""})
 
 
 async def password(request: Request) -> Response:
@@ -170,6 +173,7 @@ async def exports(request: Request) -> Response:
             "id": secrets.token_hex(4),
             "made_us": now_us(),
             "made_by": "Operator",
+            "kind": body.get("kind") or "evidence",
             "message": "",
             "state": "working",
         }
@@ -217,7 +221,8 @@ class Headers(BaseHTTPMiddleware):
 
 def build() -> Starlette:
     routes = [
-        Route("/api/session", session, methods=["GET", "POST", "DELETE"]),
+        Route("/api/session", session, methods=["GET", "POST"]),
+        Route("/api/session/council/leave", leave, methods=["POST"]),
         Route("/api/password", password, methods=["POST"]),
         Route("/api/passkeys", passkeys),
         Route("/api/sessions", sessions),

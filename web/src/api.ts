@@ -228,7 +228,9 @@ export interface Movement {
 export interface Export {
   id: string;
   name: string;
-  state: "working" | "ready" | "failed";
+  /** A masked working copy is never evidence. */
+  kind?: "evidence" | "working_copy";
+  state: "working" | "ready" | "failed" | "cancelled";
   progress: number;
   cameras: string[];
   start_us: number;
@@ -247,6 +249,7 @@ export interface ExportAsk {
   start_us: number;
   end_us: number;
   note?: string;
+  kind?: "evidence" | "working_copy";
 }
 
 export interface AuditEntry {
@@ -360,7 +363,8 @@ export const hub = {
   session: () => keepCsrf(call<Session>("GET", "/api/session")),
   signIn: (username: string, password: string) =>
     keepCsrf(call<Session>("POST", "/api/session", { username, password })),
-  signOut: () => call<void>("DELETE", "/api/session"),
+  /** Ends the session here; `url` is where the council's own session is ended, empty where there is none. */
+  signOut: () => call<{ url: string }>("POST", "/api/session/council/leave"),
   /** `current` is needed unless one signed in by a one-time code. */
   setPassword: (password: string, current?: string) => call<void>("POST", "/api/password", { password, current }),
 
@@ -401,6 +405,7 @@ export const hub = {
 
   exports: () => call<{ exports: Export[] }>("GET", "/api/exports").then((answer) => answer.exports),
   makeExport: (ask: ExportAsk) => call<Export>("POST", "/api/exports", ask),
+  cancelExport: (id: string) => call<Export>("DELETE", `/api/exports/${encodeURIComponent(id)}`),
   pack: (id: string) => `/api/exports/${encodeURIComponent(id)}/pack`,
 
   audit: (before?: number) => call<AuditPage>("GET", `/api/audit/mine?${query({ before })}`),

@@ -36,7 +36,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const entered = useCallback((session: Session) => client.setQueryData(["session"], session), [client]);
   const leave = useCallback(async () => {
     try {
-      await hub.signOut();
+      const { url } = await hub.signOut();
+      if (url) window.location.assign(url);
     } finally {
       client.clear();
       client.setQueryData(["session"], null);

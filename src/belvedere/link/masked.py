@@ -52,7 +52,12 @@ class PutMasks(Request, frozen=True, tag="put_masks"):
 
 
 class GetMasking(Request, frozen=True, tag="get_masking"):
-    """What is masked now and what it costs; answered with `Masking`. Carries no picture, needs no grant."""
+    """What is masked now and what it costs; answered with `Masking`. Carries no picture, needs no grant.
+
+    `camera` names a site by one of its cameras; "" is the hub's own.
+    """
+
+    camera: str = ""
 
 
 class MaskedPiece(Reply, frozen=True, tag="masked_piece"):
@@ -84,11 +89,16 @@ class RenditionStatus(msgspec.Struct, frozen=True):
 
 
 class MasksHeld(msgspec.Struct, frozen=True):
-    """Which version of a camera's permanent masks the site has."""
+    """Which version of a camera's permanent masks the site has.
+
+    `in_camera`: the camera itself paints them too, and was seen to. `why`: in words where it does not, "" while that is open.
+    """
 
     camera: str
     version: int
     polygons: Polygons
+    in_camera: bool = False
+    why: str = ""
 
 
 class Masking(Reply, frozen=True, tag="masking"):
@@ -102,5 +112,13 @@ class Masking(Reply, frozen=True, tag="masking"):
     masks: tuple[MasksHeld, ...]
 
 
+class CameraMasks(Reply, frozen=True, tag="camera_masks"):
+    """What became of masks that were sent to a camera, inside a site. `tokens`: the camera's names of those it made."""
+
+    held: bool
+    why: str
+    tokens: tuple[str, ...]
+
+
 REQUESTS = (ReadMasked, ReadCopy, PutMasks, GetMasking)
-REPLIES = (MaskedPiece, Masking)
+REPLIES = (MaskedPiece, Masking, CameraMasks)

@@ -32,6 +32,7 @@ from belvedere.site.health.store import HealthStore
 from belvedere.site.live.relay import Relay
 from belvedere.site.makers.desk import CameraDesk
 from belvedere.site.masked.answers import MaskedAnswers
+from belvedere.site.masked.in_camera import InCamera
 from belvedere.site.masked.room import MaskedRoom
 from belvedere.site.masked.store import MaskStore
 from belvedere.site.onvif.answers import begin_devices
@@ -207,7 +208,9 @@ async def run(settings: Settings, clock: Clock) -> int:
             archive.permanent, archive.veiled = masks.of, masks.ever
             masked.serve(archive, index)
             masked.start()
-            answers |= MaskedAnswers(masked, masks).answers()
+            in_camera = InCamera(masks, index, devices.do, lambda camera: camera in store.known(), clock)
+            masking_cameras = asyncio.create_task(in_camera.run(), name="masks in cameras")
+            answers |= MaskedAnswers(masked, masks, in_camera).answers()
             link = await serve_link(
                 settings.link_socket, archive, relay, opener, clock, answers, masked, opener.require
             )
@@ -229,6 +232,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             os._exit(EXIT_CRASHED)
         time_service.close()
         await link.close()
+        masking_cameras.cancel()
         await masked.stop()
         await devices.stop()
         await asyncio.to_thread(monitor.stop)

@@ -1,5 +1,7 @@
 import { Anchor, Button, CopyButton, Progress } from "@mantine/core";
-import { IconAlertTriangle, IconCheck, IconCopy, IconDownload } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { IconAlertTriangle, IconCheck, IconCopy, IconDownload, IconX } from "@tabler/icons-react";
+import { useState } from "react";
 import { hub, type Camera, type Export } from "../api";
 import { bytes, dayClock, clock, isoDay, span as sayspan } from "../time";
 import styles from "./Exports.module.css";
@@ -19,6 +21,12 @@ export function ExportState({ export_ }: { export_: Export }) {
     return (
       <span className={styles.state} data-state="failed" title={export_.message}>
         <IconAlertTriangle size={15} aria-hidden /> Failed
+      </span>
+    );
+  if (export_.state === "cancelled")
+    return (
+      <span className={styles.state} data-state="cancelled">
+        <IconX size={15} aria-hidden /> Cancelled
       </span>
     );
   const share = Math.round(export_.progress * 100);
@@ -42,6 +50,37 @@ export function Download({ export_ }: { export_: Export }) {
     >
       Download {bytes(export_.bytes)}
     </Button>
+  );
+}
+
+/** Gives up an export that is being made. */
+export function Cancel({ export_ }: { export_: Export }) {
+  const client = useQueryClient();
+  const [busy, setBusy] = useState(false);
+  const cancel = async () => {
+    setBusy(true);
+    try {
+      await hub.cancelExport(export_.id);
+    } catch {
+      // It was ready, or failed, a moment before: the list says so.
+    }
+    await client.invalidateQueries({ queryKey: ["exports"] });
+    setBusy(false);
+  };
+  return (
+    <Button size="compact-sm" variant="default" loading={busy} onClick={() => void cancel()} aria-label={`Cancel ${export_.name}`} data-testid="export-cancel">
+      Cancel
+    </Button>
+  );
+}
+
+/** Says of a masked working copy that it is none of the real thing. */
+export function KindNote({ export_ }: { export_: Export }) {
+  if (export_.kind !== "working_copy") return null;
+  return (
+    <p className={styles.kind} data-testid="export-kind">
+      Masked working copy. Not evidence.
+    </p>
   );
 }
 
@@ -71,10 +110,23 @@ export function ExportCard({ export_, cameras }: { export_: Export; cameras: Cam
         <span className={styles.cardName}>{export_.name}</span>
         <ExportState export_={export_} />
       </div>
+      <KindNote export_={export_} />
       <p className="quiet">{spanWords(export_.start_us, export_.end_us)}</p>
       <p>{names.join(", ")}</p>
       {export_.state === "failed" ? <p role="alert">{export_.message || "It could not be made."}</p> : null}
-      {export_.state === "working" ? <p className="quiet" role="status">{export_.message || "Copying footage from the site."}</p> : null}
+      {export_.state === "working" ? (
+        <>
+          <p className="quiet" role="status">
+            {export_.message ||
+              (export_.kind === "working_copy"
+                ? "The site hides people in every picture and burns your name in. Recording and people who watch come first."
+                : "Copying footage from the site.")}
+          </p>
+          <div>
+            <Cancel export_={export_} />
+          </div>
+        </>
+      ) : null}
       {export_.state === "ready" ? (
         <>
           <div>

@@ -1,7 +1,7 @@
-import { Button, Group, MultiSelect, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, MultiSelect, SegmentedControl, Stack, Textarea, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
-import { Link } from "react-router";
+import { Link, useLocation } from "react-router";
 import { askAddress, askToExport } from "../access/ask";
 import { hub, hubNowUs, type Camera, type Export, type Grant } from "../api";
 import { Notice, Trouble } from "../frame/Notice";
@@ -23,12 +23,15 @@ const typed = (us: number | null): string => (us === null ? "" : `${isoDay(us)} 
 
 export function ExportForm({ grant, cameras, chosen, marks, setMarks, near }: Props) {
   const client = useQueryClient();
+  const here = useLocation().search; // the marks are in it
   const [name, setName] = useState("");
   const [note, setNote] = useState("");
   const [picked, setPicked] = useState(chosen);
   const [from, setFrom] = useState(typed(marks.in));
   const [to, setTo] = useState(typed(marks.out));
   const [tried, setTried] = useState(false);
+  const [kind, setKind] = useState<"evidence" | "working_copy">("evidence");
+  const copy = grant.masked || kind === "working_copy";
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Error | null>(null);
   const [made, setMade] = useState<Export | null>(null);
@@ -46,7 +49,7 @@ export function ExportForm({ grant, cameras, chosen, marks, setMarks, near }: Pr
           A clip leaves the house, so a colleague of another team agrees to it first: to these cameras and this time, and who gets it.
         </Notice>
         <Group>
-          <Button component={Link} to={askAddress(askToExport(grant, chosen, inUs, outUs), "/review")} data-testid="export-ask">
+          <Button component={Link} to={askAddress(askToExport(grant, chosen, inUs, outUs), `/review${here}`)} data-testid="export-ask">
             Ask to export this
           </Button>
         </Group>
@@ -67,6 +70,7 @@ export function ExportForm({ grant, cameras, chosen, marks, setMarks, near }: Pr
         start_us: inUs,
         end_us: outUs,
         note: note.trim() || undefined,
+        kind: copy ? "working_copy" : "evidence",
       });
       setMade(answer);
       setMarks({ in: inUs, out: outUs });
@@ -97,8 +101,26 @@ export function ExportForm({ grant, cameras, chosen, marks, setMarks, near }: Pr
     <form onSubmit={(event) => void submit(event)} data-testid="export-form" noValidate>
       <Stack gap="sm">
         <p className="quiet" style={{ margin: 0 }}>
-          The footage is copied as the camera sent it, with its gaps named, its clock error, and a proof that this export is in the log.
+          {copy
+            ? "People are hidden in every picture, there is no sound, and your name is burned in. It names the recordings it was made from, and is no evidence. At most 4 hours, all cameras together; the site makes one at a time."
+            : "The footage is copied as the camera sent it, with its gaps named, its clock error, and a proof that this export is in the log."}
         </p>
+        {grant.masked ? (
+          <Notice title="This access makes masked working copies.">
+            Evidence holds the originals. For that, ask for access that shows unmasked pictures too, with a reason.
+          </Notice>
+        ) : (
+          <SegmentedControl
+            value={kind}
+            onChange={(value) => setKind(value as typeof kind)}
+            data={[
+              { value: "evidence", label: "Evidence" },
+              { value: "working_copy", label: "Masked working copy" },
+            ]}
+            aria-label="What to make"
+            data-testid="export-kind-choice"
+          />
+        )}
         {error ? <Trouble error={error} testId="export-error" /> : null}
         <TextInput
           label="Name"
@@ -147,7 +169,7 @@ export function ExportForm({ grant, cameras, chosen, marks, setMarks, near }: Pr
           onChange={(event) => setNote(event.currentTarget.value)}
         />
         <Button type="submit" loading={busy} data-testid="export-make">
-          Make export
+          {copy ? "Make working copy" : "Make export"}
         </Button>
       </Stack>
     </form>

@@ -5,7 +5,7 @@ import { hub } from "../api";
 import { Empty, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
 import { span as sayspan } from "../time";
-import { Digest, Download, ExportState, Verify } from "./ExportCard";
+import { Cancel, Digest, Download, ExportState, KindNote, Verify } from "./ExportCard";
 import { useExports } from "./useExports";
 import styles from "./Exports.module.css";
 
@@ -42,6 +42,7 @@ export default function ExportsPage() {
                     <span className={styles.cardName}>{each.name}</span>
                     <ExportState export_={each} />
                   </div>
+                  <KindNote export_={each} />
                   <dl className={styles.facts}>
                     <div>
                       <dt>Footage</dt>
@@ -75,6 +76,7 @@ export default function ExportsPage() {
                     ) : null}
                   </dl>
                   {each.state === "ready" ? <Download export_={each} /> : null}
+                  {each.state === "working" ? <Cancel export_={each} /> : null}
                 </li>
               ))}
             </ul>

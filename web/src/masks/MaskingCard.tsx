@@ -46,7 +46,8 @@ export function MaskingCard() {
               {renditions.map((each) => (
                 <tr key={`${each.camera} ${each.kind}`}>
                   <td>{name(each.camera)}</td>
-                  <td>{each.kind === "painted" ? "permanent masks only" : each.whole ? "all hidden, still learning the view" : "people hidden"}</td>
+                  <td>{each.kind.startsWith("painted") ? "permanent masks only" : each.whole ? "all hidden, still learning the view" : "people hidden"}
+                    {each.kind.endsWith("marked") ? ", for one viewer outside" : ""}</td>
                   <td className="number">{each.viewers}</td>
                   <td className="number">{each.cpu_ms_per_s.toFixed(1)}</td>
                   <td className="number">{Math.round(each.share * 100)} %</td>

@@ -174,6 +174,16 @@ function Drawing({ camera, held }: { camera: string; held: Masks }) {
       <div className={styles.right}>
         <h2>By numbers</h2>
         <MaskNumbers polygons={polygons} chosen={chosen} editable={editable} onChange={setPolygons} onChoose={setChosen} />
+        {held.polygons.length > 0 ? (
+          <>
+            <h2>In the camera</h2>
+            <p data-testid="masks-in-camera">
+              {held.in_camera
+                ? "The camera paints these masks itself: it was asked, and showed them. What it sends from then on has nothing below them."
+                : `Painted here only: the recording holds what is below. ${held.why || "Whether the camera can do it is still to be seen."}`}
+            </p>
+          </>
+        ) : null}
         <h2>Versions</h2>
         {held.history.length === 0 ? <p className="quiet">None yet.</p> : null}
         <ol className={styles.history} data-testid="mask-history">

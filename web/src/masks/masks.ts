@@ -19,12 +19,16 @@ export interface Masks {
   needs_dpo: boolean;
   may_draw: boolean;
   may_take_away: boolean;
+  /** The camera itself paints them too, and was seen to; `why` says why it does not, empty while that is open. */
+  in_camera: boolean;
+  why: string;
   history: MaskVersion[];
 }
 
 export interface Rendition {
   camera: string;
-  kind: "masked" | "painted";
+  /** "masked" or "painted"; ", marked" behind it where it is made for one viewer outside the control room. */
+  kind: string;
   viewers: number;
   cpu_ms_per_s: number;
   share: number;

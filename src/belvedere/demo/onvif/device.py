@@ -11,6 +11,8 @@ from xml.sax.saxutils import escape
 
 from belvedere.demo.onvif.door import Door
 from belvedere.demo.onvif.faults import GOOD, DeviceFaults
+from belvedere.demo.onvif.masks import MaskService, MaskShelf
+from belvedere.demo.onvif.masks import text_of as _text
 from belvedere.demo.onvif.subscriptions import Fault, Subscription, Subscriptions, stamp
 from belvedere.foundation.clock import SECOND_US, Clock
 
@@ -58,7 +60,7 @@ class Stored:
     url: str
 
 
-class FakeDevice:
+class FakeDevice(MaskService):
     """One device on loopback. `async with FakeDevice(clock, ...) as device`."""
 
     def __init__(
@@ -89,6 +91,7 @@ class FakeDevice:
         self.moving = (0.0, 0.0, 0.0)
         self.presets = {"preset-1": "Gate", "preset-2": "Car park"}
         self.at_preset = ""
+        self.masks = MaskShelf()
         self.events = Subscriptions(clock)
         self.faults = faults
         self._clock = clock
@@ -374,10 +377,6 @@ class FakeDevice:
         if found is None:
             raise Fault("NoRecording", "No such recording")
         return f"<y:GetReplayUriResponse><y:Uri>{self._address_of(found.url)}</y:Uri></y:GetReplayUriResponse>"
-
-
-def _text(request: Element, name: str) -> str:
-    return next((each.text or "" for each in request.iter() if each.tag.rpartition("}")[2] == name), "")
 
 
 def _snake(name: str) -> str:

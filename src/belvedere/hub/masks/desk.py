@@ -105,6 +105,18 @@ class MaskDesk:
         """What the site masks now, and which masks it has. Raises LinkFault."""
         return await self._link.ask(GetMasking(), Masking)
 
+    async def in_camera(self, camera: str) -> tuple[bool, str]:
+        """Whether the camera itself paints the masks that hold, and why not; (False, "") where the site does not say."""
+        newest = self._newest.get(camera)
+        if newest is None:
+            return False, ""
+        try:
+            told = (await self._link.ask(GetMasking(camera), Masking)).masks
+        except BelvedereError:
+            return False, ""
+        found = next((each for each in told if (each.camera, each.version) == (camera, newest.version)), None)
+        return (found.in_camera, found.why) if found is not None else (False, "")
+
     async def run(self) -> None:
         """Bring the site what it does not have, until cancelled."""
         while True:

@@ -55,6 +55,8 @@ class MasksOut(BaseModel):
     needs_dpo: bool
     may_draw: bool
     may_take_away: bool
+    in_camera: bool = Field(description="The camera itself paints these masks, and was seen to.")
+    why: str = Field(description="Why it does not, in words; empty while that is open, or the site is away.")
     history: list[MaskVersionOut]
 
 
@@ -95,7 +97,7 @@ async def masks(request: Request, user: CurrentUser, camera: str) -> MasksOut:
     hub = hub_of(request)
     await _known(request, camera)
     history = await asyncio.to_thread(hub.masks.history, camera)
-    return _out(request, user.roles, camera, history)
+    return _out(request, user.roles, camera, history, await hub.masks.in_camera(camera))
 
 
 @router.put("/api/masks/{camera}")
@@ -112,7 +114,7 @@ async def put_masks(request: Request, user: CurrentUser, camera: str, body: Mask
         )
     await hub.masks.put(user, camera, body.base, body.polygons, body.reason)
     history = await asyncio.to_thread(hub.masks.history, camera)
-    return _out(request, user.roles, camera, history)
+    return _out(request, user.roles, camera, history, await hub.masks.in_camera(camera))
 
 
 @router.get("/api/masking")
@@ -146,7 +148,9 @@ async def _known(request: Request, camera: str) -> None:
         raise NotFound(f"There is no camera {camera}.", advice="Look at the list of cameras.")
 
 
-def _out(request: Request, held: frozenset[str], camera: str, history: list[MaskVersion]) -> MasksOut:
+def _out(
+    request: Request, held: frozenset[str], camera: str, history: list[MaskVersion], there: tuple[bool, str]
+) -> MasksOut:
     hub = hub_of(request)
     newest = history[0] if history else None
     return MasksOut(
@@ -156,6 +160,8 @@ def _out(request: Request, held: frozenset[str], camera: str, history: list[Mask
         needs_dpo=hub.masks.master_needs_dpo(camera),
         may_draw=bool(held & set(DRAWERS)),
         may_take_away=Role.DPO in held,
+        in_camera=there[0],
+        why=there[1],
         history=[
             MaskVersionOut(
                 version=each.version,

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from belvedere.link.masked import GetMasking, Masking, PutMasks, RenditionStatus
+from belvedere.link.masked import GetMasking, Masking, MasksHeld, PutMasks, RenditionStatus
 from belvedere.link.messages import Answer, Reply, Request
+from belvedere.site.masked.in_camera import InCamera
 from belvedere.site.masked.room import MaskedRoom
 from belvedere.site.masked.store import MaskStore
 
@@ -15,8 +16,9 @@ _WAIT_S = 10.0
 class MaskedAnswers:
     """Made on the event loop that the room runs on."""
 
-    def __init__(self, room: MaskedRoom, store: MaskStore) -> None:
+    def __init__(self, room: MaskedRoom, store: MaskStore, in_camera: InCamera | None = None) -> None:
         self._room = room
+        self._in_camera = in_camera
         self._store = store
         self._loop = asyncio.get_running_loop()
 
@@ -60,5 +62,11 @@ class MaskedAnswers:
             ),
             pieces=played.pieces if played is not None else 0,
             pieces_cpu_ms_per_s=round(played.cost.cpu_ms_per_s, 1) if played is not None else 0.0,
-            masks=self._store.all(),
+            masks=tuple(self._told(held) for held in self._store.all()),
         )
+
+    def _told(self, held: MasksHeld) -> MasksHeld:
+        if self._in_camera is None:
+            return held
+        there, why = self._in_camera.state_of(held.camera, held.version)
+        return MasksHeld(held.camera, held.version, held.polygons, there, why)

@@ -6,6 +6,7 @@ The device process alone reads what devices write. It gets passwords, like an in
 import msgspec
 
 from belvedere.link.devices import DeviceFacts
+from belvedere.link.masked import Polygons
 
 LIMIT = 16 << 20
 
@@ -34,7 +35,7 @@ class Do(msgspec.Struct, frozen=True, tag=True):
     """Something to do, answered with `Done` of the same number. `camera` is "" for `look` and `find`."""
 
     number: int
-    act: str  # find, look, move, presets, go, keep, archive, pull
+    act: str  # find, look, move, presets, go, keep, archive, pull, mask, masked
     camera: str = ""
     target: Target | None = None
     networks: tuple[str, ...] = ()
@@ -47,6 +48,8 @@ class Do(msgspec.Struct, frozen=True, tag=True):
     to_us: int = 0
     stream: str = "main"
     clock_error_us: int | None = None
+    polygons: Polygons = ()
+    tokens: tuple[str, ...] = ()
 
 
 ToWorker = Watch | Do

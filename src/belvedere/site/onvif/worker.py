@@ -20,11 +20,13 @@ import structlog
 from belvedere.foundation.clock import Clock, SystemClock
 from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault, NotFound
 from belvedere.link.devices import DeviceArchive, DeviceRecording, FoundDevice, FoundDevices, PresetEntry, Presets
+from belvedere.link.masked import CameraMasks
 from belvedere.link.messages import Answer, Reply
 from belvedere.link.wire import encode, failure_of
 from belvedere.site.onvif.device import Device
 from belvedere.site.onvif.discovery import allowed_networks, search
 from belvedere.site.onvif.facts import describe
+from belvedere.site.onvif.masks import check_masks, put_masks
 from belvedere.site.onvif.messages import LIMIT, Do, Done, FromWorker, PullWent, Target, ToWorker, Watch
 from belvedere.site.onvif.pinning import service_address
 from belvedere.site.onvif.recordings import list_recordings, replay_address
@@ -128,6 +130,12 @@ class Worker:
                 return await self._archive(order.camera)
             case "pull":
                 return await self._begin_pull(order)
+            case "mask":
+                done = await put_masks(self._watcher(order.camera).device, order.polygons, order.tokens)
+                return CameraMasks(done.held, done.why, done.tokens)
+            case "masked":
+                held = await check_masks(self._watcher(order.camera).device, order.tokens)
+                return CameraMasks(held, "" if held else "The camera no longer has them.", order.tokens)
         raise BadInput(f"There is no act {order.act!r}.", advice="Run one version of the software.")
 
     def _watcher(self, camera: str) -> Watcher:
