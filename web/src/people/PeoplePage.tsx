@@ -87,7 +87,7 @@ export default function PeoplePage() {
             {found.isPending ? <Waiting what="Asking the hub." why="It is slow to answer." /> : null}
             {found.data ? (
               <div className="panel table-box">
-                <table className="table" data-testid="people">
+                <table className={`table ${styles.people}`} data-testid="people">
                   <thead>
                     <tr>
                       <th scope="col">Name</th>

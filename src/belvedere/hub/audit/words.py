@@ -165,7 +165,9 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "ptz.preset": lambda facts: f"Turned {_cameras(facts)} to preset {facts.get('preset', '')}",
     "ptz.kept": lambda facts: f"Kept the view of {_cameras(facts)} as preset “{facts.get('name', '')}”",
     "ptz.refused": lambda facts: f"Refused to move {_cameras(facts)}{_why(facts)}",
-    "view.refused": lambda facts: f"Refused to show {_cameras(facts)}{_why(facts)}",
+    "view.refused": lambda facts: (
+        f"Refused to show {_cameras(facts) if facts.get('camera') or facts.get('cameras') else 'pictures'}{_why(facts)}"
+    ),
     "ticket.assigned": lambda facts: f"Ticket of {_about(facts)} given to {facts.get('owner') or 'nobody'}",
     "ticket.noted": lambda facts: f"Note in the ticket of {_about(facts)}{_why(facts)}",
     "ticket.closed": lambda facts: f"Ticket of {_about(facts)} closed{_why(facts)}",
