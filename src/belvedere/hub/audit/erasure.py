@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Engine, delete, func, select, update
 
 from belvedere.foundation.clock import DAY_US, Clock
+from belvedere.hub.audit.hours import take_off
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.audit.rows import ERASED
 from belvedere.hub.audit.tables import audit_about
@@ -82,6 +83,7 @@ class LogErasure:
                 )
                 if not due:
                     break
+                take_off(connection, due[0], due[-1])
                 span = (audit_entry.c.index >= due[0], audit_entry.c.index <= due[-1])
                 connection.execute(update(audit_entry).where(*span).values(salt=None, body=None, account_id=""))
                 about = (audit_about.c.index >= due[0], audit_about.c.index <= due[-1])

@@ -5,6 +5,7 @@ appending is on the way of every picture. Blocking and thread-safe.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, func, insert, literal_column, select, update
 
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, iso
+from belvedere.hub.audit.hours import CAMERA, DID, KIND, PERSON, Counted, add_hours, did, hours_between, indices_of
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.audit.rows import Entry, entry_of_row
 from belvedere.hub.audit.tables import audit_about, audit_about_position
@@ -58,6 +60,15 @@ class LogFilter:
         ]
         return ", ".join(each for each in said if each) or "everything"
 
+    def counted_under(self) -> tuple[str, str] | None:
+        """The subject and name under which `audit_hour` counts just these entries; None where it counts no such thing."""
+        if self.kind and self.person:
+            named = [(DID, did(self.person, self.kind)), (CAMERA, self.camera)]
+        else:
+            named = [(KIND, self.kind), (PERSON, self.person), (CAMERA, self.camera)]
+        found = [(subject, name) for subject, name in named if name] or [("", "")]
+        return None if len(found) > 1 or self.case or self.grant or self.about else found[0]
+
     def subjects(self) -> list[tuple[str, str]]:
         """The rows of `audit_about` that an entry must have."""
         named = [("grant", self.grant), ("case", self.case), ("account", self.about), ("camera", self.camera)]
@@ -93,6 +104,15 @@ def abouts(entry: Entry) -> set[tuple[str, str]]:
     return found
 
 
+def _counted(entry: Entry) -> Counted:
+    cameras = sorted(name for subject, name in abouts(entry) if subject == "camera")
+    return Counted(entry.index, entry.time_us, entry.kind, entry.actor, tuple(cameras))
+
+
+def _width(first_us: int, last_us: int) -> int:
+    return next(width for width in _WIDTHS_US if last_us // width - first_us // width < MOST_BUCKETS)
+
+
 class LogSearch:
     """Finds entries of the log."""
 
@@ -120,7 +140,8 @@ class LogSearch:
             query = select(audit_entry).where(
                 audit_entry.c.index >= first, audit_entry.c.index < min(end, first + _AT_ONCE)
             )
-            entries = [entry_of_row(row) for row in connection.execute(query).mappings()]
+            found = connection.execute(query.order_by(audit_entry.c.index)).mappings()
+            entries = [entry_of_row(row) for row in found]
             rows = [
                 {"subject": subject, "name": name, "index": entry.index}
                 for entry in entries
@@ -128,6 +149,7 @@ class LogSearch:
             ]
             if rows:
                 connection.execute(insert(audit_about), rows)
+            add_hours(connection, map(_counted, entries))
             reached = min(end, first + _AT_ONCE)
             if known is None:
                 connection.execute(insert(audit_about_position).values(id=1, next_index=reached))
@@ -166,20 +188,50 @@ class LogSearch:
         """How many entries are wanted, over time, in at most MOST_BUCKETS buckets."""
         self.catch_up()
         with reading(self._engine) as connection:
-            times = select(func.min(audit_entry.c.time_us), func.max(audit_entry.c.time_us), func.count())
-            query, _ = self._narrowed(connection, times.select_from(audit_entry), wanted)
-            first, last, total = (None, None, 0) if query is None else connection.execute(query).one()
-            if first is None or last is None:
-                return Histogram(_WIDTHS_US[0], (), 0)
-            width = next(w for w in _WIDTHS_US if last // w - first // w < MOST_BUCKETS)
-            start = (audit_entry.c.time_us - audit_entry.c.time_us % literal_column(str(width))).label("start")
-            counts: list[dict[int, int]] = []
-            for one in (wanted, replace(wanted, refused=True)):  # refusals are few, and have rows of their own
-                query, _ = self._narrowed(connection, select(start, func.count()).select_from(audit_entry), one)
-                rows = connection.execute(query.group_by("start")) if query is not None else ()
-                counts.append({int(row[0]): row[1] for row in rows})
-            buckets = tuple(Bucket(at, counts[0][at], counts[1].get(at, 0)) for at in sorted(counts[0]))
-            return Histogram(width, buckets, total)
+            return self._of_hours(connection, wanted) or self._of_entries(connection, wanted)
+
+    def _of_hours(self, connection: Connection, wanted: LogFilter) -> Histogram | None:
+        """The picture from what was counted by the hour; None for what is narrower than that, in time or in subject."""
+        place = wanted.counted_under()
+        if place is None:
+            return None
+        from_us, to_us = wanted.from_us or 0, wanted.to_us
+        whole_us = from_us + -from_us % HOUR_US  # hours that lie in the span wholly begin here
+        end_us = None if to_us is None else max(whole_us, to_us - to_us % HOUR_US)
+        hours = hours_between(connection, *place, whole_us, end_us)
+        if not hours or hours[-1][0] - hours[0][0] < MOST_BUCKETS * HOUR_US:
+            return None
+        width = _width(hours[0][0] - HOUR_US, hours[-1][0] + 2 * HOUR_US - 1)
+        counts, refused = Counter[int](), Counter[int]()
+        for hour_us, entries, no in hours:
+            counts[hour_us - hour_us % width] += no if wanted.refused else entries
+            refused[hour_us - hour_us % width] += no
+        for edge in ((from_us, min(whole_us, to_us or whole_us)), (end_us or 0, to_us or 0)):
+            if edge[0] < edge[1]:  # hours that lie in the span in part
+                part = replace(wanted, from_us=edge[0], to_us=edge[1])
+                counts.update(self._counts(connection, part, width))
+                refused.update(self._counts(connection, replace(part, refused=True), width))
+        buckets = tuple(Bucket(at, counts[at], refused[at]) for at in sorted(counts) if counts[at])
+        return Histogram(width, buckets, counts.total())
+
+    def _of_entries(self, connection: Connection, wanted: LogFilter) -> Histogram:
+        times = select(func.min(audit_entry.c.time_us), func.max(audit_entry.c.time_us), func.count())
+        query, _ = self._narrowed(connection, times.select_from(audit_entry), wanted)
+        first, last, total = (None, None, 0) if query is None else connection.execute(query).one()
+        if first is None or last is None:
+            return Histogram(_WIDTHS_US[0], (), 0)
+        width = _width(first, last)
+        counts = self._counts(connection, wanted, width)
+        refused = self._counts(connection, replace(wanted, refused=True), width)  # few, and with rows of their own
+        return Histogram(width, tuple(Bucket(at, counts[at], refused.get(at, 0)) for at in sorted(counts)), total)
+
+    def _counts(self, connection: Connection, wanted: LogFilter, width_us: int) -> dict[int, int]:
+        """Entries by the beginning of their bucket."""
+        start = (audit_entry.c.time_us - audit_entry.c.time_us % literal_column(str(width_us))).label("start")
+        query, _ = self._narrowed(connection, select(start, func.count()).select_from(audit_entry), wanted)
+        if query is None:
+            return {}
+        return {int(row[0]): int(row[1]) for row in connection.execute(query.group_by("start"))}
 
     def _narrowed(
         self, connection: Connection, query: Select[*tuple[Any, ...]], wanted: LogFilter
@@ -196,16 +248,14 @@ class LogSearch:
         if wanted.kind:
             query = query.where(audit_entry.c.kind == wanted.kind)
         if wanted.from_us is not None or wanted.to_us is not None:
-            span = [audit_entry.c.time_us >= (wanted.from_us or 0)]
-            if wanted.to_us is not None:
-                span.append(audit_entry.c.time_us < wanted.to_us)
-            # A clock may have been set back, so the times of a span do not tell its indices; the index on time does.
-            low, high = connection.execute(
-                select(func.min(audit_entry.c.index), func.max(audit_entry.c.index)).where(*span)
-            ).one()
-            if low is None:
+            # A clock may have been set back, so the times of a span do not tell its indices; the hours' first and last do.
+            reach = indices_of(connection, wanted.from_us, wanted.to_us)
+            if reach is None:
                 return None, index
-            query = query.where(*span, index >= low, index <= high)
+            time_us = audit_entry.c.time_us + 0  # read in the order of the log: sorting a span of years takes seconds
+            query = query.where(index >= reach[0], index <= reach[1], time_us >= (wanted.from_us or 0))
+            if wanted.to_us is not None:
+                query = query.where(time_us < wanted.to_us)
         return query.where(index < self._log.checkpoint().size), index
 
     def kinds(self) -> list[str]:
