@@ -156,8 +156,9 @@ async def custody_stage(data: Path, clock: SimulatedClock | None = None) -> Asyn
             answers = {**site.custodian.answers(), **site.held.answers}
             server = await serve_link(site.settings.link_socket, site.archive, relay, site.opener, clock, answers)
             try:
-                assert isinstance(hub.link, ReleasingLink)
-                yield CustodyStage(site, hub, hub.link)
+                own = hub.link.of("main")
+                assert isinstance(own, ReleasingLink)
+                yield CustodyStage(site, hub, own)
             finally:
                 await server.close()
 

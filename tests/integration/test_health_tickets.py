@@ -168,7 +168,7 @@ async def test_what_only_the_hub_sees_becomes_tickets_and_closes_by_itself(tmp_p
     async with hub_stage(tmp_path) as stage, stage.signed_in() as browser:
         site, witness, stamps = Site(stage), Said("Another log."), Said("No answer.")
         due: list[KeysDue | None] = [None]
-        desk = stage.hub.health
+        desk = stage.hub.health.desks()[0]
         desk.standing = StandingFaults("main", stage.hub.link, lambda: due[0], witness, stamps)
 
         async def open_kinds() -> dict[str, str]:

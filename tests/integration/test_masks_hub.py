@@ -93,7 +93,7 @@ async def test_a_site_that_was_away_gets_the_masks_later(tmp_path: Path) -> None
             body = {"base": 0, "polygons": [DOOR], "reason": "The door of number 3"}
             assert (await dora.put("/api/masks/gate", json=body)).status_code == 200
         site = told(stage)
-        pushing = asyncio.create_task(stage.hub.masks.run())
+        pushing = asyncio.create_task(stage.hub.masks.run(stage.hub.link.of("main"), stage.hub.register.camera_ids))
         async with asyncio.timeout(20):
             while "gate" not in site.held:
                 await asyncio.sleep(0.01)

@@ -22,6 +22,7 @@ const RetentionPage = lazy(() => import("./retention/RetentionPage"));
 const AuditPage = lazy(() => import("./audit/AuditPage"));
 const PeoplePage = lazy(() => import("./people/PeoplePage"));
 const CasesPage = lazy(() => import("./cases/CasesPage"));
+const SitesPage = lazy(() => import("./sites/SitesPage"));
 const PurposesPage = lazy(() => import("./purposes/PurposesPage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
 const AskPage = lazy(() => import("./access/AskPage"));
@@ -78,6 +79,7 @@ export function App() {
           <Route path="/dpo" element={<DpoPage />} />
           <Route path="/audit" element={<AuditPage />} />
           <Route path="/people" element={<PeoplePage />} />
+          <Route path="/sites" element={<SitesPage />} />
           <Route path="/access" element={<AccessPage />} />
           <Route path="/access/ask" element={<AskPage />} />
           <Route path="/approvals" element={<ApprovalsPage />} />

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,22 @@ log = structlog.get_logger()
 _console = Console(highlight=False, soft_wrap=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A site that has some of the estate's cameras, by id."""
+
+    settings: Settings
+    link: SiteLink
+    cameras: tuple[str, ...]
+
+
 class Estate:
     """Brings Alder Grove to life: map, register, cameras, last night's footage."""
 
-    def __init__(self, settings: Settings, clock: Clock, lines: asyncio.Queue[Line]) -> None:
-        """`lines`: what the demo's cameras say."""
+    def __init__(self, settings: Settings, clock: Clock, lines: asyncio.Queue[Line], parts: Sequence[Part]) -> None:
+        """`settings`: the hub's. `lines`: what the demo's cameras say. `parts`: the sites that share the cameras."""
         self._settings = settings
+        self._part_of = {camera: part for part in parts for camera in part.cameras}
         self._clock = clock
         self._lines = lines
         self._live: dict[str, set[str]] = {camera.id: set() for camera in CAMERAS}
@@ -43,15 +55,15 @@ class Estate:
         self._task: asyncio.Task[None] | None = None
         self._noted = settings.demo_folder / "imported.json"
 
-    async def begin(self, cameras: Child, link: SiteLink) -> None:
-        """Everything that must stand before people look. `cameras`, the site and the hub are running."""
+    async def begin(self, cameras: Child) -> None:
+        """Everything that must stand before people look. `cameras`, the sites and the hub are running."""
         await asyncio.to_thread(self._furnish)
         self._port = int(cameras.ready_line["port"])
         for (
             camera
         ) in CAMERAS:  # off until its films are on the server: a camera that is away is asked again only after a minute
-            await self._put(link, camera, enabled=False)
-        self._task = asyncio.create_task(self._follow(link))
+            await self._put(camera, enabled=False)
+        self._task = asyncio.create_task(self._follow())
 
     async def report(self) -> None:
         """Open the cases of last night, once there are people to work on them."""
@@ -73,7 +85,7 @@ class Estate:
                 register.put_camera(
                     Camera(
                         id=plan.id,
-                        site=self._settings.site.id,
+                        site=self._part_of[plan.id].settings.site.id,
                         name=plan.name,
                         place="Alder Grove",
                         lat=lat,
@@ -85,12 +97,13 @@ class Estate:
                     )
                 )
 
-    async def _put(self, link: SiteLink, camera: CameraPlan, *, enabled: bool) -> None:
+    async def _put(self, camera: CameraPlan, *, enabled: bool) -> None:
         login = f"{USERNAME}:{camera_password(self._settings)}"
         base = f"rtsp://{login}@127.0.0.1:{self._port}/{camera.id}"
+        link = self._part_of[camera.id].link
         await link.put_camera(camera.id, camera.name, f"{base}/main", f"{base}/sub", enabled)
 
-    async def _attach(self, link: SiteLink) -> None:
+    async def _attach(self) -> None:
         """Say which ONVIF device each camera is, once all are live: pictures come first. As `camera onvif --attach` does."""
         if not self._devices or any(streams != {"main", "sub"} for streams in self._live.values()):
             return
@@ -98,9 +111,9 @@ class Estate:
         for camera, port in ports.items():
             address = f"http://127.0.0.1:{port}/onvif/device_service"
             asked = PutDevice(camera, address, USERNAME, camera_password(self._settings))
-            await link.ask(asked, Answer, reuse=False)
+            await self._part_of[camera].link.ask(asked, Answer, reuse=False)
 
-    async def _follow(self, link: SiteLink) -> None:
+    async def _follow(self) -> None:
         """Act on what the demo's cameras say, for as long as the demo runs."""
         plans = {camera.id: camera for camera in CAMERAS}
         while True:
@@ -110,8 +123,8 @@ class Estate:
                     streams = self._live[line["live"]]
                     streams.add(line["stream"])
                     if streams == {"main", "sub"}:
-                        await self._put(link, plans[line["live"]], enabled=True)
-                        await self._attach(link)
+                        await self._put(plans[line["live"]], enabled=True)
+                        await self._attach()
                 elif "devices" in line:
                     self._devices = line["devices"]
                 elif "night" in line:
@@ -139,7 +152,7 @@ class Estate:
         if mark in noted:
             return
         import_recording(
-            self._settings.ingest_socket,
+            self._part_of[film["camera"]].settings.ingest_socket,
             examine(Path(film["path"])),
             camera=film["camera"],
             stream_kind=film["stream"],

@@ -24,7 +24,9 @@ from belvedere.cli import (
     people,
     recordings,
     retention,
+    services,
     site,
+    site_enrol,
     sound,
     staff,
     start,
@@ -50,14 +52,18 @@ cameras.app.command("archive")(camera_onvif.archive)
 app.add_typer(cameras.app, name="camera")
 app.add_typer(audit.app, name="audit")
 people.app.command("import")(staff.import_people)
+people.app.command("set")(staff.set_person)
 people.app.command("unlink")(council.unlink)
 app.add_typer(people.app, name="user")
 app.add_typer(keys.app, name="keys")
+site.app.command("enrol")(site_enrol.enrol)
+site.app.command("leave")(site_enrol.leave)
 app.add_typer(site.app, name="site")
 cameras.app.command("audio")(sound.audio)
 app.add_typer(retention.app, name="retention")
 app.command("demo")(start.demo)
 app.command("up")(start.up)
+app.command("hub")(services.hub)
 app.command("import")(recordings.import_files)
 app.command("export")(footage.export)
 app.command("verify")(footage.verify)

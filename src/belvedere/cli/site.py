@@ -21,9 +21,18 @@ if TYPE_CHECKING:
     from belvedere.cli.sealed import SealedReader
     from belvedere.site.recorder.check import Report
 
-app = typer.Typer(help="Prove, replace, report lost or dispose of a recorder.", no_args_is_help=True)
+app = typer.Typer(help="Start a site alone, enrol it at a hub; prove, replace, report lost or dispose of a recorder.")
 _console = Console(highlight=False, soft_wrap=True)
 _SETTLE_S = 4.0  # a running recorder writes the row of a new file within two seconds
+
+
+@app.callback(invoke_without_command=True)
+def start(context: typer.Context, data: DataOption = REAL_DATA) -> None:
+    """Without a command: start this machine's site, without a hub. It records, and dials the hub once it is enrolled."""
+    if context.invoked_subcommand is None:
+        from belvedere.cli.services import site_service
+
+        site_service(data)
 
 
 @app.command("check")

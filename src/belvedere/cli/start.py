@@ -39,6 +39,12 @@ def demo(
     port: PortOption = None,
     data: Annotated[Path, typer.Option("--data", help="Data folder of the demo.")] = DEMO_DATA,
     no_browser: NoBrowserOption = False,
+    sites: Annotated[
+        int,
+        typer.Option(
+            "--sites", help="So many sites, each a process of its own that dials the hub; the last by a bad line."
+        ),
+    ] = 1,
 ) -> None:
     """Start the demo estate, Alder Grove: twelve cameras, a map, last night's footage."""
     settings_file = data / "belvedere.toml"
@@ -58,6 +64,14 @@ def demo(
         if others:
             print(f"Others, each in a browser of their own: {others}", flush=True)  # noqa: T201
 
+    if sites != 1:
+        from belvedere.cli.estate_sites import serve_sites  # here: the ordinary demo has no use for it
+
+        several = serve_sites(
+            settings, SystemClock(), sites, welcome=welcome, open_browser=not no_browser, heard=_tell_code
+        )
+        asyncio.run(several)
+        return
     _run(settings, welcome, estate=True, open_browser=not no_browser, heard=_tell_code)
 
 

@@ -57,8 +57,8 @@ def ingest_slots(status: SiteStatus, cameras_per_process: int) -> int:
     return math.ceil(streams / cameras_per_process)
 
 
-async def keep_ingest(supervisor: Supervisor, link: SiteLink, settings: Settings) -> None:
-    """Start ingest processes as cameras are added. Processes without streams idle and cost nothing."""
+async def keep_ingest(supervisor: Supervisor, link: SiteLink, settings: Settings, name: str = "ingest") -> None:
+    """Start ingest processes as cameras are added, named `name` and a number. Those without streams idle and cost nothing."""
     running = 0
     while True:
         try:
@@ -67,7 +67,7 @@ async def keep_ingest(supervisor: Supervisor, link: SiteLink, settings: Settings
             wanted = running  # the site is being restarted
         while running < wanted:
             arguments = ["--socket", str(settings.ingest_socket), "--slot", str(running)]
-            await supervisor.start(f"ingest-{running}", "belvedere.site.ingest.serve", arguments, bare=True)
+            await supervisor.start(f"{name}-{running}", "belvedere.site.ingest.serve", arguments, bare=True)
             running += 1
         await asyncio.sleep(_LOOK_EVERY_S)
 
@@ -111,10 +111,11 @@ async def serve(
         link = SiteLink(settings.link_socket)
         town = None
         if cameras:
-            from belvedere.cli.estate import Estate  # here: it loads the whole town
+            from belvedere.cli.estate import Estate, Part  # here: it loads the whole town
+            from belvedere.demo.cameras import CAMERAS
 
-            town = Estate(settings, clock, lines)
-            await town.begin(cameras[0], link)
+            town = Estate(settings, clock, lines, [Part(settings, link, tuple(plan.id for plan in CAMERAS))])
+            await town.begin(cameras[0])
         tasks.append(asyncio.create_task(keep_ingest(supervisor, link, settings)))
         address = address_for_people(url)
         welcome(address)

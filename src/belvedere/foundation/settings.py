@@ -30,6 +30,7 @@ class HubSettings(BaseModel):
     host: str = Field("127.0.0.1", description="Address the control room is served on.")
     port: int = Field(8710, ge=0, le=65535, description="Port the control room is served on; 0 picks a free one.")
     name: str = Field("belvedere", pattern=r"^[a-z0-9][a-z0-9.-]{0,47}$", description="What this hub calls itself to sites.")
+    own_site: bool = Field(True, description="There is a site on the hub's own machine.")
     link: str = Field(
         "", description="Address and port that sites dial, such as 0.0.0.0:8711; empty: no site but this machine's own."
     )
@@ -62,8 +63,8 @@ class HubSettings(BaseModel):
         15, ge=1, le=480, description="A session ends after so many minutes in which its person did nothing."
     )
     access: Literal["open_desk", "four_eyes"] = Field(
-        "open_desk",
-        description="Which action table counts: open_desk lets one person open footage, four_eyes asks for second persons.",
+        "four_eyes",
+        description="Which action table counts: four_eyes asks for second persons, open_desk lets one person open footage.",
     )
     retention_ceiling_days: int = Field(
         31, ge=1, le=3660, description="A class that keeps footage longer needs a written reference."

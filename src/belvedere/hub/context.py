@@ -24,6 +24,7 @@ from belvedere.hub.access.passkeys import PasskeyDesk
 from belvedere.hub.access.sessions import SessionDesk
 from belvedere.hub.access.step_up import StepUps
 from belvedere.hub.access.step_up_codes import ShownCode, StepUpCodes
+from belvedere.hub.access.table_change import TableChange, note_table
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
 from belvedere.hub.audit.erasure import LogErasure
@@ -41,6 +42,7 @@ from belvedere.hub.custody.release import ReleasingLink
 from belvedere.hub.custody.vault import Vault
 from belvedere.hub.dwell.guard import DwellGuard
 from belvedere.hub.fleet.fleet import Fleet
+from belvedere.hub.fleet.health import FleetHealth
 from belvedere.hub.fleet.opening import make_fleet
 from belvedere.hub.fleet.routing import FleetLink
 from belvedere.hub.health.desk import HealthDesk
@@ -96,9 +98,10 @@ class HubContext:
     step_up_codes: StepUpCodes | None  # None: passkeys only, as everywhere but in the demo
     tries: LoginTries
     grants: GrantDesk
+    table_change: TableChange
     purposes: PurposeDesk
     cases: CaseDesk
-    health: HealthDesk
+    health: FleetHealth
     custody: CustodyDesk
     watch: WatchDesk
     dwell: DwellGuard
@@ -129,7 +132,8 @@ async def open_hub(
         await asyncio.to_thread(upgrade, engine)
         audit = await asyncio.to_thread(AuditLog, engine, settings.hub_folder / "log", key, clock)
         register = CameraRegister(engine, clock)
-        await asyncio.to_thread(register.put_site, settings.site.id, settings.site.name)
+        if settings.hub.own_site:
+            await asyncio.to_thread(register.put_site, settings.site.id, settings.site.name)
         purpose_book, case_book = PurposeBook(engine, clock), CaseBook(engine, clock, register.list_cameras)
         await asyncio.to_thread(purpose_book.load)
         users, step_up = UserDesk(engine, clock, frozenset(Role), Passwords(hasher)), StepUps(clock)
@@ -146,6 +150,7 @@ async def open_hub(
         watch = WatchDesk(engine, clock, audit, settings.hub_folder / "keys" / "watching.key")
         dwell = DwellGuard(engine, clock, audit, register, watch.people, settings.hub)
         quotas = QuotaDesk(engine, clock, audit, settings.hub)
+        table_change = await note_table(engine, clock, audit, settings.hub)
         grants = GrantDesk(
             engine,
             clock,
@@ -156,6 +161,7 @@ async def open_hub(
             step_up=step_up,
             purposes=purpose_book,
             cases=case_book,
+            trained=table_change.trained_us,
         )
         ender = GrantEnder(engine, clock, audit, grants.ended.set)
         accounts = AccountWatch(engine, clock, audit, ender, grants.stop_for)
@@ -185,6 +191,8 @@ async def open_hub(
             clock,
             link=fleet_link,
             own=state,
+            health=health,
+            masks=masks,
             register=register,
             audit=audit,
             step_up=step_up,
@@ -193,15 +201,18 @@ async def open_hub(
             witnesses=witnesses,
         )
         try:
-            await log_local_acts(engine, audit)
-            local_acts = asyncio.create_task(keep_logging(engine, audit), name="local acts")
-            if isinstance(site, ReleasingLink):
+            # What stands there before the log tells of any account is how a hub begins.
+            await log_local_acts(engine, audit, clock if await accounts.told_of_any() else None)
+            local_acts = asyncio.create_task(keep_logging(engine, audit, clock), name="local acts")
+            if isinstance(site, ReleasingLink) and settings.hub.own_site:
                 keys_kept = asyncio.create_task(custody.run(site), name="custody")
-                pushing_masks = asyncio.create_task(masks.run(), name="masks")
+                here = partial(register.camera_ids, (settings.site.id,))
+                pushing_masks = asyncio.create_task(masks.run(site, here), name="masks")
                 telling = asyncio.create_task(endings.run(), name="ended grants")
                 witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
             await accounts.start()
-            health.start()
+            if settings.hub.own_site:
+                health.start()
             await quotas.start()
             watch.start()
             await fleet.open()
@@ -232,9 +243,10 @@ async def open_hub(
                 step_up_codes=StepUpCodes(clock, show_code) if settings.hub.step_up_codes else None,
                 tries=LoginTries(clock),
                 grants=grants,
+                table_change=table_change,
                 purposes=PurposeDesk(purpose_book, clock, audit, step_up, ender),
                 cases=CaseDesk(case_book, clock, audit, users, ender, register.camera_ids, scheme),
-                health=health,
+                health=fleet.health,
                 custody=custody,
                 watch=watch,
                 dwell=dwell,

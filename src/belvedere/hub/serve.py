@@ -148,12 +148,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="belvedere.hub.serve", description="The hub of Belvedere.")
     parser.add_argument("--data", type=Path, required=True, help="Data folder.")
     parser.add_argument("--port", type=int, default=None, help="Port of the control room; 0 picks a free one.")
+    parser.add_argument("--link", default=None, help="Address and port that sites dial.")
+    parser.add_argument("--alone", action="store_true", help="There is no site on this machine.")
     options = parser.parse_args(arguments)
     _log_to_stderr()
     try:
         settings = load_settings(options.data)
         if options.port is not None:
             settings.hub.port = options.port
+        if options.link is not None:
+            settings.hub.link = options.link
+        if options.alone:
+            settings.hub.own_site = False
         return serve(settings)
     except BelvedereError as error:
         sys.stderr.write(f"{error}\n")

@@ -152,7 +152,8 @@ def rank_of(user: User) -> int:
 async def devices(request: Request, user: CurrentUser) -> DeviceList:
     """Every camera with an ONVIF device: what it is, whether it answers, its clock, who moves it. 502: the site is away."""
     hub = hub_of(request)
-    found = await hub.link.ask(link.GetDevices(), link.Devices)
+    told = await hub.fleet.everywhere(link.GetDevices(), link.Devices)
+    found = link.Devices(tuple(device for one in told for device in one.devices))
     now_us = hub.clock.now_us()
     return DeviceList(now_us=now_us, devices=[_device_out(each, user, now_us) for each in found.devices])
 

@@ -1,5 +1,6 @@
 """What the database holds of enrolments and certificates. Every call blocks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import NotFound
 from belvedere.hub.fleet.tables import site_certificate, site_enrolment
 from belvedere.hub.storage import reading, writing
+from belvedere.hub.storage.acts import NoteAct, nowhere
 from belvedere.hub.storage.metadata import site as site_table
 
 IN, REFUSED = "in", "refused"
@@ -124,10 +126,13 @@ class FleetBook:
             connection.execute(insert(site_certificate).values(**_plain(certificate)))
         return True
 
-    def add_certificate(self, certificate: Certificate) -> None:
-        """A renewal."""
+    def add_certificate(
+        self, certificate: Certificate, note: NoteAct = nowhere, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        """A renewal; or the command line's act, which `note` notes with `facts`."""
         with writing(self._engine) as connection:
             connection.execute(insert(site_certificate).values(**_plain(certificate)))
+            note(connection, "site.let_in", facts or {})
 
     def certificates(self) -> list[Certificate]:
         """All, newest first."""

@@ -4,27 +4,32 @@ import asyncio
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 import uvicorn
 
 from belvedere.foundation.clock import Clock
+from belvedere.foundation.errors import LinkFault, SiteAway
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.fleet.calls import Line, Switchboard
 from belvedere.hub.fleet.desk import FleetDesk
 from belvedere.hub.fleet.door import LinkDoor
+from belvedere.hub.fleet.health import FleetHealth
 from belvedere.hub.fleet.places import Places
 from belvedere.hub.fleet.routing import FleetLink
+from belvedere.hub.health.desk import HealthDesk
+from belvedere.hub.health.tickets import TicketBook
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.state import SiteState
 from belvedere.link.client import SiteLink
 from belvedere.link.control import Hello
-from belvedere.link.messages import SiteStatus
+from belvedere.link.messages import Reply, Request, SiteStatus
 
 log = structlog.get_logger()
 TWICE = "site.twice"
+_Reply = TypeVar("_Reply", bound=Reply)
 
 
 class _LinkServer(uvicorn.Server):
@@ -46,12 +51,16 @@ class Fleet:
         audit: AuditLog,
         clock: Clock,
         *,
-        own: SiteState,
+        own: SiteState | None,
         own_id: str,
         hub: str,
         custody: Callable[[str], CustodyDesk],
         works: Callable[[str, SiteLink], list[Coroutine[Any, Any, None]]],
+        watch: Callable[[str, SiteLink], HealthDesk],
+        own_health: HealthDesk | None,
+        tickets: TicketBook,
     ) -> None:
+        """`own`: the state of this machine's site, None where there is none."""
         self.desk = desk
         self.link = link
         self.own_id = own_id
@@ -60,7 +69,8 @@ class Fleet:
         self.switchboard = Switchboard(clock)
         self.switchboard.on_duplicate = self._twice
         self.door = LinkDoor(desk, self.switchboard, clock, hub)
-        self.places = Places(link, self.switchboard, register, clock, custody, works)
+        self.places = Places(link, self.switchboard, register, clock, custody, works, watch)
+        self.health = FleetHealth(own_health, lambda: [each.health for each in self.places.open.values()], tickets)
         desk.on_let_in = self.places.let_in
         desk.on_revoked = self._revoked
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,9 +98,30 @@ class Fleet:
 
     async def statuses(self) -> dict[str, SiteStatus | None]:
         """What each site says of itself, at most a second old; None for one that is away. Asked all at once."""
-        states = {self.own_id: self._own} | {place.site: place.state for place in self.places.open.values()}
+        own = {} if self._own is None else {self.own_id: self._own}
+        states = own | {place.site: place.state for place in self.places.open.values()}
         found = await asyncio.gather(*(state.status() for state in states.values()))
         return dict(zip(states, found, strict=True))
+
+    def asked(self) -> list[str]:
+        """The sites that belong to this hub, its own first."""
+        return [*([self.own_id] if self._own is not None else []), *self.places.open]
+
+    async def everywhere(self, request: Request, kind: type[_Reply]) -> list[_Reply]:
+        """What each site that answers says to the same question. Raises SiteAway when none does."""
+        asked = (self.link.of(site).ask(request, kind) for site in self.asked())
+        found: list[_Reply] = []
+        fault: LinkFault | None = None
+        for told in await asyncio.gather(*asked, return_exceptions=True):
+            if isinstance(told, LinkFault):
+                fault = told
+            elif isinstance(told, BaseException):
+                raise told
+            else:
+                found.append(told)
+        if not found:
+            raise fault or SiteAway("No site is connected.", advice="Look at the page Sites.")
+        return found
 
     def custody_of(self, camera: str) -> CustodyDesk | None:
         """The desk of keys of a camera's site, None for the site on this machine."""

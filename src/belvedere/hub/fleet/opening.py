@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +22,8 @@ from belvedere.hub.fleet.book import FleetBook
 from belvedere.hub.fleet.desk import FleetDesk
 from belvedere.hub.fleet.fleet import Fleet
 from belvedere.hub.fleet.routing import FleetLink
+from belvedere.hub.health.desk import HealthDesk
+from belvedere.hub.masks.desk import MaskDesk
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.state import SiteState
 from belvedere.link.client import SiteLink
@@ -34,6 +37,8 @@ async def make_fleet(
     *,
     link: FleetLink,
     own: SiteState,
+    health: HealthDesk,
+    masks: MaskDesk,
     register: CameraRegister,
     audit: AuditLog,
     step_up: StepUps,
@@ -51,6 +56,27 @@ async def make_fleet(
         return CustodyDesk(site, engine, vault, key, audit, clock)
 
     def works(site: str, one: SiteLink) -> list[Coroutine[Any, Any, None]]:
-        return [witnesses.run(site, one), EndingCourier(engine, clock, key, one, grants.ended).run()]
+        return [
+            witnesses.run(site, one),
+            EndingCourier(engine, clock, key, one, grants.ended).run(),
+            masks.run(one, partial(register.camera_ids, (site,))),
+        ]
 
-    return Fleet(desk, link, register, audit, clock, own=own, own_id=own_id, hub=name, custody=custody, works=works)
+    def watch(site: str, one: SiteLink) -> HealthDesk:
+        return HealthDesk(engine, one, site, clock)
+
+    return Fleet(
+        desk,
+        link,
+        register,
+        audit,
+        clock,
+        own=own if settings.hub.own_site else None,
+        own_id=own_id,
+        hub=name,
+        custody=custody,
+        works=works,
+        watch=watch,
+        own_health=health if settings.hub.own_site else None,
+        tickets=health.tickets,
+    )

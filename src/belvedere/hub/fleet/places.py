@@ -14,6 +14,7 @@ from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.release import ReleasingLink
 from belvedere.hub.fleet.calls import Switchboard
 from belvedere.hub.fleet.routing import FleetLink
+from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.register.cameras import Camera, CameraRegister
 from belvedere.hub.register.state import SiteState
 from belvedere.link.messages import SiteStatus
@@ -30,6 +31,7 @@ class Place:
     link: ReleasingLink
     custody: CustodyDesk
     state: SiteState
+    health: HealthDesk
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     # Cameras that the site has under an id that belongs to another site here; nobody can look at them until one is renamed.
     clashes: tuple[str, ...] = ()
@@ -46,6 +48,7 @@ class Places:
         clock: Clock,
         custody: Callable[[str], CustodyDesk],
         works: Callable[[str, ReleasingLink], list[Coroutine[Any, Any, None]]],
+        watch: Callable[[str, ReleasingLink], HealthDesk],
     ) -> None:
         """`custody` makes a site's desk of keys; `works` begins what runs for a site until it is shut out."""
         self._link = link
@@ -54,6 +57,7 @@ class Places:
         self._clock = clock
         self._custody = custody
         self._works = works
+        self._watch = watch
         self.open: dict[str, Place] = {}
 
     def let_in(self, site: str) -> None:
@@ -63,7 +67,8 @@ class Places:
         link = ReleasingLink(lambda: self._switchboard.dial(site))
         desk = self._custody(site)
         link.bind(desk)
-        place = Place(site, link, desk, SiteState(link, self._clock))
+        place = Place(site, link, desk, SiteState(link, self._clock), self._watch(site, link))
+        place.health.start()
         self.open[site] = place
         self._link.sites[site] = link
         place.tasks = [asyncio.create_task(work, name=f"work {site}") for work in self._works(site, link)]
@@ -87,6 +92,7 @@ class Places:
         self.open.clear()
 
     async def _end(self, place: Place) -> None:
+        await place.health.stop()
         for task in place.tasks:
             task.cancel()
         await asyncio.gather(*place.tasks, return_exceptions=True)

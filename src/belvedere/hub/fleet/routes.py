@@ -137,6 +137,8 @@ def sites(request: Request) -> SiteList:
     rows = []
     for site, name in sorted(fleet.desk.book.site_names().items(), key=lambda pair: (pair[1], pair[0])):
         own = site == fleet.own_id
+        if own and not hub.settings.hub.own_site:
+            continue
         line = fleet.switchboard.line(site)
         place = fleet.places.open.get(site)
         state = "here" if own else "connected" if line else "away" if site in until else "shut_out"

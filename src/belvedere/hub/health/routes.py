@@ -383,7 +383,7 @@ async def close_ticket(ticket_id: str, body: CloseIn, request: Request, user: Cu
         )
     await hub.audit.append("ticket.closed", user.id, {**_facts(found), "reason": body.reason})
     try:
-        await hub.link.ask(CloseFault(ticket_id), Answer)
+        await hub.link.of(found.site_id).ask(CloseFault(ticket_id), Answer)
     except NotFound:
         pass  # the site has closed it, or has lost it with its index: the ticket is closed here all the same
     await run_in_threadpool(hub.health.tickets.close, ticket_id, user.display, body.reason.strip())
@@ -405,8 +405,9 @@ async def declare_outage(body: OutageIn, request: Request, user: CurrentUser) ->
     asked = PutOutage(body.camera, body.start_us, body.end_us, body.reason, user.display)
     facts = {"camera": body.camera or "all", "start_us": body.start_us, "end_us": body.end_us, "reason": body.reason}
     await hub.audit.append("outage.declared", user.id, facts)
-    answer = await hub.link.ask(asked, OutageDeclared)
-    return OutageOut.model_validate(answer.outage)
+    if body.camera:
+        return OutageOut.model_validate((await hub.link.ask(asked, OutageDeclared)).outage)
+    return OutageOut.model_validate((await hub.fleet.everywhere(asked, OutageDeclared))[0].outage)
 
 
 @router.delete("/api/outages/{outage_id}", status_code=204)
@@ -415,4 +416,12 @@ async def end_outage(outage_id: str, request: Request, user: CurrentUser) -> Non
     """End planned work now, or take it back before it begins."""
     hub = hub_of(request)
     await hub.audit.append("outage.ended", user.id, {"outage": outage_id})
-    await hub.link.ask(EndOutage(outage_id), Answer)
+    ended = 0
+    for site in hub.fleet.asked():  # each site that was told has one under an id of its own
+        try:
+            await hub.link.of(site).ask(EndOutage(outage_id), Answer)
+            ended += 1
+        except NotFound:
+            continue
+    if not ended:
+        raise NotFound("There is no such planned work.", advice="Reload the page: it may have ended.")

@@ -1,6 +1,7 @@
 """Permanent masks of the register's cameras: kept here with their history, pushed to the site, which paints them."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -117,14 +118,15 @@ class MaskDesk:
         found = next((each for each in told if (each.camera, each.version) == (camera, newest.version)), None)
         return (found.in_camera, found.why) if found is not None else (False, "")
 
-    async def run(self) -> None:
-        """Bring the site what it does not have, until cancelled."""
+    async def run(self, site: SiteLink, cameras: Callable[[], frozenset[str]]) -> None:
+        """Bring a site what it does not have, until cancelled. `cameras`: those that it has; blocks."""
         while True:
             try:
                 if self._newest:
-                    held = {each.camera: each.version for each in (await self.masking()).masks}
+                    mine = await asyncio.to_thread(cameras)
+                    held = {each.camera: each.version for each in (await site.ask(GetMasking(), Masking)).masks}
                     for version in list(self._newest.values()):
-                        if held.get(version.camera, 0) < version.version:
+                        if version.camera in mine and held.get(version.camera, 0) < version.version:
                             await self._push(version)
             except BelvedereError as error:
                 _log.debug("masks not compared", error=str(error))

@@ -1,5 +1,6 @@
 """Cameras with their state and view, health, the map. Nothing here shows a picture, so nothing here needs a grant."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -68,7 +69,10 @@ class SiteOut(BaseModel):
 
 
 class CameraList(BaseModel):
+    """`site`: the first of `sites`, which is the one on the hub's own machine where there is one."""
+
     site: SiteOut
+    sites: list[SiteOut]
     cameras: list[CameraOut]
 
 
@@ -118,9 +122,13 @@ class MapOut(BaseModel):
     places: dict[str, Any]
 
 
-def _site_out(request: Request, status: SiteStatus | None) -> SiteOut:
-    site = hub_of(request).settings.site
-    return SiteOut(id=site.id, name=site.name, state="ok" if status is not None else "away")
+def _sites_out(request: Request, found: Mapping[str, SiteStatus | None]) -> list[SiteOut]:
+    """All sites that belong to the hub, the one on its own machine first. Blocks."""
+    names = {site.id: site.name for site in hub_of(request).register.sites()}
+    return [
+        SiteOut(id=site, name=names.get(site, site), state="ok" if status is not None else "away")
+        for site, status in found.items()
+    ]
 
 
 def _worst(streams: tuple[StreamStatus, ...]) -> StreamStatus | None:
@@ -160,24 +168,36 @@ def _camera_out(camera: Camera, state: CameraStatus | None, away: bool, view: di
     )
 
 
-async def _cameras_out(request: Request, only: str | None = None) -> tuple[SiteStatus | None, list[CameraOut]]:
+async def _cameras_out(request: Request, only: str | None = None) -> tuple[list[SiteOut], list[CameraOut]]:
     hub = hub_of(request)
-    status = await hub.state.status()
-    states = {} if status is None else {each.camera: each for each in status.cameras}
+    found = await hub.fleet.statuses()
+    states = {
+        (site, each.camera): each for site, status in found.items() if status is not None for each in status.cameras
+    }
+    away = {site for site in found if found[site] is None}
 
-    def make() -> list[CameraOut]:
+    def make() -> tuple[list[SiteOut], list[CameraOut]]:
         cameras = hub.register.list_cameras() if only is None else [hub.register.camera(only)]
-        return [_camera_out(camera, states.get(camera.id), status is None, hub.map.view(camera)) for camera in cameras]
+        return _sites_out(request, found), [
+            _camera_out(
+                camera,
+                states.get((camera.site, camera.id)),
+                camera.site in away or camera.site not in found,
+                hub.map.view(camera),
+            )
+            for camera in cameras
+        ]
 
-    return status, await run_in_threadpool(make)
+    return await run_in_threadpool(make)
 
 
 @router.get("/api/cameras")
 @signed_in
 async def cameras(request: Request) -> CameraList:
     """All cameras, by name."""
-    status, found = await _cameras_out(request)
-    return CameraList(site=_site_out(request, status), cameras=found)
+    sites, found = await _cameras_out(request)
+    first = sites[0] if sites else SiteOut(id="", name="No site yet", state="away")
+    return CameraList(site=first, sites=sites, cameras=found)
 
 
 @router.get("/api/cameras/{camera_id}")
@@ -190,32 +210,36 @@ async def camera(camera_id: str, request: Request) -> CameraOut:
 @router.get("/api/health")
 @signed_in
 async def health(request: Request) -> Health:
-    """How the site, its disks and every stream do."""
+    """How the sites, their disks and every stream do."""
     hub = hub_of(request)
-    status = await hub.state.status()
-    site = _site_out(request, status)
+    found = await hub.fleet.statuses()
+    sites = await run_in_threadpool(_sites_out, request, found)
+    told = [_site_health(site, found[site.id]) for site in sites]
+    cameras = [_camera_health(each) for status in found.values() if status is not None for each in status.cameras]
+    return Health(now_us=hub.clock.now_us(), sites=told, cameras=cameras)
+
+
+def _site_health(site: SiteOut, status: SiteStatus | None) -> SiteHealth:
     if status is None:
-        here = SiteHealth(**site.model_dump(), version="", started_us=None, disks=[])
-        return Health(now_us=hub.clock.now_us(), sites=[here], cameras=[])
+        return SiteHealth(**site.model_dump(), version="", started_us=None, disks=[])
     disks = [DiskOut.model_validate(disk) for disk in status.disks]
     here = SiteHealth(**site.model_dump(), version=status.version, started_us=status.started_us, disks=disks)
     if status.ingest is not None:
         here.confinement, here.confinement_words = status.ingest.confinement, status.ingest.words
-    rows = []
-    for each in status.cameras:
-        worst = _worst(each.streams)
-        rows.append(
-            CameraHealth(
-                id=each.camera,
-                name=each.name,
-                enabled=each.enabled,
-                state=worst.state if worst is not None else "off",
-                first_us=each.first_us,
-                bytes_kept=each.bytes_kept,
-                streams=[StreamHealth.model_validate(stream) for stream in each.streams],
-            )
-        )
-    return Health(now_us=hub.clock.now_us(), sites=[here], cameras=rows)
+    return here
+
+
+def _camera_health(told: CameraStatus) -> CameraHealth:
+    worst = _worst(told.streams)
+    return CameraHealth(
+        id=told.camera,
+        name=told.name,
+        enabled=told.enabled,
+        state=worst.state if worst is not None else "off",
+        first_us=told.first_us,
+        bytes_kept=told.bytes_kept,
+        streams=[StreamHealth.model_validate(stream) for stream in told.streams],
+    )
 
 
 @router.get("/api/map")

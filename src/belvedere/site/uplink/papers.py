@@ -169,6 +169,11 @@ class PaperFolder:
             raise Refused("The hub's authority changed.", advice="Enrol the site again.")
         self._take(papers, _pem(key))
 
+    def take(self, papers: Papers, key: ec.EllipticCurvePrivateKey) -> None:
+        """Papers that came another way, for a key made here. Raises Refused when they do not fit."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._take(papers, _pem(key))
+
     def forget(self) -> None:
         """Belong to no hub any more. Footage and its keys stay."""
         for each in self._folder.iterdir():
