@@ -1,5 +1,6 @@
 """The product as a person gets it: a running demo estate, and how a page is driven."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -23,6 +24,7 @@ ARGUMENTS = [
 ]
 LIVE_WITHIN_MS = 240_000
 ESTATE_MADE_S = 420  # films of two cores that do nothing else: three minutes
+READY_WITHIN_S = 240  # seconds, on a machine that has much else to do
 
 
 @dataclass(slots=True)
@@ -32,8 +34,7 @@ class Estate:
     data: Path
     process: "subprocess.Popen[str]"
     url: str = ""
-    user: str = ""
-    code: str = ""
+    codes: dict[str, str] = field(default_factory=dict)  # one-time codes by name
     lines: list[str] = field(default_factory=list)
     reader: threading.Thread | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -79,14 +80,17 @@ def start_estate(data: Path) -> Estate:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={name: value for name, value in os.environ.items() if name != "BELVEDERE_HUB__ACCESS"},  # as people get it
     )
     assert process.stdout is not None
     estate = Estate(data, process)
     estate.reader = threading.Thread(target=estate.read, args=(process.stdout,), daemon=True)
     estate.reader.start()
-    estate.url = estate.line("Belvedere is ready:", 90).split(": ", 1)[1]
+    estate.url = estate.line("Belvedere is ready:", READY_WITHIN_S).split(": ", 1)[1]
     words = estate.line("Log in as", 30).split()
-    estate.user, estate.code = words[3], words[-1]
+    estate.codes[words[3]] = words[-1]
+    others = estate.line("Others, ", 30).partition(": ")[2]
+    estate.codes.update((name, code) for name, code in (each.split() for each in others.split(", ")))
     return estate
 
 
@@ -108,6 +112,35 @@ def sign_in(page: Page, url: str, user: str, secret: str) -> None:
     form.locator("input").nth(0).fill(user)
     form.locator("input").nth(1).fill(secret)
     page.keyboard.press("Enter")
+
+
+# What Chromium has in place of a finger: a passkey of this very machine that always agrees.
+_KEY = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+def come(browser: Browser, estate: Estate, name: str) -> Page:
+    """Somebody of the demo at a browser of their own, signed in, with a passkey that they add on the way."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    authenticator = context.new_cdp_session(page)
+    authenticator.send("WebAuthn.enable")
+    authenticator.send("WebAuthn.addVirtualAuthenticator", {"options": _KEY})
+    sign_in(page, estate.url, name, estate.codes[name])
+    add = page.get_by_role("button", name="Add a passkey")
+    account = page.get_by_test_id("account")
+    add.or_(account).first.wait_for()
+    if add.count():
+        add.click()
+    account.wait_for()
+    return page
 
 
 def live_tiles(page: Page, count: int) -> None:

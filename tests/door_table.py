@@ -108,6 +108,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/requests/{request_id}
         POST /api/requests/{request_id}/take
         POST /api/requests/{request_id}/withdraw
+        GET /api/access/table
         GET /api/roles
         GET /api/sessions
         DELETE /api/sessions

@@ -1,19 +1,24 @@
 """Fixtures of the acceptance tests: a demo estate for the tests that need one, one Chromium for all."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from acceptance_stage import ARGUMENTS, CHROMIUM, Estate, sign_in, start_estate, stop_estate
+from acceptance_stage import ARGUMENTS, CHROMIUM, Estate, come, start_estate, stop_estate
 
 
 @pytest.fixture(scope="module")
 def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    """The demo estate. BELVEDERE_TEST_ESTATE names a folder to keep between runs, which saves making its films again."""
+    """The demo estate. BELVEDERE_TEST_ESTATE names a folder whose films are kept between runs, which saves making them again."""
     kept = os.environ.get("BELVEDERE_TEST_ESTATE")
+    if kept:  # people's passkeys went with the browser of the last run
+        for old in ("hub", "site", "run"):
+            shutil.rmtree(Path(kept) / old, ignore_errors=True)
+        (Path(kept) / "demo" / "imported.json").unlink(missing_ok=True)
     running = start_estate(Path(kept) if kept else tmp_path_factory.mktemp("estate"))
     yield running
     stop_estate(running)
@@ -33,13 +38,17 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def operator(estate: Estate, browser: Browser) -> Iterator[Page]:
     """An operator on shift, with the wall open."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    sign_in(page, estate.url, estate.user, estate.code)
+    page = come(browser, estate, "operator")
     start, chip = page.get_by_test_id("start-shift"), page.get_by_test_id("grant-chip")
-    start.or_(chip).first.wait_for()
-    if start.count():  # in a kept estate the shift may be open still
-        start.click()
+    start.click()
     chip.wait_for()
     yield page
-    context.close()
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def supervisor(estate: Estate, browser: Browser) -> Iterator[Page]:
+    """A supervisor of another team, who decides on requests."""
+    page = come(browser, estate, "supervisor")
+    yield page
+    page.context.close()

@@ -1,9 +1,10 @@
-"""The whole journey, as a person makes it: log in, watch, map, review last night, mark, export, verify."""
+"""The whole journey, as people make it: log in, watch, map, review last night, mark, have it approved, export, verify."""
 
 import re
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -11,23 +12,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from acceptance_stage import ESTATE_MADE_S, Estate, live_tiles
+from belvedere.foundation.clock import MINUTE_US, SECOND_US
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 CAMERA = "rowan-court"
 NAME = "Moped in Rowan court"
-# Asks the hub again and again and keeps the first camera that has imported footage of last night.
-LOOK_FOR_LAST_NIGHT = """() => {
-    const look = async () => {
-        const cameras = (await (await fetch('/api/cameras')).json()).cameras.map(c => c.id);
-        const grant = (await (await fetch('/api/grants')).json()).grants[0].id;
-        const now = Date.now() * 1000, ask = new URLSearchParams(
-            {grant, cameras: cameras.join(','), stream: 'main', from_us: now - 36 * 3600e6, to_us: now});
-        const lanes = (await (await fetch(`/api/timeline?${ask}`)).json()).cameras;
-        window.lastNight = lanes.find(lane => lane.runs.some(run => run.imported))?.id;
-        if (!window.lastNight) setTimeout(look, 2000);
-    };
-    look();
-}"""
+WHERE = {"kind": "asb", "title": NAME, "reason": "A resident rang"}
+
+
+expect.set_options(timeout=60_000)  # a busy machine takes its time
 
 
 def flipped(pack: Path, member: str, copy: Path) -> Path:
@@ -41,8 +34,8 @@ def flipped(pack: Path, member: str, copy: Path) -> Path:
     return copy
 
 
-def bring_in_last_night(estate: Estate, folder: Path) -> str:
-    """Import a minute of last night for a camera, by the command line; the estate's own films take minutes to make."""
+def bring_in_last_night(page: Page, estate: Estate, folder: Path) -> str:
+    """Import a minute of last night, by the command line, and open a case about it; the estate's own films take minutes to make."""
     film = folder / "recorder-export.mp4"
     with av.open(str(film), "w") as container:
         stream = container.add_stream("libx264", rate=10)
@@ -53,38 +46,62 @@ def bring_in_last_night(estate: Estate, folder: Path) -> str:
             picture = np.full((240, 320, 3), 40 + index % 160, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    start = f"{yesterday.isoformat()}T23:00:00Z"
-    done = estate.command("import", str(film), "--camera", CAMERA, "--start", start, "--data", str(estate.data))
+    start = datetime.combine(datetime.now(UTC).date() - timedelta(days=1), time(23), UTC)
+    done = estate.command(
+        "import", str(film), "--camera", CAMERA, "--start", start.isoformat(), "--data", str(estate.data)
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "copied as it is" in done.stdout
-    return CAMERA
+    start_us = int(start.timestamp()) * SECOND_US
+    span = {"from_us": start_us, "to_us": start_us + MINUTE_US}
+    camera = next(each for each in asked(page, "/api/cameras")["cameras"] if each["id"] == CAMERA)
+    incident = {"place": "Rowan court", "lat": camera["lat"], "lon": camera["lon"], **span}
+    case = {**WHERE, "incident": incident, "footage": [{"camera": CAMERA, **span}]}
+    session = asked(page, "/api/session")
+    answer = page.request.post(f"{estate.url}/api/cases", data=case, headers={"X-Belvedere-CSRF": session["csrf"]})
+    assert answer.status == 201, answer.text()
+    return str(answer.json()["reference"])
 
 
-def test_from_log_in_to_a_verified_pack(operator: Page, estate: Estate, tmp_path: Path) -> None:
+def asked(page: Page, path: str) -> Any:
+    answer = page.request.get(page.evaluate("location.origin") + path)
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def test_from_log_in_to_a_verified_pack(operator: Page, supervisor: Page, estate: Estate, tmp_path: Path) -> None:
     live_tiles(operator, 12)
-    bring_in_last_night(estate, tmp_path)
-    journey(operator, estate, tmp_path)
+    journey(operator, supervisor, estate, tmp_path, bring_in_last_night(operator, estate, tmp_path))
 
 
 @pytest.mark.slow
-def test_the_journey_with_the_estates_own_night(operator: Page, estate: Estate, tmp_path: Path) -> None:
+def test_the_journey_with_the_estates_own_night(
+    operator: Page, supervisor: Page, estate: Estate, tmp_path: Path
+) -> None:
+    operator.get_by_test_id("nav-now").click()
     live_tiles(operator, 12)
     estate.line("All ", ESTATE_MADE_S)
-    journey(operator, estate, tmp_path)
+    (case,) = asked(operator, "/api/cases?state=open&find=Moped+in+Rowan+court&kind=asb")["cases"][-1:]
+    journey(operator, supervisor, estate, tmp_path, case["reference"])
 
 
-def journey(page: Page, estate: Estate, tmp_path: Path) -> None:
-    """From the wall to a pack that verifies."""
-    # The map, and a camera on it
+def journey(page: Page, supervisor: Page, estate: Estate, tmp_path: Path, case: str) -> None:
+    """From the wall to a pack that verifies: masked pictures on shift, recordings for a case, an export that a colleague allows."""
+    # The wall is masked and says so; the map, and a camera on it
+    expect(page.get_by_test_id("grant-chip")).to_contain_text("Masked")
     expect(page.get_by_test_id("map").locator("canvas")).to_be_visible()
     page.get_by_test_id(f"camera-{CAMERA}").click()
     expect(page.get_by_test_id(f"tile-{CAMERA}")).to_be_visible()
-    # Last night
-    page.evaluate(LOOK_FOR_LAST_NIGHT)
-    camera = page.wait_for_function("() => window.lastNight").json_value()
-    page.get_by_test_id(f"to-review-{camera}").click()
+    # Last night needs a case, and one's own passkey
+    page.get_by_test_id(f"to-review-{CAMERA}").click()
+    form = page.get_by_test_id("ask-form")
+    form.get_by_test_id("case-picker").click()
+    page.get_by_role("option", name=case).click()
+    form.get_by_label("Why").fill("Which way it left")
+    expect(form.get_by_test_id("ask-need")).to_contain_text("You confirm it with your passkey")
+    form.get_by_test_id("ask-submit").click()
     page.get_by_test_id("review-timeline").wait_for()
+    expect(page.get_by_test_id("grant-chip")).to_contain_text(case)
     page.get_by_test_id("last-night").click()
     page.get_by_test_id("play").click()
     page.wait_for_function(
@@ -97,6 +114,25 @@ def journey(page: Page, estate: Estate, tmp_path: Path) -> None:
     )
     page.get_by_test_id("mark-out").click()
     page.get_by_test_id("play").click()
+    # To take it out of the house a colleague of another team agrees
+    page.get_by_test_id("export-open").click()
+    page.get_by_test_id("export-ask").click()
+    form.get_by_label("See people unmasked").check()
+    form.get_by_label("Who gets what is exported").fill("North Police, 17/26")
+    form.get_by_label("Why").fill("Asked for by the police, 17/26")
+    expect(form.get_by_test_id("ask-need")).to_contain_text("Sam Supervisor can decide now")
+    form.get_by_test_id("ask-submit").click()
+    sent = page.get_by_test_id("ask-sent")
+    expect(sent).to_contain_text("Sent")
+    supervisor.get_by_test_id("nav-approvals").click()
+    request = supervisor.get_by_test_id("request")
+    expect(request).to_contain_text("Asked for by the police, 17/26")
+    request.get_by_test_id("approve").click()
+    expect(supervisor.get_by_text("Nothing waits")).to_be_visible()
+    sent.get_by_role("button", name="Open it").click()
+    # The marks are as they were
+    page.get_by_test_id("review-timeline").wait_for()
+    expect(page.get_by_test_id("grant-chip")).not_to_contain_text("Masked")
     page.get_by_test_id("export-open").click()
     page.get_by_test_id("export-name").fill(NAME)
     page.get_by_test_id("export-make").click()

@@ -77,18 +77,14 @@ async def test_a_wrong_code_a_strangers_and_an_old_one_prove_nothing(
 
 
 async def test_who_has_a_passkey_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BELVEDERE_HUB__STEP_UP_CODES", "true")
     async with demo(tmp_path, monkeypatch) as (stage, shown):
-        browser = stage.browser()
-        browser.base_url = "http://localhost"
-        async with browser:
-            opened = await browser.post("/api/session", json={"username": "ann", "password": stage.code})
-            browser.headers["X-Belvedere-CSRF"] = opened.json()["csrf"]
-            asked = (await browser.post("/api/step-up/begin", json={"act": ACT})).json()
-            assert (await add(browser, Authenticator())).status_code == 200
-            late = await browser.post("/api/step-up/code", json={"id": asked["id"], "code": shown[-1].code})
+        stage.settings.hub.origin = "https://hub.test"  # where the stage's authenticators live
+        async with stage.signed_in() as ann:
+            asked = (await ann.post("/api/step-up/begin", json={"act": ACT})).json()
+            assert (await add(ann, Authenticator())).status_code == 200
+            late = await ann.post("/api/step-up/code", json={"id": asked["id"], "code": shown[-1].code})
             assert late.status_code == 403
-            after = (await browser.post("/api/step-up/begin", json={"act": ACT})).json()
+            after = (await ann.post("/api/step-up/begin", json={"act": ACT})).json()
             assert after["by"] == "passkey" and len(shown) == 1
 
 

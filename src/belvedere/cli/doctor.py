@@ -211,6 +211,29 @@ def check_keys(settings: Settings) -> Iterator[Finding]:
     yield Finding("note" if due else "ok", f"{text}: hold one, belvedere keys drill" if due else text)
 
 
+def check_access(settings: Settings) -> Iterator[Finding]:
+    """Which action table counts, and what people lack under it: from the hub's database, which is not touched."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from belvedere.cli.able import shortcomings
+
+    if settings.hub.access == "open_desk":
+        yield Finding("note", "one person alone opens, unmasks and exports footage ([hub] access = open_desk)")
+        return
+    if not (settings.hub_folder / "hub.db").exists() and not settings.hub.database_url:
+        return
+    try:
+        found = shortcomings(settings, SystemClock().now_us())
+    except (BelvedereError, SQLAlchemyError) as error:
+        yield Finding("wrong", f"accounts can't be looked at: {error}")
+        return
+    yield from (Finding("note", text) for text in found)
+    if not found:
+        yield Finding(
+            "ok", "second persons are there: of another team, with a passkey; everybody's training is on record"
+        )
+
+
 def findings(settings: Settings) -> Iterator[Finding]:
     yield check_python()
     yield check_interface()
@@ -224,6 +247,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield check_codecs()
     yield check_browser()
     yield from check_keys(settings)
+    yield from check_access(settings)
     yield from check_site(settings)
 
 

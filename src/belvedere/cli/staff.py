@@ -1,4 +1,4 @@
-"""`belvedere user import`: joiners, movers and leavers from a CSV file."""
+"""`belvedere user import | set`: joiners, movers and leavers from a CSV file; what one person's account says of them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,3 +29,19 @@ def import_people(
         typer.echo(f"{change.turn:8} {person.name:24} {', '.join(person.roles)}{what}{code}")
     if dry_run:
         typer.echo("Nothing was changed.")
+
+
+def set_person(
+    name: Annotated[str, typer.Argument(help="User name.")],
+    trained: Annotated[str, typer.Option("--trained", help="Day of the last training, such as 2026-11-01.")] = "",
+    team: Annotated[str, typer.Option("--team", help="Team: who agrees to a request is of another one.")] = "",
+    spss: Annotated[str, typer.Option("--spss", help="Number of the public space surveillance licence.")] = "",
+    spss_expires: Annotated[str, typer.Option("--spss-expires", help="Day on which that licence ends.")] = "",
+    data: DataOption = REAL_DATA,
+) -> None:
+    """Say when somebody was trained, of which team they are, and their licence. What is not named stays."""
+    from belvedere.cli.users import describe_user
+
+    told = {"trained": trained, "team": team, "spss_number": spss, "spss_expires": spss_expires}
+    changed = describe_user(load_settings(data), name, {field: text for field, text in told.items() if text})
+    typer.echo(f"{name}: {', '.join(changed)} changed." if changed else f"{name}: nothing is different.")

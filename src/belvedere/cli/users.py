@@ -1,6 +1,8 @@
 """Local accounts from the command line: for the first start and for recovery. The hub logs each act when it next runs."""
 
-from collections.abc import Iterator
+import csv
+import io
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from belvedere.foundation.clock import Clock, SystemClock
@@ -71,5 +73,23 @@ def carry_out_sheet(settings: Settings, text: str, *, dry_run: bool) -> tuple[li
         desk = StaffDesk(engine, clock, noting(clock))
         changes = desk.plan(sheet.people, sheet.leavers, sheet.fields)
         return changes, {} if dry_run else desk.carry_out(changes)
+    finally:
+        engine.dispose()
+
+
+def describe_user(settings: Settings, name: str, told: Mapping[str, str]) -> tuple[str, ...]:
+    """Change what an account says of its person, as a row of a list would; returns what differs. Raises NotFound, BadInput."""
+    clock: Clock = SystemClock()
+    engine = open_engine(settings.hub_database_url)
+    try:
+        upgrade(engine)
+        desk = StaffDesk(engine, clock, noting(clock))
+        cells = {"name": name, "roles": ";".join(desk.of(name).roles), **told}
+        table = io.StringIO()
+        csv.writer(table).writerows([list(cells), list(cells.values())])
+        sheet = read_sheet(table.getvalue())
+        changes = desk.plan(sheet.people, told=sheet.fields)
+        desk.carry_out(changes)
+        return changes[0].what
     finally:
         engine.dispose()

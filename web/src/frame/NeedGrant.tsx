@@ -6,6 +6,7 @@ import { useState, type ReactNode } from "react";
 import { useSearchParams } from "react-router";
 import { AskFlow } from "../access/AskFlow";
 import { usable } from "../access/ask";
+import { TableNews } from "../access/TableNews";
 import { hub } from "../api";
 import { ACTION, usePurposes } from "../purposes/purposes";
 import { rolesOf, useGrant, useSession } from "../session";
@@ -52,6 +53,9 @@ function AskPage() {
         <p className={styles.lead}>
           Nobody sees a camera without saying why. What you look at, and when, is written into a log that others can check.
         </p>
+        <div className={styles.news}>
+          <TableNews />
+        </div>
         <AskForms />
       </div>
     </div>

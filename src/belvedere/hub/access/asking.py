@@ -4,13 +4,13 @@ Cases and purposes are kept in rooms of their own, which the grant desk knows by
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from belvedere.foundation.clock import MINUTE_US
+from belvedere.foundation.clock import MINUTE_US, Clock, SystemClock
 from belvedere.hub.access.sessions import SignedIn
 from belvedere.hub.access.step_up import Act, StepUps
-from belvedere.hub.access.users import team_of
+from belvedere.hub.access.users import User, team_of
 from belvedere.policy.ask import Approval, Ask, Asker, CaseFacts, ask_digest, ask_words
 from belvedere.policy.decision import Decision
 from belvedere.policy.grant import Action
@@ -58,6 +58,14 @@ class CameraIds(Protocol):
     def __call__(self, sites: Iterable[str] = ()) -> frozenset[str]: ...
 
 
+Trained = Callable[[User, int], int | None]  # when somebody counts as trained, now
+
+
+def own_date(user: User, _now_us: int) -> int | None:
+    """The date that the account has."""
+    return user.trained_us
+
+
 @dataclass(slots=True)
 class Asking:
     """Puts a question together. Every method may block: call it in a thread."""
@@ -66,6 +74,8 @@ class Asking:
     base: DecisionTable
     purposes: PurposeBook | None = None
     cases: CaseBook | None = None
+    trained: Trained = own_date
+    clock: Clock = field(default_factory=SystemClock)
     veiled: Callable[[], frozenset[str]] = frozenset  # cameras that have, or had, permanent masks
 
     @property
@@ -88,7 +98,7 @@ class Asking:
             estate=estate,
             team=team_of(user),
             shifts=user.shifts,
-            trained_us=user.trained_us,
+            trained_us=self.trained(user, self.clock.now_us()),
             spss_until_us=user.spss_expires_us if user.spss_number else None,
         )
 

@@ -17,7 +17,17 @@ from sqlalchemy.sql.elements import ColumnElement
 from belvedere.foundation.clock import MINUTE_US, Clock
 from belvedere.foundation.errors import ApprovalNeeded, BadInput, Conflict, NotFound, Refused
 from belvedere.foundation.ids import new_id
-from belvedere.hub.access.asking import Asking, CameraIds, CaseBook, GrantAsk, PurposeBook, asked_words, confirm
+from belvedere.hub.access.asking import (
+    Asking,
+    CameraIds,
+    CaseBook,
+    GrantAsk,
+    PurposeBook,
+    Trained,
+    asked_words,
+    confirm,
+    own_date,
+)
 from belvedere.hub.access.sessions import SignedIn
 from belvedere.hub.access.standing import StandingGrants
 from belvedere.hub.access.step_up import StepUps
@@ -78,13 +88,14 @@ class GrantDesk:
         step_up: StepUps | None = None,
         purposes: PurposeBook | None = None,
         cases: CaseBook | None = None,
+        trained: Trained = own_date,
     ) -> None:
         self._engine = engine
         self._clock = clock
         self._key = key
         self._audit = audit
         self._step_up = step_up or StepUps(clock)
-        self._asking = Asking(cameras, table, purposes, cases)
+        self._asking = Asking(cameras, table, purposes, cases, trained=trained, clock=clock)
         self._opener = GrantOpener(key.public_key().public_bytes_raw(), clock)
         self._standing = StandingGrants(engine)
         # Set whenever a grant ends before its time, so that sites are told at once (see `endings`).

@@ -5,7 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from belvedere.hub.access import grant_routes, oidc_routes, passkey_routes, people_routes, session_routes
+from belvedere.hub.access import (
+    grant_routes,
+    oidc_routes,
+    passkey_routes,
+    people_routes,
+    session_routes,
+    table_routes,
+)
 from belvedere.hub.access.doors import CurrentSession, CurrentUser, signed_in
 from belvedere.hub.access.grants import GrantAsk
 from belvedere.hub.access.shapes import ConsideredOut, GrantList, GrantOut, considered_out, grant_out
@@ -18,6 +25,7 @@ router.include_router(passkey_routes.router)
 router.include_router(oidc_routes.router)
 router.include_router(people_routes.router)
 router.include_router(grant_routes.router)
+router.include_router(table_routes.router)
 
 
 class GrantIn(BaseModel):

@@ -46,7 +46,7 @@ class ApprovalDesk:
         self._hub = hub
         self.store = RequestStore(hub.engine)
         self.roster = Roster(hub.engine, hub.clock)
-        self.people = Approvers(hub.users, hub.sessions, self.roster)
+        self.people = Approvers(hub.users, hub.sessions, self.roster, codes=hub.step_up_codes is not None)
         self.changes = Changes(hub.clock.now_us() // SECOND_US)
         self.giver = Giver(hub)
         self.hook = OnCallHook(hub.settings.hub.approval_webhook, hub.settings.hub.origin)

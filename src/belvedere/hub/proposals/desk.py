@@ -75,7 +75,8 @@ class ProposalDesk:
         self._doings = doings
         self._tell = tell
         self.store = ProposalStore(hub.engine)
-        self.people = Approvers(hub.users, hub.sessions, Roster(hub.engine, hub.clock))
+        self._codes = hub.step_up_codes is not None
+        self.people = Approvers(hub.users, hub.sessions, Roster(hub.engine, hub.clock), codes=self._codes)
         self._deciding = asyncio.Lock()  # of two decisions at once, one counts
         self._task: asyncio.Task[None] | None = None
 
@@ -170,7 +171,7 @@ class ProposalDesk:
             return True
         row = self._hub.grants.table.row(act)
         able = await asyncio.to_thread(self.people.holding, row.approvers if row is not None else ())
-        if not any(each.has_passkey for each in able):
+        if not any(each.has_passkey or self._codes for each in able):
             return False
         await self._hub.audit.append(SECOND_THERE, "hub", {"act": act})
         await asyncio.to_thread(self.store.put_first_second, act, self._hub.clock.now_us())
