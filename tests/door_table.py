@@ -172,6 +172,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/audit/entries.csv
         GET /api/audit/histogram
         GET /api/audit/log.zip
+        GET /api/dpo/conflicts
         GET /api/dpo/dwellings
         GET /api/dpo/figures
         GET /api/dpo/items/{item_id}
@@ -192,6 +193,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
     (
         "auditor dpo manager supervisor",
         """
+        GET /api/cameras/{camera_id}/sound
         GET /api/camera-purposes/{camera_id}/history
         GET /api/purposes/{code}/history
         """,

@@ -7,6 +7,8 @@ import pytest
 
 from approvals_stage import Somebody, council
 from belvedere.foundation.clock import HOUR_US
+from belvedere.link.messages import Answer, Reply, Request
+from belvedere.link.sound import SetSound
 from proposals_stage import agree, put, staffed
 
 NEW = {"display": "Bob Baker", "team": "nights", "sites": [], "roles": ["operator"], "name": "bob"}
@@ -198,3 +200,54 @@ async def test_by_the_open_desk_it_takes_effect_at_once(tmp_path: Path, monkeypa
         root, _ = await staffed(found, "root", "dora")
         assert (await root.confirmed("/api/people", NEW, 201))["name"] == "bob"
         assert not any(kind.startswith("proposal.") and kind != "proposal.second_there" for kind in found.stage.kinds())
+
+
+async def test_sound_is_switched_on_by_two_people_and_off_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with council(tmp_path, monkeypatch) as found:
+        sam, dora = await staffed(found, "sam", "dora")
+        ordered: list[SetSound] = []
+
+        def answer(request: Request) -> Reply | None:
+            if not isinstance(request, SetSound):
+                return None
+            ordered.append(request)
+            return Answer()
+
+        found.stage.site.answer = answer
+        path, why = "/api/cameras/gate/sound", "Shouts for help at the gate are missed"
+        assert (await sam.get(path))["on"] is False
+        await put(sam, "PUT", path, {"on": True, "reason": "Too short"}, 400)
+        waits = await put(sam, "PUT", path, {"on": True, "reason": why})
+        assert ordered == []
+        await agree(dora, waits)
+        assert [(each.camera, each.on, each.because) for each in ordered] == [("gate", True, why)]
+        assert found.facts("camera.sound_on")[0]["confirmed_by"] == dora.user.id
+        await put(sam, "PUT", path, {"on": False}, 204)
+        assert [each.on for each in ordered] == [True, False]
+
+
+async def test_who_declared_a_conflict_decides_nothing_that_concerns_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with council(tmp_path, monkeypatch) as found:
+        ivy, sam, max_, dora, root = await staffed(found, "ivy", "sam", "max", "dora", "root")
+        mine = await sam.post("/api/conflicts", {"kind": "camera", "words": "gate"}, 201)
+        await max_.post("/api/conflicts", {"kind": "person", "words": "Bob Baker"}, 201)
+        case = await found.case_of(ivy)
+        asked = await ivy.post("/api/requests", found.wish(case), 201)
+        seen = await sam.get(f"/api/requests/{asked['id']}")
+        assert not seen["may_decide"] and "conflict of interest" in seen["why_not"]
+        answer = {"ask_sha256": asked["ask_sha256"], "reason": "It is my own door"}
+        await sam.post(f"/api/requests/{asked['id']}/refuse", answer, 403)
+        assert (await max_.get(f"/api/requests/{asked['id']}"))["may_decide"]
+        assert (await sam.browser.delete(f"/api/conflicts/{mine['id']}")).status_code == 204
+        assert (await sam.get(f"/api/requests/{asked['id']}"))["may_decide"]
+        # The same holds for changes, and the DPO sees who declared how much, not what.
+        waits = await put(root, "POST", "/api/people", NEW | {"reason": WHY})
+        kept = await max_.get(f"/api/proposals/{waits['id']}")
+        assert not kept["may_decide"] and "conflict of interest" in kept["why_not"]
+        await max_.post(f"/api/proposals/{waits['id']}/confirm", {"sha256": waits["sha256"]}, 403)
+        listed = (await dora.get("/api/dpo/conflicts"))["declared"]
+        assert [(each["name"], each["kind"], each["count"]) for each in listed] == [("Max", "person", 1)]

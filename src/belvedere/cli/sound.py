@@ -8,7 +8,7 @@ from rich.console import Console
 
 from belvedere.cli.options import REAL_DATA, DataOption
 from belvedere.foundation.clock import iso
-from belvedere.foundation.errors import BadInput, NotFound
+from belvedere.foundation.errors import BadInput, NotFound, Refused
 from belvedere.foundation.settings import load_settings
 
 _console = Console(highlight=False, soft_wrap=True)
@@ -33,6 +33,11 @@ def audio(
     if on and off:
         raise BadInput("Both --on and --off were given.", advice="Give one of them.")
     settings = load_settings(data)
+    if on and settings.hub.access == "four_eyes":
+        raise Refused(
+            "This hub works by four eyes: a second person confirms that sound is recorded.",
+            advice="Ask for it in the control room: Cameras, the camera, Sound.",
+        )
     with local_site(settings) as link:
         if on or off:
             decided_by = (by or getpass.getuser()).strip()

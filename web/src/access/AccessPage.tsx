@@ -8,6 +8,7 @@ import { BREAKERS } from "../approvals/approvals";
 import { useAsked } from "../approvals/RequestNews";
 import { Empty, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
+import { MyConflicts } from "../conflicts/MyConflicts";
 import { MyProposals } from "../proposals/MyProposals";
 import { rolesOf, useSession } from "../session";
 import { BreakGlass } from "./BreakGlass";
@@ -56,6 +57,8 @@ export default function AccessPage() {
         <MyProposals />
         <Endings cameras={all} />
         {asked && rolesOf(session).some((role) => BREAKERS.includes(role)) ? <BreakGlass cameras={all} /> : null}
+
+        <MyConflicts cameras={all} />
 
         <h2 className={styles.head}>What the log says about you</h2>
         {point ? (

@@ -14,6 +14,7 @@ import { bitrate, bytes, DAY, SECOND } from "../time";
 import { pointing } from "../now/CameraList";
 import { CameraMasks } from "../masks/CameraMasks";
 import { CameraPurposes } from "../purposes/CameraPurposes";
+import { CameraSound } from "./CameraSound";
 import { SiteHealth } from "./SiteHealth";
 import { STATE_WORDS, StateMark } from "./state";
 import styles from "./Cameras.module.css";
@@ -315,6 +316,7 @@ function Detail({ camera }: { camera: Camera }) {
       </dl>
       <CameraPurposes camera={camera.id} />
       <CameraMasks camera={camera.id} />
+      <CameraSound camera={camera.id} />
       <StreamFacts name="Main stream" stream={camera.main} />
       <StreamFacts name="Small stream" stream={camera.sub} />
     </div>

@@ -3,6 +3,7 @@
 import { Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
+import { AllConflicts } from "../conflicts/AllConflicts";
 import { Trouble, Waiting } from "../frame/Notice";
 import { dpo } from "./dpo";
 import { FiguresTab } from "./FiguresTab";
@@ -10,7 +11,7 @@ import { LooksTab } from "./LooksTab";
 import { PurposesTab } from "./PurposesTab";
 import { QueueTab } from "./QueueTab";
 
-const TABS = { queue: "To look at", looks: "Long looks", figures: "Figures", purposes: "Purposes" } as const;
+const TABS = { queue: "To look at", looks: "Long looks", figures: "Figures", purposes: "Purposes", conflicts: "Conflicts" } as const;
 
 export default function DpoPage() {
   const [params, setParams] = useSearchParams();
@@ -49,6 +50,9 @@ export default function DpoPage() {
             </Tabs.Panel>
             <Tabs.Panel value="purposes" pt="md">
               <PurposesTab />
+            </Tabs.Panel>
+            <Tabs.Panel value="conflicts" pt="md">
+              <AllConflicts />
             </Tabs.Panel>
           </Tabs>
         ) : null}

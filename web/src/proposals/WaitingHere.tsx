@@ -6,9 +6,10 @@ import { Notice } from "../frame/Notice";
 import { useWaitingProposals } from "./proposals";
 import styles from "./Proposals.module.css";
 
-export function WaitingHere({ acts }: { acts: readonly string[] }) {
+/** `about`: only what names it in a line, such as a camera. */
+export function WaitingHere({ acts, about }: { acts: readonly string[]; about?: string }) {
   const waiting = useWaitingProposals();
-  const here = waiting.data?.proposals.filter((each) => acts.includes(each.act)) ?? [];
+  const here = waiting.data?.proposals.filter((each) => acts.includes(each.act) && (!about || each.lines.some((line) => line.what.split(" ").includes(about)))) ?? [];
   if (here.length === 0) return null;
   return (
     <div className={styles.waits} data-testid="waiting-here">

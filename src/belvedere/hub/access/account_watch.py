@@ -55,10 +55,14 @@ class AccountWatch:
         """Accounts that are not what the log says of them."""
         return frozenset(self._altered)
 
+    async def told_of_any(self) -> bool:
+        """Whether the log tells of any account."""
+        await asyncio.to_thread(self._catch_up)
+        return bool(self._noted)
+
     async def start(self) -> None:
         """Read what the log says, note all accounts where it says nothing yet, compare, and go on each hour."""
-        await asyncio.to_thread(self._catch_up)
-        if not self._noted:
+        if not await self.told_of_any():
             await self._note_all()
         await self.look()
         self._task = asyncio.create_task(self._each_hour(), name="account watch")

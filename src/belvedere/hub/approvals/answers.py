@@ -7,15 +7,21 @@ from sqlalchemy import Engine
 from belvedere.hub.access.users import User
 from belvedere.hub.approvals.ask import AccessRequest, State, Wanted
 from belvedere.hub.approvals.of_case import cameras_of_case
-from belvedere.hub.approvals.people import Approver, Approvers, sentence, why_not
+from belvedere.hub.approvals.people import Approver, Approvers, conflict_reason, sentence, why_not
 from belvedere.hub.approvals.shapes import ApproverOut, AskOut, PlaceIn, RequestOut, WeighingOut
+from belvedere.hub.watchers.conflicts import Conflicts
 
 
 def request_out(
-    request: AccessRequest, looking: User, approvers: list[Approver], in_case: set[str], now_us: int
+    request: AccessRequest,
+    looking: User,
+    approvers: list[Approver],
+    in_case: set[str],
+    now_us: int,
+    conflicts: Conflicts,
 ) -> RequestOut:
     """One request."""
-    reason = why_not(looking, request, now_us)
+    reason = why_not(looking, request, now_us) or conflict_reason(conflicts, looking, request)
     return RequestOut(
         id=request.id,
         account=request.account_id,
@@ -58,7 +64,12 @@ def approver_out(approver: Approver) -> ApproverOut:
 
 
 def list_out(
-    requests: Iterable[AccessRequest], looking: User, people: Approvers, engine: Engine, now_us: int
+    requests: Iterable[AccessRequest],
+    looking: User,
+    people: Approvers,
+    engine: Engine,
+    now_us: int,
+    conflicts: Conflicts,
 ) -> list[RequestOut]:
     """Several requests. Blocking. People are looked up once, and each case."""
     present = people.look()
@@ -70,5 +81,5 @@ def list_out(
             cases[case] = cameras_of_case(engine, case)
         waits = request.state is State.WAITING
         approvers = present.of(request.account_id, request.team, request.approvers) if waits else []
-        out.append(request_out(request, looking, approvers, cases[case], now_us))
+        out.append(request_out(request, looking, approvers, cases[case], now_us, conflicts))
     return out

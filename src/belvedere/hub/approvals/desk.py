@@ -19,7 +19,7 @@ from belvedere.hub.approvals.ask import GIVEN, AccessRequest, State, Wanted, app
 from belvedere.hub.approvals.call import OnCallHook
 from belvedere.hub.approvals.changes import Changes
 from belvedere.hub.approvals.giving import Giver
-from belvedere.hub.approvals.people import Approver, Approvers, why_not
+from belvedere.hub.approvals.people import Approver, Approvers, conflict_reason, why_not
 from belvedere.hub.approvals.roster import Roster, Turn
 from belvedere.hub.approvals.store import RequestStore
 from belvedere.hub.approvals.weighing import Weigher
@@ -229,6 +229,8 @@ class ApprovalDesk:
         reason = why_not(user, request, self._hub.clock.now_us())
         if not reason and shown_sha256 != request.ask_sha256:
             reason = "Something else was shown than what is asked."
+        if not reason:
+            reason = await asyncio.to_thread(conflict_reason, self._hub.watch.conflicts, user, request)
         if not reason and not await self._as_asked(request):
             reason = "This request was changed after it was asked."
         if reason:

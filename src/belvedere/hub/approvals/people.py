@@ -7,6 +7,7 @@ from belvedere.hub.access.sessions import SessionDesk
 from belvedere.hub.access.users import User, UserDesk, team_of
 from belvedere.hub.approvals.ask import AccessRequest, State
 from belvedere.hub.approvals.roster import Roster
+from belvedere.hub.watchers.conflicts import CONFLICTED, Conflicts
 
 _NAMED = 4
 
@@ -83,6 +84,15 @@ def why_not(user: User, request: AccessRequest, now_us: int) -> str:
     if team_of(user) == request.team:
         return "Who decides has to be of another team."
     return ""
+
+
+def conflict_reason(conflicts: Conflicts, user: User, request: AccessRequest) -> str:
+    """Why this person's own declarations keep them from deciding, "" where they don't. Blocking."""
+    if request.state is not State.WAITING or user.id == request.account_id:
+        return ""
+    wanted = request.wanted
+    touched = conflicts.touches(user.id, (wanted.reason, wanted.recipient), wanted.cameras, wanted.case)
+    return CONFLICTED if touched else ""
 
 
 def sentence(approvers: list[Approver]) -> str:

@@ -76,7 +76,9 @@ def _sees_all(user: User) -> bool:
 async def _out(request: Request, user: User, found: AccessRequest) -> RequestOut:
     hub, desk = hub_of(request), desk_of(request)
     now_us = hub.clock.now_us()
-    return (await run_in_threadpool(lambda: list_out([found], user, desk.people, hub.engine, now_us)))[0]
+    return (
+        await run_in_threadpool(lambda: list_out([found], user, desk.people, hub.engine, now_us, hub.watch.conflicts))
+    )[0]
 
 
 @router.get("/api/requests")
@@ -98,7 +100,7 @@ async def requests(
         return desk.store.of(user.id, before) if which == "mine" else desk.store.decided(whose, before)
 
     found = await run_in_threadpool(load)
-    shown = await run_in_threadpool(lambda: list_out(found, user, desk.people, hub.engine, now_us))
+    shown = await run_in_threadpool(lambda: list_out(found, user, desk.people, hub.engine, now_us, hub.watch.conflicts))
     more = found[-1].id if which != "waiting" and len(found) == PAGE else ""
     return RequestList(now_us=now_us, seq=seq, requests=shown, next=more)
 

@@ -33,6 +33,7 @@ from belvedere.hub.proposals.proposal import (
     why_not,
 )
 from belvedere.hub.proposals.store import ProposalStore
+from belvedere.hub.watchers.conflicts import CONFLICTED
 from belvedere.hub.watchers.notices import tell_dpo
 from belvedere.policy.acts import ActAsk, ActDecision, act_digest, decide_act
 from belvedere.policy.ask import Approval, Asker
@@ -247,6 +248,13 @@ class ProposalDesk:
         found = self.people.of(proposal.account_id, proposal.team, proposal.approvers)
         return [each for each in found if each.user.id not in proposal.concerned]
 
+    def conflicted(self, user: User, proposal: Proposal) -> bool:
+        """Whether it touches what this person declared as a conflict of their own. Blocking."""
+        if proposal.state is not State.WAITING or user.id == proposal.account_id:
+            return False
+        words = [proposal.title, proposal.reason, *(part for line in proposal.lines for part in line)]
+        return self._hub.watch.conflicts.touches(user.id, words, (), "")
+
     def _decide(self, user: User, ask: ActAsk, approval: Approval | None = None) -> ActDecision:
         asker = Asker(user.id, user.display, user.roles, frozenset(), None, team=team_of(user))
         return decide_act(asker, replace(ask, approval=approval), self._hub.grants.table, self._hub.clock.now_us())
@@ -255,6 +263,8 @@ class ProposalDesk:
         """The proposal, once this person may decide on exactly what was shown. Raises NotFound, Conflict, Refused, logged."""
         proposal = await asyncio.to_thread(self.store.get, proposal_id)
         reason = why_not(user, proposal, self._hub.clock.now_us())
+        if not reason and await asyncio.to_thread(self.conflicted, user, proposal):
+            reason = CONFLICTED
         if not reason and shown_sha256 != proposal.sha256:
             reason = "Something else was shown than what is proposed."
         if not reason and not await self._as_proposed(proposal):

@@ -24,7 +24,8 @@ async def shown(request: Request, user: User, proposal: Proposal) -> ProposalOut
     """One proposal, with who may confirm it now."""
     hub, desk = hub_of(request), proposals_of(request)
     approvers = await run_in_threadpool(desk.approvers, proposal)
-    return proposal_out(proposal, user, approvers, hub.grants.table, hub.clock.now_us())
+    conflicted = await run_in_threadpool(desk.conflicted, user, proposal)
+    return proposal_out(proposal, user, approvers, hub.grants.table, hub.clock.now_us(), conflicted)
 
 
 async def waits(request: Request, session: SignedIn, proposal: Proposal) -> JSONResponse:

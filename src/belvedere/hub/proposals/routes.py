@@ -2,23 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field
 
-from belvedere.foundation.errors import BadInput, NotFound
+from belvedere.foundation.errors import NotFound
 from belvedere.hub.access.doors import CurrentSession, CurrentUser, roles, signed_in
 from belvedere.hub.access.users import User
 from belvedere.hub.approvals.desk import ApprovalDesk
 from belvedere.hub.context import HubContext
+from belvedere.hub.proposals import sound_routes
 from belvedere.hub.proposals.desk import ProposalDesk
 from belvedere.hub.proposals.doing import Doing
 from belvedere.hub.proposals.people import PeopleDoing
 from belvedere.hub.proposals.proposal import Proposal
 from belvedere.hub.proposals.purposes import CamerasDoing, InForceDoing, TermsDoing
-from belvedere.hub.proposals.reach import proposals_of, shown, waits
+from belvedere.hub.proposals.reach import proposals_of, shown
 from belvedere.hub.proposals.retention import ClassesDoing, HoldDoing, NightDoing
 from belvedere.hub.proposals.shapes import (
     ConfirmedOut,
@@ -27,21 +27,16 @@ from belvedere.hub.proposals.shapes import (
     ProposalList,
     ProposalOut,
     RefuseProposalIn,
-    WaitsOut,
 )
-from belvedere.hub.proposals.sound import SOUND_OFF, SOUND_ON, SoundDoing
+from belvedere.hub.proposals.sound import SoundDoing
 from belvedere.hub.proposals.store import PAGE
 from belvedere.hub.reach import hub_of
 from belvedere.hub.retention.desk import RetentionDesk
-from belvedere.link.messages import Answer
-from belvedere.link.sound import SetSound
 from belvedere.policy.table import Role
 
 # Who may confirm some proposal; which one, the proposal says. The DPO and the auditor see all of them.
 DECIDERS = (Role.SUPERVISOR, Role.CASE_APPROVER, Role.MANAGER, Role.DPO)
 _SEE_ALL = frozenset({str(Role.DPO), str(Role.AUDITOR)})
-SWITCHERS = (Role.SUPERVISOR, Role.MANAGER)
-_LEAST_BECAUSE = 20  # letters, as the site asks for them
 
 
 @asynccontextmanager
@@ -69,13 +64,7 @@ async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
 
 
 router = APIRouter(tags=["proposals"], lifespan=_desk_open)
-
-
-class SoundIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    on: bool
-    reason: Annotated[str, Field(max_length=1_000, description="Why sound is needed here; kept with the camera.")] = ""
+router.include_router(sound_routes.router)
 
 
 def _sees(user: User, proposal: Proposal) -> bool:
@@ -136,28 +125,6 @@ async def refuse(proposal_id: str, request: Request, session: CurrentSession, bo
 async def withdraw(proposal_id: str, request: Request, user: CurrentUser) -> ProposalOut:
     """Take one's own proposal back."""
     return await shown(request, user, await proposals_of(request).withdraw(user, proposal_id))
-
-
-@router.put(
-    "/api/cameras/{camera_id}/sound", status_code=204, response_model=None, responses={202: {"model": WaitsOut}}
-)
-@roles(*SWITCHERS)
-async def switch_sound(camera_id: str, request: Request, session: CurrentSession, body: SoundIn) -> Any:
-    """Record a camera's sound, with a reason, or stop at once. On: a second person confirms it first, by the action table."""
-    hub, reason = hub_of(request), " ".join(body.reason.split())
-    if camera_id not in await run_in_threadpool(hub.register.camera_ids):
-        raise NotFound(f"There is no camera {camera_id}.", advice="Choose a camera of the register.")
-    if body.on:
-        if len(reason) < _LEAST_BECAUSE:
-            raise BadInput("Say why sound is needed here.", advice=f"{_LEAST_BECAUSE} letters or more.")
-        way = await proposals_of(request).way(session, "sound", {"camera": camera_id}, reason)
-        if way.proposal is not None:
-            return await waits(request, session, way.proposal)
-    facts = {"camera": camera_id, "reason": reason, "decided_by": session.user.display}
-    await hub.audit.append(SOUND_ON if body.on else SOUND_OFF, session.user.id, facts)
-    order = SetSound(camera_id, body.on, reason, session.user.display)
-    await hub.link.ask(order, Answer, reuse=False)
-    return None
 
 
 async def _found(request: Request, user: User, proposal_id: str) -> Proposal:

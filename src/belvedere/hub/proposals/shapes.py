@@ -9,6 +9,7 @@ from belvedere.hub.approvals.answers import approver_out
 from belvedere.hub.approvals.people import Approver, sentence
 from belvedere.hub.approvals.shapes import ApproverOut
 from belvedere.hub.proposals.proposal import Proposal, State, why_not
+from belvedere.hub.watchers.conflicts import CONFLICTED
 from belvedere.policy.row import DecisionTable
 
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -83,10 +84,16 @@ class RefuseProposalIn(ConfirmIn):
 
 
 def proposal_out(
-    proposal: Proposal, looking: User, approvers: list[Approver], table: DecisionTable, now_us: int
+    proposal: Proposal,
+    looking: User,
+    approvers: list[Approver],
+    table: DecisionTable,
+    now_us: int,
+    conflicted: bool = False,
 ) -> ProposalOut:
     """One proposal as `looking` sees it."""
     reason, row = why_not(looking, proposal, now_us), table.row(proposal.act)
+    reason = reason or (CONFLICTED if conflicted else "")
     waits = proposal.state is State.WAITING
     return ProposalOut(
         id=proposal.id,

@@ -22,6 +22,7 @@ from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import audit_entry
 from belvedere.hub.watchers.acts import KINDS, ActReader
 from belvedere.hub.watchers.blind import Blinder, watching_key
+from belvedere.hub.watchers.conflicts import Conflicts
 from belvedere.hub.watchers.findings import Detector, Finding
 from belvedere.hub.watchers.habits import ApproverPairs, CaseTiming, DwellingLook, OffShift, UnreviewedGlass, Volume
 from belvedere.hub.watchers.notices import FINDING, SAMPLE, put_item
@@ -88,6 +89,7 @@ class WatchDesk:
         self._audit = audit
         self.blinder = Blinder(watching_key(key_file))
         self.people = PeopleBook(engine, clock, self.blinder)
+        self.conflicts = Conflicts(engine, self.blinder)
         self.queue = Queue(engine, clock)
         self._reader = ActReader(self.blinder)
         self._detectors = all_detectors()

@@ -14,6 +14,9 @@ _TITLES: Mapping[str, str] = {
     "glass_unreviewed": "Emergency access not reviewed",
     "sample": "Random check",
     "break_glass.opened": "Emergency access used",
+    "account.altered_outside": "An account altered in the database",
+    "account.command_line": "An account changed from the command line",
+    "proposal.alone": "Done alone, for want of a second person",
 }
 _STEPS: Mapping[str, str] = {
     "repeat_subject": "Read the reasons given with the searches. Ask the person what it was about before you ask anybody else.",
@@ -27,6 +30,9 @@ _STEPS: Mapping[str, str] = {
     "glass_unreviewed": "Review it today under Approvals, or ask why it was not.",
     "sample": "Read the reason, then what was looked at under the access. Do they fit?",
     "break_glass.opened": "Review it within 24 hours under Approvals: was there a threat to life, and did the look fit it?",
+    "account.altered_outside": "Ask who can write in the database. The account opens nothing until it is set right under People.",
+    "account.command_line": "Ask who was at the machine, and why it was not done under People.",
+    "proposal.alone": "Look at what was done, and add people who can confirm: from then on nobody does it alone.",
 }
 _KINDS: Mapping[str, tuple[str, str]] = {
     "finding": ("Unusual", "Read the entries that it rests on."),

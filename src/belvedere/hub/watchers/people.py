@@ -14,7 +14,7 @@ from belvedere.hub.watchers.blind import Blinder
 from belvedere.hub.watchers.findings import People
 from belvedere.hub.watchers.tables import conflict, dwelling_view
 
-CONFLICT_KINDS = ("address", "vehicle", "person")
+CONFLICT_KINDS = ("address", "vehicle", "person", "camera")
 MOST_CONFLICTS = 50  # open ones of one person
 MOST_DWELLINGS = 5_000
 

@@ -1,4 +1,4 @@
-"""The data protection officer's desk, and what staff declare of themselves, over HTTP. Nothing here shows a picture.
+"""The data protection officer's desk over HTTP. Nothing here shows a picture.
 
 Reading is for the DPO and the auditor, deciding for the DPO. People are pseudonyms until the DPO asks for a name, which is
 in the log before it is shown. Line managers have no door here.
@@ -11,23 +11,23 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.foundation.clock import HOUR_US
-from belvedere.hub.access.doors import CurrentUser, roles, signed_in
+from belvedere.hub.access.doors import CurrentUser, roles
 from belvedere.hub.access.users import User
 from belvedere.hub.audit.words import summary
 from belvedere.hub.reach import hub_of
+from belvedere.hub.watchers import conflict_routes
 from belvedere.hub.watchers.figures import figures
 from belvedere.hub.watchers.next_steps import next_step, title
 from belvedere.hub.watchers.queue import Item, Outcome
 from belvedere.policy.table import Role
 
 router = APIRouter(tags=["dpo"])
+router.include_router(conflict_routes.router)
 
 DPO_OPENED = "dpo.opened"
 DPO_REVIEWED = "dpo.reviewed"
 DPO_NAME_SHOWN = "dpo.name_shown"
 DWELLINGS_SET = "dwelling.set"
-CONFLICT_DECLARED = "conflict.declared"
-CONFLICT_WITHDRAWN = "conflict.withdrawn"
 _READERS = (Role.DPO, Role.AUDITOR)
 _FEED = 50
 _Text = Annotated[str, Field(max_length=4_000)]
@@ -145,23 +145,6 @@ class DwellingOut(BaseModel):
 
 class DwellingList(BaseModel):
     views: list[DwellingOut]
-
-
-class ConflictIn(_In):
-    """`kind`: address, vehicle or person. The words are used once and not kept."""
-
-    kind: Annotated[str, Field(max_length=16)]
-    words: Annotated[str, Field(min_length=3, max_length=200)]
-
-
-class ConflictOut(BaseModel):
-    id: str
-    kind: str
-    declared_us: int
-
-
-class ConflictList(BaseModel):
-    conflicts: list[ConflictOut]
 
 
 def _item_out(request: Request, item: Item, user: User) -> ItemOut:
@@ -342,32 +325,3 @@ async def set_dwellings(request: Request, user: CurrentUser, body: DwellingsIn) 
     found = await asyncio.to_thread(hub.watch.people.put_dwellings, views)
     hub.dwell.dwellings_changed()
     return DwellingList(views=[DwellingOut(**{n: getattr(v, n) for n in DwellingOut.model_fields}) for v in found])
-
-
-@router.get("/api/conflicts")
-@signed_in
-async def conflicts(request: Request, user: CurrentUser) -> ConflictList:
-    """What one declared of oneself: kinds and dates. The words are not kept."""
-    found = await asyncio.to_thread(hub_of(request).watch.people.declared, user.id)
-    return ConflictList(
-        conflicts=[ConflictOut(id=each.id, kind=each.kind, declared_us=each.declared_us) for each in found]
-    )
-
-
-@router.post("/api/conflicts", status_code=201)
-@signed_in
-async def declare(request: Request, user: CurrentUser, body: ConflictIn) -> ConflictOut:
-    """Declare an address, vehicle or person of one's own, so that a search for it is noticed."""
-    hub = hub_of(request)
-    made = await asyncio.to_thread(hub.watch.people.declare, user.id, body.kind, body.words)
-    await hub.audit.append(CONFLICT_DECLARED, user.id, {"conflict": made.id, "kind": made.kind})
-    return ConflictOut(id=made.id, kind=made.kind, declared_us=made.declared_us)
-
-
-@router.delete("/api/conflicts/{conflict_id}", status_code=204)
-@signed_in
-async def withdraw(conflict_id: str, request: Request, user: CurrentUser) -> None:
-    """Withdraw a declaration of one's own."""
-    hub = hub_of(request)
-    kind = await asyncio.to_thread(hub.watch.people.withdraw, user.id, conflict_id)
-    await hub.audit.append(CONFLICT_WITHDRAWN, user.id, {"conflict": conflict_id, "kind": kind})

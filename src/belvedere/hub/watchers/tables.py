@@ -43,7 +43,7 @@ conflict = Table(
     METADATA,
     Column("id", String(64), primary_key=True),
     Column("account_id", String(64), nullable=False, index=True),
-    Column("kind", String(16), nullable=False),  # address, vehicle, person
+    Column("kind", String(16), nullable=False),  # address, vehicle, person, camera
     Column("blind", String(64), nullable=False, index=True),
     Column("declared_us", BigInteger, nullable=False),
     Column("withdrawn_us", BigInteger, nullable=True),
