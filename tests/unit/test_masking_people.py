@@ -56,6 +56,27 @@ def test_who_stands_still_stays_hidden_for_a_quarter_of_an_hour() -> None:
         assert hide(masker, now_us + minute * 60 * SECOND_US, STANDING, minute)[0] == 0, minute
 
 
+def test_who_waits_for_an_hour_and_shifts_their_weight_stays_hidden_and_leaves_no_ghost() -> None:
+    masker, now_us = learned()
+    for step in range(90):  # 40 s apart
+        people = tuple(replace(each, x=each.x + (step // 3 + n) % 2) for n, each in enumerate(STANDING))
+        assert hide(masker, now_us + step * 40 * SECOND_US, people, step)[0] == 0, step
+    gone_us = now_us + 3700 * SECOND_US
+    shares = [hide(masker, gone_us + second * SECOND_US, (), second)[1].share for second in range(14)]
+    assert shares[-1] == 0.0
+
+
+def test_a_thing_that_was_put_down_is_shown_after_an_hour() -> None:
+    masker, now_us = learned()
+    shares = []
+    for step in range(75):  # a minute apart
+        picture, _ = shot((), step)
+        picture[250:300, 300:400] = 60
+        shares.append(masker.hide(now_us + step * 60 * SECOND_US, planes(picture)).share)
+    assert min(shares[:29]) > 0.03
+    assert max(shares[-5:]) == 0.0
+
+
 def test_an_empty_yard_is_shown() -> None:
     masker, now_us = learned()
     assert [hide(masker, now_us + number * STEP_US, (), number)[1].share for number in range(4)] == [0.0] * 4
