@@ -51,7 +51,7 @@ from belvedere.site.storage.folders import open_disks
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import Keyring, load_key
 from belvedere.site.time_service.server import TimeService
-from belvedere.site.uplink.dialler import Dialler
+from belvedere.site.uplink.outgoing import Outgoing
 from belvedere.site.uplink.papers import PaperFolder
 from belvedere.site.uplink.server import serve_link
 from belvedere.site.witness.witness import SiteWitness
@@ -217,8 +217,8 @@ async def run(settings: Settings, clock: Clock) -> int:
                 settings.link_socket, archive, relay, opener, clock, answers, masked, opener.require
             )
             papers = PaperFolder(keys / "link", hub_key, clock)
-            dialler = Dialler(papers, link.uplink, clock, site=settings.site.id, name=settings.site.name)
-            dialler.start()
+            uplink = Outgoing(index, papers, link.uplink, clock, site=settings.site.id, name=settings.site.name)
+            uplink.start()
         except BaseException:
             await recorder.stop()
             raise
@@ -236,7 +236,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             log.error("crashed", error=repr(recorder.crashed.exception()))
             os._exit(EXIT_CRASHED)
         time_service.close()
-        await dialler.stop()
+        await uplink.stop()
         await link.close()
         masking_cameras.cancel()
         await masked.stop()

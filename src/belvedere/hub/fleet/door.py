@@ -26,13 +26,16 @@ from belvedere.hub.fleet.accepted import AcceptedChannel
 from belvedere.hub.fleet.authority import digest_of
 from belvedere.hub.fleet.calls import Line, Switchboard
 from belvedere.hub.fleet.desk import FleetDesk
+from belvedere.hub.fleet.records import RecordBook
 from belvedere.link.channel import MAX_MESSAGE_BYTES, ChannelClosed
 from belvedere.link.control import Farewell, FromHub, Hello, Welcome, heard_from_site, say
 from belvedere.link.enrolment import Ask, Renewal
 from belvedere.link.messages import VERSION
+from belvedere.link.records import Received, unpack
 
 PEER = "belvedere.peer"  # in the scope: SHA-256 hex of the certificate that the other end proved to own, "" for none
 _LONGEST_BODY = 16 << 10
+_LONGEST_BATCH = 2 << 20
 _HELLO_S = 10.0
 _PING_S = 20.0
 _ASKS_A_MINUTE = 30  # of machines without papers, together
@@ -69,9 +72,10 @@ class LinkSocket(_Named, WebSocketsSansIOProtocol):
 class LinkDoor:
     """The routes. One for each hub; use it on the hub's event loop."""
 
-    def __init__(self, desk: FleetDesk, switchboard: Switchboard, clock: Clock, hub: str) -> None:
+    def __init__(self, desk: FleetDesk, switchboard: Switchboard, records: RecordBook, clock: Clock, hub: str) -> None:
         self._desk = desk
         self._switchboard = switchboard
+        self._records = records
         self._clock = clock
         self._hub = hub
         self._asked: list[int] = []
@@ -81,6 +85,7 @@ class LinkDoor:
                 Route("/enrol", self._ask, methods=["POST"]),
                 Route("/enrol/{enrolment}", self._papers, methods=["GET"]),
                 Route("/link/renew", self._renew, methods=["POST"]),
+                Route("/link/records", self._take, methods=["POST"]),
                 WebSocketRoute("/link/control", self._control),
                 WebSocketRoute("/link/data/{ticket}", self._data),
             ]
@@ -138,6 +143,16 @@ class LinkDoor:
             return await self._desk.renew(site, str(request.scope[PEER]), renewal.request)
 
         return await _answered(renew)
+
+    async def _take(self, request: Request) -> Response:
+        async def take() -> msgspec.Struct:
+            site = self._site(request)
+            batch = unpack(await _bytes(request, _LONGEST_BATCH))
+            next_seq = await asyncio.to_thread(self._records.take, site, batch)
+            self._site(request)  # revoked meanwhile: the answer is not theirs any more
+            return Received(next_seq)
+
+        return await _answered(take)
 
     def _not_too_often(self) -> None:
         now_us = self._clock.monotonic_us()
@@ -240,15 +255,20 @@ class _Pulse:
 
 
 async def _body(request: Request, shape: type[_Shape]) -> _Shape:
-    data = b""
-    async for part in request.stream():
-        data += part
-        if len(data) > _LONGEST_BODY:
-            raise BadInput("The request is too long.")
+    data = await _bytes(request, _LONGEST_BODY)
     try:
         return msgspec.msgpack.decode(data, type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(f"The request makes no sense: {error}.", advice="Run the same version on both.") from error
+
+
+async def _bytes(request: Request, most: int) -> bytes:
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > most:
+            raise BadInput("The request is too long.")
+    return bytes(data)
 
 
 async def _answered(work: Callable[[], Awaitable[Any]]) -> Response:

@@ -18,6 +18,7 @@ from belvedere.hub.fleet.desk import FleetDesk
 from belvedere.hub.fleet.door import LinkDoor
 from belvedere.hub.fleet.health import FleetHealth
 from belvedere.hub.fleet.places import Places
+from belvedere.hub.fleet.records import RecordBook
 from belvedere.hub.fleet.routing import FleetLink
 from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.health.tickets import TicketBook
@@ -59,16 +60,18 @@ class Fleet:
         watch: Callable[[str, SiteLink], HealthDesk],
         own_health: HealthDesk | None,
         tickets: TicketBook,
+        records: RecordBook,
     ) -> None:
         """`own`: the state of this machine's site, None where there is none."""
         self.desk = desk
         self.link = link
         self.own_id = own_id
+        self.records = records
         self._own = own
         self._audit = audit
         self.switchboard = Switchboard(clock)
         self.switchboard.on_duplicate = self._twice
-        self.door = LinkDoor(desk, self.switchboard, clock, hub)
+        self.door = LinkDoor(desk, self.switchboard, records, clock, hub)
         self.places = Places(link, self.switchboard, register, clock, custody, works, watch)
         self.health = FleetHealth(own_health, lambda: [each.health for each in self.places.open.values()], tickets)
         desk.on_let_in = self.places.let_in

@@ -1,10 +1,11 @@
 """Opening the fleet of a hub: what it is made of, and what runs for each site."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
@@ -21,12 +22,16 @@ from belvedere.hub.fleet.authority import Authority
 from belvedere.hub.fleet.book import FleetBook
 from belvedere.hub.fleet.desk import FleetDesk
 from belvedere.hub.fleet.fleet import Fleet
+from belvedere.hub.fleet.records import RecordBook
 from belvedere.hub.fleet.routing import FleetLink
 from belvedere.hub.health.desk import HealthDesk
+from belvedere.hub.health.tickets import TicketBook
 from belvedere.hub.masks.desk import MaskDesk
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.state import SiteState
 from belvedere.link.client import SiteLink
+from belvedere.link.health import Fault
+from belvedere.link.records import Record
 
 
 async def make_fleet(
@@ -51,6 +56,9 @@ async def make_fleet(
     own_id, name = settings.site.id, settings.hub.name
     public = key.public_key().public_bytes_raw()
     desk = FleetDesk(FleetBook(engine, clock), authority, audit, step_up, clock, own=own_id, hub=name, hub_key=public)
+
+    records = RecordBook(engine, clock)
+    records.hear("fault", partial(_faults, health.tickets))
 
     def custody(site: str) -> CustodyDesk:
         return CustodyDesk(site, engine, vault, key, audit, clock)
@@ -79,4 +87,10 @@ async def make_fleet(
         watch=watch,
         own_health=health if settings.hub.own_site else None,
         tickets=health.tickets,
+        records=records,
     )
+
+
+def _faults(tickets: TicketBook, site: str, records: Sequence[Record]) -> None:
+    """Faults become tickets as they come; the health desk asks now and then for what this may have missed."""
+    tickets.take_in(site, [msgspec.json.decode(record.body, type=Fault) for record in records])

@@ -1,6 +1,6 @@
 """The tables of the fleet. They are made by a migration like all others, and hang on the same metadata."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
 from belvedere.hub.storage.metadata import METADATA
 
@@ -44,4 +44,44 @@ site_certificate = Table(
     Column("revoked_us", BigInteger, nullable=True),
     Column("revoked_by", String(64), nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+# What sites told by themselves, in their order. A record is never changed; what is made of it stands in the rooms' own tables.
+site_record = Table(
+    "site_record",
+    METADATA,
+    Column("site_id", String(48), primary_key=True),
+    Column("epoch", String(32), primary_key=True),  # hex
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("kind", String(32), nullable=False),
+    Column("time_us", BigInteger, nullable=False),  # by the site's clock
+    Column("received_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+    Index("ix_site_record_time_us", "time_us"),
+)
+
+# How far each lane is. Invariant: every number below next_seq is in site_record, was there once, or is in site_gap.
+site_mark = Table(
+    "site_mark",
+    METADATA,
+    Column("site_id", String(48), primary_key=True),
+    Column("epoch", String(32), primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("next_seq", BigInteger, nullable=False),
+    Column("heard_us", BigInteger, nullable=False),
+)
+
+# Numbers that a site had dropped before they came: [first_seq, end_seq).
+site_gap = Table(
+    "site_gap",
+    METADATA,
+    Column("site_id", String(48), primary_key=True),
+    Column("epoch", String(32), primary_key=True),
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("first_seq", _BIG, primary_key=True, autoincrement=False),
+    Column("end_seq", BigInteger, nullable=False),
+    Column("found_us", BigInteger, nullable=False),
 )

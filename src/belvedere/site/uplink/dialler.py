@@ -160,7 +160,8 @@ class Dialler:
     async def answer(self, ticket: str, tls: ssl.SSLContext | None = None) -> None:
         """Open a connection with the hub's ticket, and answer there until it is closed."""
         try:
-            tls = tls or await asyncio.to_thread(self._papers.tls)
+            if tls is None:
+                tls = await asyncio.to_thread(self._papers.tls)
             place = await asyncio.to_thread(self._papers.place)
             async with self._open(f"wss://{place.url}/link/data/{ticket}", tls, MAX_MESSAGE_BYTES) as socket:
                 await self._uplink.serve(DialledChannel(socket))

@@ -169,6 +169,10 @@ class PaperFolder:
             raise Refused("The hub's authority changed.", advice="Enrol the site again.")
         self._take(papers, _pem(key))
 
+    def hub_digest(self) -> bytes:
+        """Which hub: SHA-256 of its authority's certificate."""
+        return hashlib.sha256((self._folder / _AUTHORITY).read_bytes()).digest()
+
     def take(self, papers: Papers, key: ec.EllipticCurvePrivateKey) -> None:
         """Papers that came another way, for a key made here. Raises Refused when they do not fit."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,0 +1,180 @@
+"""Sends the outbox: alerts first, then metadata, then thumbnails; in order, until the hub has committed, no faster than allowed."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+import structlog
+
+from belvedere.foundation.clock import HOUR_US, SECOND_US, Clock
+from belvedere.foundation.errors import BelvedereError, LinkFault, Refused, StorageFault
+from belvedere.link.enrolment import LINK_NAME
+from belvedere.link.records import LANES, Batch, Received, pack
+from belvedere.site.outbox.store import Outbox
+from belvedere.site.uplink.papers import Place
+
+LOOK_EVERY_S = 1.0
+_WAIT_S = (1.0, 30.0)
+_TIMEOUT_S = 60.0
+
+log = structlog.get_logger()
+Post = Callable[[bytes], Awaitable[bytes]]
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket of bytes. `per_s` 0: no limit. Invariant: never more than two seconds' worth saved up."""
+
+    per_s: float
+    level: float = 0.0
+    seen_us: int = 0
+
+    def wait_s(self, size: int, now_us: int) -> float:
+        """Take `size` bytes; how long to wait before they go. A batch larger than the bucket waits for its own time."""
+        if self.per_s <= 0:
+            return 0.0
+        gained = max(0, now_us - self.seen_us) / SECOND_US * self.per_s if self.seen_us else 2 * self.per_s
+        self.level = min(2 * self.per_s, self.level + gained) - size
+        self.seen_us = now_us
+        return max(0.0, -self.level / self.per_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Bytes a second for each lane, by day and in the night window (minutes of the UTC day, may pass midnight); 0: no limit."""
+
+    day: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    night: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    window: tuple[int, int] | None = None
+
+    def of(self, lane: int, now_us: int) -> float:
+        """What a lane may take now."""
+        if self.window is None:
+            return self.day[lane]
+        minute = now_us // (60 * SECOND_US) % 1440
+        start, end = self.window
+        inside = start <= minute < end if start <= end else minute >= start or minute < end
+        return (self.night if inside else self.day)[lane]
+
+
+class Sender:
+    """One a site, for its event loop. `post` carries bytes to the hub and returns its answer, or raises BelvedereError."""
+
+    def __init__(self, outbox: Outbox, post: Post, clock: Clock, allowance: Allowance | None = None) -> None:
+        self._outbox = outbox
+        self._post = post
+        self._clock = clock
+        self._allowance = allowance or Allowance()
+        self._buckets = {lane: Bucket(0.0) for lane in LANES}
+        self._tidied_us: int | None = None
+        self.sent = 0
+        self.lost = 0
+        self.said = ""  # why nothing goes, "" while it does
+
+    async def run(self, may: Callable[[], bool]) -> None:
+        """Send whenever `may` says that the hub is there, until cancelled."""
+        wait_s, asked = _WAIT_S[0], False
+        while True:
+            if not may():
+                asked = False
+                await asyncio.sleep(LOOK_EVERY_S)
+                continue
+            try:
+                if not asked:
+                    asked = await self.ask()
+                if not await self.send_one():
+                    await asyncio.sleep(LOOK_EVERY_S)
+                self.said, wait_s = "", _WAIT_S[0]
+                await self._tidy()
+            except (Refused, LinkFault, StorageFault) as error:
+                self.said, asked = error.message, False
+                await asyncio.sleep(wait_s)
+                wait_s = min(_WAIT_S[1], wait_s * 2)
+
+    async def ask(self) -> bool:
+        """Learn how far the hub is in each lane: after a connection, because it may have been restored from a backup."""
+        for lane in LANES:
+            batch = await asyncio.to_thread(self._outbox.question, lane)
+            if batch is None:
+                return False
+            await self._carry(batch)
+        return True
+
+    async def send_one(self) -> bool:
+        """Send one batch of the most urgent lane that has any; whether there was one. Raises LinkFault, Refused."""
+        for lane in LANES:
+            batch = await asyncio.to_thread(self._outbox.batch, lane)
+            if batch is not None:
+                await self._carry(batch)
+                self.sent += len(batch.records)
+                return True
+        return False
+
+    async def _carry(self, batch: Batch) -> None:
+        data = pack(batch)
+        bucket, now_us = self._buckets[batch.lane], self._clock.now_us()
+        bucket.per_s = self._allowance.of(batch.lane, now_us)
+        if wait_s := bucket.wait_s(len(data), self._clock.monotonic_us()):
+            await asyncio.sleep(wait_s)
+        try:
+            answer = msgspec.msgpack.decode(await self._post(data), type=Received)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise LinkFault(
+                "The hub's answer to records makes no sense.", advice="Update the older of the two."
+            ) from error
+        if not await asyncio.to_thread(self._outbox.received, batch.epoch, batch.lane, answer.next_seq):
+            raise LinkFault("The hub claims records that this site never made.", advice="Enrol the site anew.")
+
+    async def _tidy(self) -> None:
+        now_us = self._clock.monotonic_us()
+        if self._tidied_us is None or now_us - self._tidied_us >= HOUR_US:
+            self._tidied_us = now_us
+            lost = await asyncio.to_thread(self._outbox.tidy)
+            if lost:
+                self.lost += lost
+                log.error("records_dropped", records=lost)
+
+
+class HttpsPost:
+    """`Post` over HTTPS with the site's papers; the connection stays open between batches."""
+
+    def __init__(self, tls: Callable[[], ssl.SSLContext], place: Callable[[], Place]) -> None:
+        """Both block, and are asked anew for each new client."""
+        self._tls = tls
+        self._place = place
+        self._client: httpx.AsyncClient | None = None
+        self._url = ""
+
+    async def __call__(self, data: bytes) -> bytes:
+        try:
+            if self._client is None:
+                tls = await asyncio.to_thread(self._tls)
+                self._url = f"https://{(await asyncio.to_thread(self._place)).url}/link/records"
+                self._client = httpx.AsyncClient(verify=tls, timeout=_TIMEOUT_S, trust_env=False)
+            answer = await self._client.post(self._url, content=data, extensions={"sni_hostname": LINK_NAME})
+        except httpx.HTTPError as error:
+            await self.close()
+            raise LinkFault(f"Records do not reach the hub: {error}.", advice="Check the line.") from error
+        if answer.status_code == 200:
+            return answer.content
+        await self.close()
+        raise self._no(answer)
+
+    async def close(self) -> None:
+        """Hang up; the next call opens anew, with the papers of then."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    @staticmethod
+    def _no(answer: httpx.Response) -> BelvedereError:
+        try:
+            said = msgspec.msgpack.decode(answer.content, type=dict[str, str])
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            said = {"message": f"The hub answered {answer.status_code}."}
+        return (Refused if answer.status_code == 403 else LinkFault)(
+            said.get("message", ""), advice=said.get("advice", "")
+        )

@@ -1,0 +1,58 @@
+"""Everything by which a site reaches out to its hub: the line that it keeps, and the records that it sends."""
+
+import asyncio
+
+from belvedere.foundation.clock import Clock
+from belvedere.site.outbox.sender import Allowance, HttpsPost, Sender
+from belvedere.site.outbox.store import Outbox
+from belvedere.site.storage.index import Index
+from belvedere.site.uplink.dialler import Dialler
+from belvedere.site.uplink.papers import PaperFolder
+from belvedere.site.uplink.server import Uplink
+
+
+class Outgoing:
+    """One a site, for its event loop. Idle, at the cost of a look each few seconds, while the site belongs to no hub."""
+
+    def __init__(
+        self,
+        index: Index,
+        papers: PaperFolder,
+        uplink: Uplink,
+        clock: Clock,
+        *,
+        site: str,
+        name: str,
+        allowance: Allowance | None = None,
+    ) -> None:
+        self.outbox = Outbox(index, clock)
+        self._papers = papers
+        self._post = HttpsPost(papers.tls, papers.place)
+        self.sender = Sender(self.outbox, self._post, clock, allowance)
+        self.dialler = Dialler(papers, uplink, clock, site=site, name=name, backlog=self._backlog)
+        self._sending: asyncio.Task[None] | None = None
+        self._begun = False
+
+    def start(self) -> None:
+        """Begin."""
+        self.dialler.start()
+        self._sending = asyncio.create_task(self.sender.run(self._may), name="outbox")
+
+    async def stop(self) -> None:
+        """Hang up."""
+        await self.dialler.stop()
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+        await self._post.close()
+
+    def _backlog(self) -> tuple[int, int]:
+        standing = self.outbox.standing()
+        return standing.waiting, standing.last
+
+    def _may(self) -> bool:
+        """Whether the hub is on the line; the first time, the outbox begins."""
+        if self.dialler.connected and not self._begun:
+            self.outbox.begin(self._papers.hub_digest())
+            self._begun = True
+        return self.dialler.connected
