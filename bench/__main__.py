@@ -13,7 +13,7 @@ sys.path.insert(0, str(HERE))
 
 from table import Claim, show  # noqa: E402
 
-NAMES = ("record", "live", "clip", "imports", "durability", "watchdog", "fuzz", "activity", "access")
+NAMES = ("record", "scale", "live", "clip", "imports", "durability", "watchdog", "fuzz", "activity", "access")
 
 
 def machine() -> str:

@@ -41,3 +41,33 @@ def street_film(seconds: int = 20) -> Path:
         container.mux(stream.encode(None))
     part.rename(path)
     return path
+
+
+def small_film(seconds: int = 20) -> Path:
+    """What a camera's second stream looks like: 640x360, 5 pictures a second, 0.15 Mbit/s, a keyframe every two seconds."""
+    path = OUT / f"small-{seconds}s-5.mp4"
+    if path.exists():
+        return path
+    OUT.mkdir(exist_ok=True)
+    rng = np.random.default_rng(2)
+    backdrop = cv2.GaussianBlur(rng.integers(40, 200, (360, 640, 3), dtype=np.uint8), (0, 0), 4)
+    part = path.with_suffix(".part.mp4")
+    with av.open(str(part), "w") as container:
+        stream = container.add_stream("libx264", rate=5)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 640, 360, "yuv420p", 150_000
+        stream.codec_context.gop_size = 10
+        stream.codec_context.max_b_frames = 0
+        stream.options = {
+            "preset": "ultrafast",
+            "x264-params": "nal-hrd=cbr:vbv-maxrate=150:vbv-bufsize=150:scenecut=0:keyint=10:min-keyint=10",
+        }
+        for index in range(seconds * 5):
+            picture = backdrop.copy()
+            for who in range(4):
+                x = (who * 170 + index * (2 + who)) % 660 - 20
+                cv2.rectangle(picture, (x, 120 + who * 40), (x + 20, 180 + who * 40), (40 + who * 40, 90, 160), -1)
+            noisy = np.clip(picture.astype(np.int16) + rng.normal(0, 4, (360, 640, 1)).astype(np.int16), 0, 255)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy.astype(np.uint8), format="bgr24")))
+        container.mux(stream.encode(None))
+    part.rename(path)
+    return path

@@ -261,7 +261,7 @@ class ScriptedCamera:
             except OSError:
                 pass
             connection.close()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _serve(self) -> None:
         while not self._closing:
@@ -269,7 +269,7 @@ class ScriptedCamera:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            connection.settimeout(30)
+            connection.settimeout(60)
             self._open.append(connection)
             line = Line(connection)
             self.lines.append(line)
@@ -336,7 +336,7 @@ class Worker:
         self.process.terminate()
         while self.recorder.next() is not None:
             pass
-        return self.process.wait(10)
+        return self.process.wait(60)
 
 
 @contextmanager
@@ -346,7 +346,7 @@ def worker(folder: Path) -> Iterator[Worker]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(path))
         listener.listen(1)
-        listener.settimeout(20)
+        listener.settimeout(60)
         process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "belvedere.site.ingest.serve", "--socket", str(path), "--slot", "3"],
             stdout=subprocess.PIPE,
@@ -355,7 +355,7 @@ def worker(folder: Path) -> Iterator[Worker]:
         )
         try:
             connection, _ = listener.accept()
-            connection.settimeout(25)
+            connection.settimeout(60)
             with connection:
                 recorder = Recorder(connection)
                 hello = recorder.wait(Hello)
@@ -364,4 +364,4 @@ def worker(folder: Path) -> Iterator[Worker]:
         finally:
             if process.poll() is None:
                 process.kill()
-            process.communicate(timeout=10)
+            process.communicate(timeout=60)

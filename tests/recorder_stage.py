@@ -99,7 +99,7 @@ class Worker:
 
     async def hear(self) -> m.AnyToWorker:
         """The next order. Raises IncompleteReadError when the recorder hung up."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             (size,) = struct.unpack(">I", await self._reader.readexactly(4))
             order: m.AnyToWorker = self._decoder.decode(await self._reader.readexactly(size))
             return order
@@ -170,7 +170,7 @@ class Stage:
             "SELECT coalesce(sum(length(fragments)), 0) / 28 FROM segment g JOIN stream s ON s.id = g.stream_id "
             "WHERE s.kind = ?"
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.index.read().execute(sql, (kind,)).fetchone()[0] < count:
                 await asyncio.sleep(0.02)
 

@@ -111,7 +111,7 @@ def test_a_wrong_password_is_told_and_not_repeated_at_once(tmp_path: Path) -> No
         state = process.recorder.wait(StreamState, lambda state: state.state == "denied")
         assert state.message.startswith("The camera refused the user name or password.")
         assert process.finish() == 0
-        output = b"".join(process.process.communicate(timeout=10))
+        output = b"".join(process.process.communicate(timeout=60))
     assert len(camera.lines) == 1
     assert len(camera.lines[0].requests) == 2
     assert b"hunter2" not in output

@@ -53,7 +53,7 @@ class Stage:
         for camera in self.cameras:
             camera.close(EndReason.RESTART, "")
         for reader in self.around.dying:
-            reader.wait(10)
+            reader.wait(60)
         self.selector.close()
 
 
@@ -114,7 +114,7 @@ def test_a_hundred_cameras_back_at_once_go_through_the_gate_in_order() -> None:
     asked: list[int] = []
     with socket.create_server(("127.0.0.1", 0), backlog=200) as listener, stage() as (on, recorder):
         url = f"rtsp://127.0.0.1:{listener.getsockname()[1]}/"
-        listener.settimeout(20)
+        listener.settimeout(60)
         for number in range(100):
             on.open(f"{url}{number}")
         data = describe(shown)
@@ -128,7 +128,7 @@ def test_a_hundred_cameras_back_at_once_go_through_the_gate_in_order() -> None:
                 except OSError:
                     return
                 line_of.append(connection)
-                connection.settimeout(20)
+                connection.settimeout(60)
                 threading.Thread(target=quietly, args=(script, Line(connection)), daemon=True).start()
 
         def quietly(script: Script, line: Line) -> None:
@@ -141,7 +141,7 @@ def test_a_hundred_cameras_back_at_once_go_through_the_gate_in_order() -> None:
         server.start()
         most = 0
         for _ in range(2000):
-            on.sweep(us=20_000, wait_s=0.002)
+            on.sweep(us=20_000, wait_s=0.02)  # the cameras are threads here: they need real time to answer
             most = max(most, len(on.around.gate))
             asked += [
                 index
@@ -156,7 +156,7 @@ def test_a_hundred_cameras_back_at_once_go_through_the_gate_in_order() -> None:
         # All lose their camera at one moment.
         for connection in line_of:
             connection.shutdown(socket.SHUT_RDWR)
-        for _ in range(200):
+        for _ in range(20_000):
             on.sweep(us=1, wait_s=0.002)
             if all(camera.phase is Phase.WAITING for camera in on.cameras):
                 break

@@ -207,9 +207,7 @@ def test_below_min_free_with_nothing_to_delete(tmp_path: Path) -> None:
     rig.close()
 
 
-def test_an_index_without_room_lets_the_oldest_go_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_index_without_room_lets_the_oldest_go_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deletion is written into the index first; with no room for that, recording would have ended for good."""
     rig, files = broken_rig(tmp_path / "full")
     feed(rig)
@@ -267,12 +265,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "tmpfs"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], capture_output=True, text=True, timeout=20
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)], capture_output=True, text=True, timeout=60
     )
     if mounted.returncode:
         pytest.skip(f"NOT TESTED: this machine refuses to mount a tmpfs: {mounted.stderr.strip()}")
     yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True, timeout=20)
+    subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
 
 
 def test_a_really_full_disk(tmp_path: Path, small_disk: Path) -> None:

@@ -25,12 +25,12 @@ class StandingFiles(SystemFiles):
     def sync(self, fd: int) -> None:
         if not self.moving.is_set():
             self.stands.set()
-            assert self.moving.wait(60)
+            assert self.moving.wait(120)
         super().sync(fd)
 
 
 async def heard(s: Stage, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(s.heard.fragments) < count:
             await asyncio.sleep(0.01)
 
@@ -53,7 +53,7 @@ async def test_a_disk_that_stands_still_loses_nothing_and_stops_nobody(tmp_path:
         for order in orders:
             await s.feed(worker, order.stream, range(4), start_us)
         try:
-            assert await asyncio.to_thread(files.stands.wait, 20)
+            assert await asyncio.to_thread(files.stands.wait, 60)
             for order in orders:
                 await s.feed(worker, order.stream, range(4, COUNT), start_us)
             await heard(s, 2 * COUNT)  # nobody waits for the disk

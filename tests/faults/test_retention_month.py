@@ -29,7 +29,7 @@ from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import ConnectionSafe, Keyring
 from recorder_rig import BrokenFiles, config
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 CAMERAS, DAYS, KEPT, SHORT = 60, 30, 7, 3
 FRAGMENTS, SIZE = 4, 300

@@ -119,7 +119,7 @@ def test_the_password_goes_to_the_camera_and_nowhere_else(tmp_path: Path) -> Non
         process.recorder.open(http(camera.url), username="admin", password="s3cret/ p@ss")
         process.recorder.wait(RunEnd)
         assert process.finish() == 0
-        output = b"".join(process.process.communicate(timeout=10))
+        output = b"".join(process.process.communicate(timeout=60))
     assert any("Basic YWRtaW46czNjcmV0LyBwQHNz" in request for request in asked)
     assert any(b"belvedere.site.ingest.reader" in line for line in lines)
     assert not any(b"s3cret" in line for line in lines)
