@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from belvedere.foundation.clock import DAY_US, HOUR_US, SECOND_US
 from belvedere.foundation.errors import BadInput, BelvedereError, Conflict, NotFound, Refused
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access.sessions import SignedIn
@@ -34,7 +34,7 @@ WITHDRAWN, LAPSED, DECISION_REFUSED = "access.withdrawn", "access.lapsed", "acce
 ON_CALL_SET = "oncall.set"
 MOST_WAITING, MOST_EACH = 500, 10
 LOOK_EVERY_S = 10.0
-_SHORTEST_US = MINUTE_US
+_SHORTEST_US = SECOND_US  # a clip of some seconds is what most exports are
 _LONGEST_SPAN_US = 62 * DAY_US
 _LOG = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ class ApprovalDesk:
         user, now_us = session.user, self._hub.clock.now_us()
         wanted = replace(wanted, reason=require_words(wanted.reason), case=wanted.case.strip())
         if not _SHORTEST_US <= wanted.to_us - wanted.from_us <= _LONGEST_SPAN_US:
-            raise BadInput("The span of time asked for can't be used.", advice="Ask for one minute to 62 days.")
+            raise BadInput("The span of time asked for can't be used.", advice="Ask for one second to 62 days.")
         if await asyncio.to_thread(self.store.count_waiting, user.id) >= MOST_EACH:
             raise Conflict(
                 f"{MOST_EACH} of your requests are waiting.", advice="Withdraw one that is no longer needed."
