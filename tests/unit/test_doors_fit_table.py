@@ -35,6 +35,7 @@ EVERYBODY = (
     "/api/passkeys",
     "/api/step-up",
     "/api/grants",
+    "/api/exports/{export_id}",
     "/api/requests",
     "/api/proposals",
     "/api/cases/{case_id}",
