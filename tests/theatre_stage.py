@@ -17,7 +17,7 @@ class HubThread(ABC):
         self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(data,), daemon=True)
         self._thread.start()
-        assert self._ready.wait(60) and self._failed is None, self._failed
+        assert self._ready.wait(300) and self._failed is None, self._failed
 
     def _run(self, data: Path) -> None:
         try:
