@@ -155,7 +155,9 @@ def test_dwelling_and_break_glass() -> None:
     judged(rule, [Act(7, T, Deed.GLASS, "user_a", about="g1"), Act(8, T, Deed.GLASS, "user_a", about="g2")])
     judged(rule, [Act(9, T + HOUR_US, Deed.GLASS_REVIEWED, "user_b", about="g2")])
     assert list(rule.pass_time(T + DAY_US - 1)) == []
-    assert [each.facts["break_glass"] for each in rule.pass_time(T + DAY_US)] == ["g1"]
+    late = list(rule.pass_time(T + DAY_US))
+    assert [each.facts["break_glass"] for each in late] == ["g1"]
+    assert late[0].matter == "break_glass.overdue:g1", "what the approvals desk tells of is the same matter, told once"
     assert list(rule.pass_time(T + 2 * DAY_US)) == []
 
 

@@ -7,7 +7,7 @@ import { dpo, dueWords, KIND_WORDS, outcomeWords, type Item, type Kind, type Que
 import styles from "./Dpo.module.css";
 import { ItemDrawer } from "./ItemDrawer";
 
-const KINDS: readonly Kind[] = ["notice", "finding", "sample"];
+const KINDS: readonly Kind[] = ["notice", "finding", "weekly", "sample"];
 
 export function QueueTab({ standing, mayDecide }: { standing: Queue["standing"]; mayDecide: boolean }) {
   const [kind, setKind] = useState<Kind | "">("");

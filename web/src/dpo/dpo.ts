@@ -2,7 +2,7 @@
 
 import { call } from "../api";
 
-export type Kind = "finding" | "notice" | "sample";
+export type Kind = "finding" | "weekly" | "notice" | "sample";
 
 export interface Item {
   id: string;
@@ -90,7 +90,7 @@ const OUTCOME_WORDS: Record<string, string> = {
 };
 
 export const outcomeWords = (outcome: string): string => OUTCOME_WORDS[outcome] ?? outcome;
-export const KIND_WORDS: Record<Kind, string> = { finding: "Unusual", notice: "Told at once", sample: "Random checks" };
+export const KIND_WORDS: Record<Kind, string> = { finding: "Unusual", weekly: "Weekly list", notice: "Told at once", sample: "Random checks" };
 
 /** "in 3 days", "2 days late"; days are whole, hours under two days. */
 export function dueWords(dueUs: number | null, nowUs: number): string {

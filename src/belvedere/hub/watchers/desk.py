@@ -25,12 +25,13 @@ from belvedere.hub.watchers.blind import Blinder, watching_key
 from belvedere.hub.watchers.conflicts import Conflicts
 from belvedere.hub.watchers.findings import Detector, Finding
 from belvedere.hub.watchers.habits import ApproverPairs, CaseTiming, DwellingLook, OffShift, UnreviewedGlass, Volume
-from belvedere.hub.watchers.notices import FINDING, SAMPLE, put_item
+from belvedere.hub.watchers.notices import FINDING, SAMPLE, WEEKLY, put_item
 from belvedere.hub.watchers.people import PeopleBook
 from belvedere.hub.watchers.queue import Queue
 from belvedere.hub.watchers.repeats import DeclaredConflict, RepeatPlace, RepeatSubject
 from belvedere.hub.watchers.sample import day_end_size, grants_of, is_drawn, root_at
 from belvedere.hub.watchers.tables import dpo_item, watch_position
+from belvedere.hub.watchers.weight import Weighing
 
 WATCH_FOUND = "watch.found"
 SAMPLE_DRAWN = "sample.drawn"
@@ -93,6 +94,7 @@ class WatchDesk:
         self.queue = Queue(engine, clock)
         self._reader = ActReader(self.blinder)
         self._detectors = all_detectors()
+        self._weighing = Weighing()
         self._next: int | None = None  # first entry not read yet; None before the first reading
         self._lock = asyncio.Lock()
         self._read_us: int | None = None
@@ -163,7 +165,7 @@ class WatchDesk:
                 if act is None:
                     continue
                 for detector in self._detectors:
-                    told = list(detector.see(act, people))
+                    told = [self._weighing.weigh(finding) for finding in detector.see(act, people)]
                     if act.index >= position:
                         findings += told
             if end > position:
@@ -185,7 +187,7 @@ class WatchDesk:
                 item_id = put_item(
                     connection,
                     self._clock,
-                    FINDING,
+                    FINDING if finding.strong else WEEKLY,
                     finding.rule,
                     finding.person,
                     finding.text,
@@ -193,11 +195,20 @@ class WatchDesk:
                     matter=finding.matter,
                     entries=finding.entries,
                     made_us=finding.time_us,
-                    due_us=self._clock.now_us() + FINDING_DUE_US,
+                    due_us=self._due_us(finding),
                 )
                 made.append((item_id, finding.rule))
             self._move(connection, _DETECTORS, next_index)
         return made
+
+    def _due_us(self, finding: Finding) -> int:
+        """A week for what is told at once; the end of the week that follows for the weekly list, so that it is read as one."""
+        now_us = self._clock.now_us()
+        if finding.strong:
+            return now_us + FINDING_DUE_US
+        days = now_us // DAY_US
+        monday = days + 7 - (days + 3) % 7  # the first of January 1970 was a Thursday
+        return (monday + 7) * DAY_US
 
     def _draw(self) -> list[_Drawn]:
         """Draw the days that are over and were not drawn yet."""

@@ -24,6 +24,7 @@ class Finding:
     time_us: int
     facts: Mapping[str, Any] = field(default_factory=dict)
     entries: tuple[int, ...] = ()
+    strong: bool = True  # told at once; see `weight`
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from belvedere.hub.watchers.findings import WINDOW_DAYS, WINDOW_US, Finding, Peo
 GRACE_US = HOUR_US
 NEAR_US = 31 * DAY_US
 TIMES_MEDIAN = 3
+FAR_ABOVE = 6  # more than any large incident makes of a day: told once more, and at once
 LEAST_ACTS = 30
 LEAST_PERSON_DAYS = 10
 QUICK_US = 5 * MINUTE_US
@@ -20,7 +21,7 @@ SHORT_CASE_US = HOUR_US
 FITTED = 4  # so many cases of one's own, opened just before looking, in 30 days; and more than half of them
 PAIR_SHARE = 0.4
 LEAST_APPROVALS = 10
-UNLIKELY = 1e-3
+UNLIKELY = 1e-4
 ALONGSIDE_US = 6 * HOUR_US
 _SEEING = LOOKS | {Deed.LIVE, Deed.GRANT}
 _CASES = 10_000
@@ -71,7 +72,7 @@ class Volume:
         self._counts: dict[tuple[int, str], int] = {}  # day, person
         self._teams: dict[tuple[int, str], str] = {}
         self._medians: dict[str, tuple[int, float | None]] = {}
-        self._told: dict[str, int] = {}
+        self._told: dict[str, tuple[int, int]] = {}  # day, and whether it was far above
 
     def see(self, act: Act, people: People) -> Iterator[Finding]:
         if act.deed not in LOOKS:
@@ -82,13 +83,17 @@ class Volume:
         self._teams[key] = team
         median = self._median(team, day)
         count = self._counts[key]
-        if median is None or count < LEAST_ACTS or count <= TIMES_MEDIAN * median or self._told.get(act.person) == day:
+        if median is None or count < LEAST_ACTS or count <= TIMES_MEDIAN * median:
             return
-        self._told[act.person] = day
+        step = 2 if count > FAR_ABOVE * median else 1
+        told = self._told.get(act.person)
+        if told is not None and told >= (day, step):
+            return
+        self._told[act.person] = (day, step)
         yield Finding(
             self.rule,
             act.person,
-            f"{self.rule}:{act.person}:{day}",
+            f"{self.rule}:{act.person}:{day}" + (":far" if step > 1 else ""),
             f"This person opened recordings {count} times in a day; the team's usual day has {median:.0f}.",
             act.time_us,
             {"count": count, "median": median},
@@ -213,7 +218,7 @@ class ApproverPairs:
     """One approver gives more than 40 % of what one person is given, 10 in 30 days at least, and the roster does not explain it.
 
     Whoever is on duty together approves for each other. So each approval is weighed against what this approver gave to
-    *others* within six hours of it; the sum is what chance would give (Poisson, flagged below 1 in 1,000).
+    *others* within six hours of it; the sum is what chance would give (Poisson, flagged below 1 in 10,000).
     """
 
     rule = "approver_pair"
@@ -328,7 +333,7 @@ class UnreviewedGlass:
                 yield Finding(
                     self.rule,
                     act.person,
-                    f"{self.rule}:{about}",
+                    f"break_glass.overdue:{about}",  # as the approvals desk says it, so that it is told once
                     "Emergency access (break-glass) was used and nobody has reviewed it within 24 hours.",
                     act.time_us + DAY_US,
                     {"break_glass": about},

@@ -36,6 +36,7 @@ _STEPS: Mapping[str, str] = {
 }
 _KINDS: Mapping[str, tuple[str, str]] = {
     "finding": ("Unusual", "Read the entries that it rests on."),
+    "weekly": ("Weekly list", "Read the entries that it rests on; most have an innocent reason."),
     "notice": ("Told at once", "Read what happened, and whether somebody has to act."),
     "sample": ("Random check", _STEPS["sample"]),
 }

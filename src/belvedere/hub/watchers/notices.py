@@ -17,7 +17,7 @@ from belvedere.foundation.ids import new_id
 from belvedere.hub.storage.engine import writing
 from belvedere.hub.watchers.tables import dpo_item
 
-FINDING, NOTICE, SAMPLE = "finding", "notice", "sample"
+FINDING, WEEKLY, NOTICE, SAMPLE = "finding", "weekly", "notice", "sample"
 _LONGEST_MATTER = 200
 
 
@@ -37,7 +37,8 @@ def put_item(
 ) -> str:
     """Put one item in the DPO's queue within a transaction; returns its id, that of the first one when `matter` is there.
 
-    `kind`: finding, notice or sample. `rule`: which detector, or what it tells of. `matter`: equal for what is the same.
+    `kind`: finding, weekly (a weak one), notice or sample. `rule`: which detector, or what it tells of. `matter`: equal for what
+    is the same.
     """
     item_id = new_id("item", clock)
     matter = matter or item_id

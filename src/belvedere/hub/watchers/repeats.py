@@ -11,6 +11,7 @@ from belvedere.hub.watchers.findings import WINDOW_DAYS, WINDOW_US, Finding, Peo
 REPEATS = 3  # the third is flagged
 COMMON = 3  # so many others who searched for it too make a subject everybody's business
 RARE = 1e-4  # a place is flagged when an honest colleague would be seen there so often less than once in 10,000
+RAREST = 1e-6  # told once more, and at once
 _CASES = 10_000
 
 
@@ -78,6 +79,7 @@ class RepeatSubject:
         if act.time_us - subject.told.get(act.person, -WINDOW_US) < WINDOW_US:
             return
         subject.told[act.person] = act.time_us
+        shared = sum(self._cases.shared(each[2]) for each in mine)
         yield Finding(
             self.rule,
             act.person,
@@ -85,7 +87,14 @@ class RepeatSubject:
             f"This person searched for the same subject {len(mine)} times on {days(len(on_days))} in the last "
             f"{WINDOW_DAYS}, and no case that others work on explains it.",
             act.time_us,
-            {"subject": name, "searches": len(mine), "days": len(on_days), "cases": sorted(cases - {""})},
+            {
+                "subject": name,
+                "searches": len(mine),
+                "days": len(on_days),
+                "cases": sorted(cases - {""}),
+                "shared": shared,
+                "uncased": sum(not each[2] for each in mine),
+            },
             tuple(each[3] for each in mine)[-20:],
         )
 
@@ -117,7 +126,7 @@ class RepeatPlace:
         self._entries: dict[tuple[str, str], deque[int]] = {}
         self._team: dict[str, Counter[str]] = {}
         self._mine: dict[str, Counter[str]] = {}
-        self._told: dict[tuple[str, str], int] = {}
+        self._told: dict[tuple[str, str], tuple[int, int]] = {}  # day, and whether it was far below chance
 
     def see(self, act: Act, people: People) -> Iterator[Finding]:
         self._cases.see(act)
@@ -140,7 +149,9 @@ class RepeatPlace:
     def _judge(self, act: Act, day: int, team: str, place: str, places: int) -> Iterator[Finding]:
         mine = self._mine[act.person]
         seen = mine[place]
-        if seen < REPEATS or day - self._told.get((act.person, place), -WINDOW_DAYS) < WINDOW_DAYS:
+        told_day, told = self._told.get((act.person, place), (-WINDOW_DAYS, 0))
+        told = told if day - told_day < WINDOW_DAYS else 0
+        if seen < REPEATS or told == 2:
             return
         everybody = self._team[team]
         others = everybody[place] - seen
@@ -148,9 +159,11 @@ class RepeatPlace:
         # Half a look everywhere, so that a place which nobody looked at yet is not impossible.
         share = (others + 0.5) / (total + 0.5 * max(places, len(everybody)))
         expected = mine.total() * share
-        if poisson_tail(seen, expected) >= RARE:
+        chance = poisson_tail(seen, expected)
+        step = 2 if chance < RAREST else 1
+        if chance >= RARE or step <= told:
             return
-        self._told[act.person, place] = day
+        self._told[act.person, place] = (day, step)
         yield Finding(
             self.rule,
             act.person,
@@ -158,7 +171,7 @@ class RepeatPlace:
             f"This person looked at {place} on {days(seen)} of the last {WINDOW_DAYS}; somebody looking as often as they do "
             f"would, by how colleagues look, be there on about {expected:.1f}. No case that others work on explains it.",
             act.time_us,
-            {"place": place, "days": seen, "expected": round(expected, 2)},
+            {"place": place, "days": seen, "expected": round(expected, 2), "far": step > 1},
             tuple(self._entries[act.person, place]),
         )
 
