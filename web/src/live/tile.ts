@@ -95,6 +95,8 @@ export class LiveTile {
   private skipped = 0;
   private droppedBefore = 0;
   private error = "";
+  /** Nothing came since the site said that it connects: what the buffer still shows is old. */
+  private stale = false;
   private frameHandle = 0;
   private pictureUs = 0;
 
@@ -135,6 +137,7 @@ export class LiveTile {
     this.askedAt = performance.now();
     this.firstMs = null;
     this.lastBytesAt = 0;
+    this.stale = false;
     this.show({ ...BLANK, phase: "connecting", title: "Connecting to the camera" });
   }
 
@@ -184,6 +187,7 @@ export class LiveTile {
     this.lastBytesAt = performance.now();
     if (!init) {
       this.lastArrivalUs = arrivalUs;
+      this.stale = false;
       if (this.queuedBytes > QUEUE_LIMIT_BYTES) this.wantsKeyframe = true;
       if (this.wantsKeyframe && !keyframe) {
         this.skipped += 1;
@@ -223,6 +227,7 @@ export class LiveTile {
       off: "The camera is switched off here",
       unknown: "The site is away",
     };
+    this.stale = state === "connecting";
     this.show({
       phase: state === "connecting" ? "connecting" : "silent",
       title: title[state] ?? state,
@@ -335,7 +340,7 @@ export class LiveTile {
       if (this.source !== source) return;
       this.frames += 1;
       if (this.firstMs === null) this.firstMs = performance.now() - this.askedAt;
-      if (this.view.phase === "connecting") this.show({ phase: "live", title: "", message: "", advice: "" });
+      if (this.view.phase === "connecting" && !this.stale) this.show({ phase: "live", title: "", message: "", advice: "" });
       const arrival = this.arrivalOf(frame.mediaTime);
       if (arrival !== null) {
         this.pictureUs = arrival;
