@@ -32,7 +32,7 @@ class ExportRow:
     bytes: int
     sha256: str
     message: str
-    kind: str  # evidence, working_copy
+    kind: str = "evidence"  # or working_copy
 
 
 class ExportStore:
