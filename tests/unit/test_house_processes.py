@@ -23,8 +23,11 @@ def test_a_process_loads_only_what_it_may(module: str, never: set[str]) -> None:
     assert not never & set(done.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["belvedere.site.serve", "belvedere.site.ingest.serve"])
-def test_the_sites_processes_do_without_what_only_colours_a_terminal(module: str) -> None:
+@pytest.mark.parametrize(
+    "module",
+    ["belvedere.site.serve", "belvedere.site.ingest.serve", "belvedere.hub.serve", "belvedere.demo.serve"],
+)
+def test_processes_do_without_what_only_colours_a_terminal(module: str) -> None:
     command = [sys.executable, "-X", "importtime", "-m", module, "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}

@@ -1,24 +1,27 @@
 """Logout tokens of the council's provider: what makes one true (OpenID Connect Back-Channel Logout 1.0, section 2.6)."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-
-from joserfc import jwk, jwt
-from joserfc.errors import JoseError
 
 from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import BadInput
 from belvedere.hub.access.oidc_token import ALGORITHMS, OLDEST_S, SKEW_S, jwt_header
+
+if TYPE_CHECKING:
+    from joserfc import jwk
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _ADVICE = "Look into the provider's settings for this client."
 
 
 def logout_subject(
-    token: str, keys: Collection[jwk.Key], algorithms: Collection[str], issuer: str, client_id: str, now_us: int
+    token: str, keys: "Collection[jwk.Key]", algorithms: Collection[str], issuer: str, client_id: str, now_us: int
 ) -> tuple[str, str]:
     """Who logged out (`sub`) and the token's own name (`jti`), of a logout token that holds (section 2.6). Raises BadInput."""
+    from joserfc import jwk, jwt  # here for the reason in oidc.py
+    from joserfc.errors import JoseError
+
     allowed = [name for name in ALGORITHMS if name in algorithms]
     try:
         kind = str(jwt_header(token).get("typ", "")).lower().removeprefix("application/")

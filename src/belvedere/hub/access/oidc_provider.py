@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, urlsplit
 
-import httpx
 import msgspec
-from authlib.oauth2.auth import ClientAuth
-from authlib.oidc.discovery import get_well_known_url
-from joserfc import jwk
 
 from belvedere.foundation.clock import HOUR_US, MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import Refused, Unavailable
 from belvedere.foundation.settings import HubSettings
 from belvedere.hub.access.oidc_token import ALGORITHMS, verifying_keys
+
+if TYPE_CHECKING:
+    import httpx
+    from joserfc import jwk
 
 _KEPT_US = HOUR_US  # description and keys
 _AGAIN_US = MINUTE_US  # keys are fetched again for an unknown name no more often than this
@@ -45,7 +45,9 @@ class Description:
 class Provider:
     """Fetches and remembers. For the event loop. Every method raises Unavailable when the provider is away or not usable."""
 
-    def __init__(self, settings: HubSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, settings: HubSettings, clock: Clock, transport: "httpx.AsyncBaseTransport | None" = None
+    ) -> None:
         """`settings` are read at each use. `transport` is for tests."""
         self._settings = settings
         self._clock = clock
@@ -64,6 +66,8 @@ class Provider:
                 return known[1]
             if self._away and now_us - self._away[0] < _REST_US:
                 raise self._away[1].with_traceback(None)
+            from authlib.oidc.discovery import get_well_known_url
+
             issuer = self._settings.oidc_issuer
             try:
                 found = described(issuer, await self._ask("GET", get_well_known_url(issuer, external=True)))
@@ -73,7 +77,7 @@ class Provider:
             self._description, self._keys, self._away = (now_us, found), None, None
             return found
 
-    async def keys(self, description: Description, name: str) -> list[jwk.Key]:
+    async def keys(self, description: Description, name: str) -> "list[jwk.Key]":
         """Its keys, an hour old at most; fetched anew when the one called `name` is not among them."""
         async with self._lock:
             now_us = self._clock.monotonic_us()
@@ -126,6 +130,8 @@ class Provider:
         self, method: str, url: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         """The JSON mapping at an address: no redirects followed, bounded in time and size."""
+        import httpx
+
         try:
             async with (
                 asyncio.timeout(_WHOLE_S),
@@ -185,6 +191,8 @@ def described(issuer: str, document: Mapping[str, Any]) -> Description:
 
 def basic(client_id: str, secret: str) -> str:
     """The Authorization header of a client: both are form-encoded first (RFC 6749, section 2.3.1)."""
+    from authlib.oauth2.auth import ClientAuth
+
     _uri, headers, _body = ClientAuth(quote_plus(client_id), quote_plus(secret)).prepare("POST", "", {}, "")
     return str(headers["Authorization"])
 

@@ -7,14 +7,13 @@ import base64
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from authlib.oidc.core import CodeIDToken
-from joserfc import jwk, jwt
-from joserfc.errors import JoseError
+from typing import TYPE_CHECKING, Any
 
 from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import Refused
+
+if TYPE_CHECKING:
+    from joserfc import jwk
 
 ALGORITHMS = ("RS256", "ES256")
 SKEW_S = 60  # between the provider's clock and ours
@@ -36,8 +35,11 @@ class Expected:
     max_age_s: int
 
 
-def verifying_keys(document: Any) -> list[jwk.Key]:
+def verifying_keys(document: Any) -> "list[jwk.Key]":
     """The RSA and P-256 keys of a JWK set that verify signatures; others are left out, short ones too."""
+    from joserfc import jwk
+    from joserfc.errors import JoseError
+
     found: list[jwk.Key] = []
     entries = document.get("keys") if isinstance(document, dict) else None
     for entry in (entries if isinstance(entries, list) else [])[:_MOST_KEYS]:
@@ -78,9 +80,13 @@ def jwt_header(token: str) -> dict[str, Any]:
 
 
 def checked_claims(
-    token: str, keys: Collection[jwk.Key], algorithms: Collection[str], expected: Expected, now_us: int
+    token: str, keys: "Collection[jwk.Key]", algorithms: Collection[str], expected: Expected, now_us: int
 ) -> dict[str, Any]:
     """The claims of a token that is signed by the provider, meant for us, fresh and of this very sign-in. Raises Refused."""
+    from authlib.oidc.core import CodeIDToken
+    from joserfc import jwk, jwt
+    from joserfc.errors import JoseError
+
     if len(token) > _LONGEST:
         raise _wrong("it is too long")
     allowed = [name for name in ALGORITHMS if name in algorithms]

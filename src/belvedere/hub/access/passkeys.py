@@ -6,25 +6,10 @@ py_webauthn checks the formats and signatures; this desk holds the keys, whose t
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, RowMapping, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BadInput, Conflict, NotFound, Refused
@@ -35,6 +20,10 @@ from belvedere.hub.access.users import User
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import account, passkey, session
 
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+# webauthn is imported where it is used: with all its formats of attestation it is 0.3 s of each start.
 MOST = 20  # passkeys a person
 LONGEST_NAME = 64
 _TIMEOUT_MS = 120_000
@@ -83,6 +72,13 @@ class PasskeyDesk:
 
     def begin_adding(self, user: User, session_key: str, party: RelyingParty) -> tuple[Pending, dict[str, Any]]:
         """The question, and what the page passes to `navigator.credentials.create`. Raises Conflict."""
+        from webauthn import generate_registration_options, options_to_json
+        from webauthn.helpers.structs import (
+            AuthenticatorSelectionCriteria,
+            ResidentKeyRequirement,
+            UserVerificationRequirement,
+        )
+
         known = self.of(user.id)
         if len(known) >= MOST:
             raise Conflict(f"You have {MOST} passkeys.", advice="Remove one that you no longer use.")
@@ -104,6 +100,9 @@ class PasskeyDesk:
 
     def add(self, user: User, session_key: str, question: str, credential: Credential, name: str) -> Passkey:
         """Keep a passkey that was just made. Raises Refused, BadInput, Conflict."""
+        from webauthn import verify_registration_response
+        from webauthn.helpers import bytes_to_base64url
+
         pending = self._people.take(question, Ceremony.REGISTER, session_key)
         name = _good_name(name)
         try:
@@ -191,6 +190,10 @@ class PasskeyDesk:
 
     def _verified(self, pending: Pending, credential: Credential, user_id: str | None) -> Assertion:
         """The passkey that signed `pending`; its counter is written in the same step, so that no answer counts twice."""
+        from webauthn import verify_authentication_response
+        from webauthn.helpers import base64url_to_bytes
+        from webauthn.helpers.exceptions import WebAuthnException
+
         named = str(credential.get("id", ""))[:1400]
         query = (
             select(passkey)
@@ -235,6 +238,9 @@ class PasskeyDesk:
 
 
 def _request(pending: Pending, known: list[Passkey]) -> dict[str, Any]:
+    from webauthn import generate_authentication_options, options_to_json
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     options = generate_authentication_options(
         rp_id=pending.party.id,
         challenge=pending.challenge,
@@ -246,12 +252,17 @@ def _request(pending: Pending, known: list[Passkey]) -> dict[str, Any]:
     return found
 
 
-def _descriptor(known: Passkey) -> PublicKeyCredentialDescriptor:
+def _descriptor(known: Passkey) -> "PublicKeyCredentialDescriptor":
+    from webauthn.helpers import base64url_to_bytes
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
     return PublicKeyCredentialDescriptor(id=base64url_to_bytes(known.credential_id))
 
 
 def _not_good(error: Exception) -> Refused:
     """The reason is the library's: it names what did not fit, never a secret."""
+    from webauthn.helpers.exceptions import WebAuthnException
+
     reason = str(error) if isinstance(error, WebAuthnException) else "it could not be read"
     return Refused(
         f"The passkey's answer does not hold: {reason[:160].rstrip('.')}.",

@@ -5,7 +5,6 @@ It is told that something waits, for which sort of purpose, and where to look: n
 
 import asyncio
 
-import httpx
 import structlog
 
 _TIMEOUT_S = 10.0
@@ -41,6 +40,8 @@ class OnCallHook:
         """Send what is queued, for as long as the hub runs. What fails is not tried again: the page shows it anyway."""
         if not self.url:
             return
+        import httpx  # here: most hubs have nobody to call, and it is 0.1 s of each start
+
         async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
             while True:
                 message = await self._queue.get()
