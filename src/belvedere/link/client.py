@@ -97,10 +97,12 @@ class SiteLink:
         *,
         reply_timeout_s: float = REPLY_TIMEOUT_S,
         live_timeout_s: float = LIVE_TIMEOUT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self._connect = (lambda: connect_unix(site)) if isinstance(site, Path) else site
         self._reply_timeout_s = reply_timeout_s
         self._live_timeout_s = live_timeout_s
+        self._connect_timeout_s = connect_timeout_s
         self._idle: deque[Channel] = deque()
 
     async def close(self) -> None:
@@ -205,7 +207,7 @@ class SiteLink:
 
     async def _fresh(self) -> Channel:
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(self._connect_timeout_s):
                 return await self._connect()
         except ChannelClosed as error:
             raise _away("nobody answers") from error

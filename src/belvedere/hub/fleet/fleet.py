@@ -72,7 +72,7 @@ class Fleet:
         self.switchboard = Switchboard(clock)
         self.switchboard.on_duplicate = self._twice
         self.door = LinkDoor(desk, self.switchboard, records, clock, hub)
-        self.places = Places(link, self.switchboard, register, clock, custody, works, watch)
+        self.places = Places(link, self.switchboard, register, custody, works, watch)
         self.health = FleetHealth(own_health, lambda: [each.health for each in self.places.open.values()], tickets)
         desk.on_let_in = self.places.let_in
         desk.on_revoked = self._revoked
@@ -100,11 +100,10 @@ class Fleet:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def statuses(self) -> dict[str, SiteStatus | None]:
-        """What each site says of itself, at most a second old; None for one that is away. Asked all at once."""
-        own = {} if self._own is None else {self.own_id: self._own}
-        states = own | {place.site: place.state for place in self.places.open.values()}
-        found = await asyncio.gather(*(state.status() for state in states.values()))
-        return dict(zip(states, found, strict=True))
+        """What each site said of itself last, some seconds ago at most; None for one that is away. Waits for no line."""
+        found = {} if self._own is None else {self.own_id: await self._own.status()}
+        here = {site: self.switchboard.line(site) is not None for site in self.places.open}
+        return found | {site: place.status if here[site] else None for site, place in self.places.open.items()}
 
     def asked(self) -> list[str]:
         """The sites that belong to this hub, its own first."""

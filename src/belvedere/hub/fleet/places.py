@@ -8,18 +8,16 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import LinkFault
 from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.release import ReleasingLink
-from belvedere.hub.fleet.calls import Switchboard
+from belvedere.hub.fleet.calls import DIAL_TIMEOUT_S, Switchboard
 from belvedere.hub.fleet.routing import FleetLink
 from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.register.cameras import Camera, CameraRegister
-from belvedere.hub.register.state import SiteState
 from belvedere.link.messages import SiteStatus
 
-LOOK_EVERY_S = 15.0
+LOOK_EVERY_S = 5.0
 log = structlog.get_logger()
 
 
@@ -30,8 +28,9 @@ class Place:
     site: str
     link: ReleasingLink
     custody: CustodyDesk
-    state: SiteState
     health: HealthDesk
+    # What it said of itself last, LOOK_EVERY_S old at most; None while it does not answer.
+    status: SiteStatus | None = None
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     # Cameras that the site has under an id that belongs to another site here; nobody can look at them until one is renamed.
     clashes: tuple[str, ...] = ()
@@ -45,7 +44,6 @@ class Places:
         link: FleetLink,
         switchboard: Switchboard,
         register: CameraRegister,
-        clock: Clock,
         custody: Callable[[str], CustodyDesk],
         works: Callable[[str, ReleasingLink], list[Coroutine[Any, Any, None]]],
         watch: Callable[[str, ReleasingLink], HealthDesk],
@@ -54,7 +52,6 @@ class Places:
         self._link = link
         self._switchboard = switchboard
         self._register = register
-        self._clock = clock
         self._custody = custody
         self._works = works
         self._watch = watch
@@ -64,10 +61,10 @@ class Places:
         """Begin to work with a site; again for one that is known changes nothing."""
         if site in self.open:
             return
-        link = ReleasingLink(lambda: self._switchboard.dial(site))
+        link = ReleasingLink(lambda: self._switchboard.dial(site), connect_timeout_s=DIAL_TIMEOUT_S + 2)
         desk = self._custody(site)
         link.bind(desk)
-        place = Place(site, link, desk, SiteState(link, self._clock), self._watch(site, link))
+        place = Place(site, link, desk, self._watch(site, link))
         place.health.start()
         self.open[site] = place
         self._link.sites[site] = link
@@ -102,9 +99,10 @@ class Places:
         """The site's cameras stand in the register, whoever added them there; nobody sees them before a purpose lets them."""
         while True:
             try:
-                await self.note_cameras(place, await place.link.status())
+                place.status = await place.link.status()
+                await self.note_cameras(place, place.status)
             except LinkFault:
-                pass  # away; its cameras stay in the register
+                place.status = None  # away; its cameras stay in the register
             except SQLAlchemyError as error:
                 log.warning("register_waits", site=place.site, reason=str(error))
             await asyncio.sleep(LOOK_EVERY_S)
