@@ -21,7 +21,7 @@ _UNDER_WAY = 24  # orders that the process has not answered yet; then pictures w
 _GROUP_LIMIT_BYTES = 4 << 20
 _FIRST = LiveState("connecting", "The picture in which people are hidden is being made.")
 _AGAIN = LiveState("connecting", "The masked picture is being started again.")
-LEARNING = "Everything is hidden until it is known what stands still here: a minute, after a start."
+LEARNING = "All hidden for a minute: it learns what stands still."
 
 
 @dataclass(slots=True)
