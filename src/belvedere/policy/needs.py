@@ -11,7 +11,7 @@ from belvedere.policy.row import DecisionTable, Need, Role, Row, Second, StepUp
 # Members of an enumeration are looked up slowly, and this is asked at every decision.
 _REASON, _LEGAL_BASIS, _RECIPIENT = Need.REASON, Need.LEGAL_BASIS, Need.RECIPIENT
 _SPAN, _TRAINING, _SPSS = Need.SPAN, Need.TRAINING, Need.SPSS
-_STRENGTH = {StepUp.NONE: 0, StepUp.RECENT: 1, StepUp.BOUND: 2}
+_STRENGTH = tuple(StepUp)  # the weakest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def needs_of(rows: Iterable[Row], digest: str) -> Needs:
     second, step_up = Second.NONE, StepUp.NONE
     approvers: frozenset[Role] | None = None
     for row in rows:
-        step_up = max(step_up, row.step_up, key=_STRENGTH.__getitem__)
+        step_up = max(step_up, row.step_up, key=_STRENGTH.index)
         if row.second is not Second.NONE:
             approvers = row.approvers if approvers is None else approvers & row.approvers
             if second is not Second.BEFORE:
