@@ -45,7 +45,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         POST /api/password
         GET /api/session
         DELETE /api/session
-        POST /api/session/council/leave
+        GET /api/session/council/leave
         """,
     ),
     (

@@ -67,12 +67,13 @@ async def session(request: Request) -> Response:
     found = _session(request)
     if found is None:
         return fault(401, "not_signed_in", "Nobody is signed in.", "Sign in.")
+    if request.method == "DELETE":
+        world.sessions.pop(request.cookies["belvedere"])
+        return Response(status_code=204)
     return JSONResponse(found)
 
 
-async def leave(request: Request) -> Response:
-    world: World = request.app.state.world
-    world.sessions.pop(request.cookies["belvedere"])
+async def leave(_request: Request) -> Response:
     return JSONResponse({"url": ""})
 
 
@@ -221,8 +222,8 @@ class Headers(BaseHTTPMiddleware):
 
 def build() -> Starlette:
     routes = [
-        Route("/api/session", session, methods=["GET", "POST"]),
-        Route("/api/session/council/leave", leave, methods=["POST"]),
+        Route("/api/session", session, methods=["GET", "POST", "DELETE"]),
+        Route("/api/session/council/leave", leave),
         Route("/api/password", password, methods=["POST"]),
         Route("/api/passkeys", passkeys),
         Route("/api/sessions", sessions),

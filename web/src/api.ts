@@ -364,7 +364,14 @@ export const hub = {
   signIn: (username: string, password: string) =>
     keepCsrf(call<Session>("POST", "/api/session", { username, password })),
   /** Ends the session here; `url` is where the council's own session is ended, empty where there is none. */
-  signOut: () => call<{ url: string }>("POST", "/api/session/council/leave"),
+  signOut: async (): Promise<{ url: string }> => {
+    const nowhere = { url: "" };
+    const asked = call<{ url: string }>("GET", "/api/session/council/leave").catch(() => nowhere);
+    const waited = new Promise<{ url: string }>((done) => setTimeout(() => done(nowhere), 2000)); // a provider that hangs holds nobody
+    const told = await Promise.race([asked, waited]);
+    await call<void>("DELETE", "/api/session");
+    return told;
+  },
   /** `current` is needed unless one signed in by a one-time code. */
   setPassword: (password: string, current?: string) => call<void>("POST", "/api/password", { password, current }),
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel, Field
 from belvedere.foundation.errors import BadInput
 from belvedere.hub.access.doors import CurrentSession, entering, public
 from belvedere.hub.access.oidc_logout_token import bad_token
-from belvedere.hub.access.session_routes import log_out
 from belvedere.hub.access.sessions import SignedIn
 from belvedere.hub.context import HubContext
 from belvedere.hub.reach import hub_of
@@ -25,16 +24,15 @@ _LONGEST = 32_768  # bytes of a request
 
 
 class Left(BaseModel):
-    """Signed out. `url`: where the provider's own session is ended; "" where there is none."""
+    """`url`: where the provider's own session is ended; "" where there is none."""
 
     url: str = Field(description="The provider's log-out page, to go to next; empty where there is none.")
 
 
-@router.post("/api/session/council/leave")
+@router.get("/api/session/council/leave")
 @entering
-async def leave(request: Request, response: Response, session: CurrentSession) -> Left:
-    """Sign out here, and learn where to sign out at the council too. The session here has ended, whatever the provider does."""
-    await log_out(request, response, session)
+async def leave(request: Request, session: CurrentSession) -> Left:
+    """Where to sign out at the council too, for who signed in with its account. Asked before signing out here."""
     hub = hub_of(request)
     return Left(url=await hub.council.way_out() if session.by_council else "")
 
