@@ -212,5 +212,5 @@ async def test_records_reach_the_hub_over_https_and_become_tickets(tmp_path: Pat
             with pytest.raises(Exception, match="opens nothing"):
                 await sender.ask()
         finally:
-            await post.close()
+            post.close()
             index.close()

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from belvedere.foundation.errors import BadSettings, Conflict
+from belvedere.foundation.settings import load_settings
+from belvedere.hub.access.keys import signing_key
 from belvedere.hub.storage import NEWEST, open_engine, reading, revision_of, upgrade, writing
 from belvedere.hub.storage.metadata import METADATA
 from belvedere.hub.storage.migrate import alembic_config
+from belvedere.tlog.checkpoint import sign_checkpoint
+from belvedere.tlog.folder import write_durably
 from hub_stage import CSRF, hub_stage
 
 OLD = Path(__file__).with_name("hub_0001.sql")
@@ -51,6 +56,10 @@ def test_an_empty_database_gets_the_tables_that_the_code_describes(engine: Engin
 
 async def test_a_database_of_the_previous_version_migrates_and_serves(tmp_path: Path) -> None:
     make_old(tmp_path / "hub" / "hub.db")
+    key = signing_key(
+        load_settings(tmp_path)
+    )  # as every version did, the old one signed an empty log before its first entry
+    write_durably(tmp_path / "hub" / "log" / "checkpoint", sign_checkpoint(0, sha256(b"").digest(), key))
     async with hub_stage(tmp_path) as stage, stage.browser() as browser:
         assert revision_of(stage.hub.engine) == NEWEST
         browser.cookies.set("belvedere", OLD_SESSION)

@@ -29,7 +29,9 @@ class HubSettings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address the control room is served on.")
     port: int = Field(8710, ge=0, le=65535, description="Port the control room is served on; 0 picks a free one.")
-    name: str = Field("belvedere", pattern=r"^[a-z0-9][a-z0-9.-]{0,47}$", description="What this hub calls itself to sites.")
+    name: str = Field(
+        "belvedere", pattern=r"^[a-z0-9][a-z0-9.-]{0,47}$", description="What this hub calls itself to sites."
+    )
     own_site: bool = Field(True, description="There is a site on the hub's own machine.")
     link: str = Field(
         "", description="Address and port that sites dial, such as 0.0.0.0:8711; empty: no site but this machine's own."

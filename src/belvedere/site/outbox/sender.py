@@ -1,24 +1,23 @@
 """Sends the outbox: alerts first, then metadata, then thumbnails; in order, until the hub has committed, no faster than allowed."""
 
 import asyncio
+import http.client
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import httpx
 import msgspec
 import structlog
 
 from belvedere.foundation.clock import HOUR_US, SECOND_US, Clock
 from belvedere.foundation.errors import BelvedereError, LinkFault, Refused, StorageFault
-from belvedere.link.enrolment import LINK_NAME
 from belvedere.link.records import LANES, Batch, Received, pack
 from belvedere.site.outbox.store import Outbox
+from belvedere.site.uplink.https import Answer, HubConnection
 from belvedere.site.uplink.papers import Place
 
 LOOK_EVERY_S = 1.0
 _WAIT_S = (1.0, 30.0)
-_TIMEOUT_S = 60.0
 
 log = structlog.get_logger()
 Post = Callable[[bytes], Awaitable[bytes]]
@@ -142,39 +141,38 @@ class HttpsPost:
     """`Post` over HTTPS with the site's papers; the connection stays open between batches."""
 
     def __init__(self, tls: Callable[[], ssl.SSLContext], place: Callable[[], Place]) -> None:
-        """Both block, and are asked anew for each new client."""
+        """Both block, and are asked anew for each new connection."""
         self._tls = tls
         self._place = place
-        self._client: httpx.AsyncClient | None = None
-        self._url = ""
+        self._connection: HubConnection | None = None
 
     async def __call__(self, data: bytes) -> bytes:
+        return await asyncio.to_thread(self._send, data)
+
+    def _send(self, data: bytes) -> bytes:
         try:
-            if self._client is None:
-                tls = await asyncio.to_thread(self._tls)
-                self._url = f"https://{(await asyncio.to_thread(self._place)).url}/link/records"
-                self._client = httpx.AsyncClient(verify=tls, timeout=_TIMEOUT_S, trust_env=False)
-            answer = await self._client.post(self._url, content=data, extensions={"sni_hostname": LINK_NAME})
-        except httpx.HTTPError as error:
-            await self.close()
+            if self._connection is None:
+                place = self._place()
+                self._connection = HubConnection(place.host, place.port, self._tls())
+            answer = self._connection.exchange("POST", "/link/records", data)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
             raise LinkFault(f"Records do not reach the hub: {error}.", advice="Check the line.") from error
-        if answer.status_code == 200:
-            return answer.content
-        await self.close()
-        raise self._no(answer)
+        if answer.status == 200:
+            return answer.body
+        self.close()
+        raise _no(answer)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Hang up; the next call opens anew, with the papers of then."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
-    @staticmethod
-    def _no(answer: httpx.Response) -> BelvedereError:
-        try:
-            said = msgspec.msgpack.decode(answer.content, type=dict[str, str])
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            said = {"message": f"The hub answered {answer.status_code}."}
-        return (Refused if answer.status_code == 403 else LinkFault)(
-            said.get("message", ""), advice=said.get("advice", "")
-        )
+
+def _no(answer: Answer) -> BelvedereError:
+    try:
+        said = msgspec.msgpack.decode(answer.body, type=dict[str, str])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        said = {"message": f"The hub answered {answer.status}."}
+    return (Refused if answer.status == 403 else LinkFault)(said.get("message", ""), advice=said.get("advice", ""))

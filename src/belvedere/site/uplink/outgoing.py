@@ -44,7 +44,7 @@ class Outgoing:
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
-        await self._post.close()
+        self._post.close()
 
     def _backlog(self) -> tuple[int, int]:
         standing = self.outbox.standing()

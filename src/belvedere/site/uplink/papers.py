@@ -4,6 +4,7 @@ They lie in the site's keys folder, for its owner only. The key never leaves; a 
 """
 
 import hashlib
+import http.client
 import json
 import os
 import ssl
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -30,7 +30,6 @@ from belvedere.foundation.errors import (
     StorageFault,
 )
 from belvedere.link.enrolment import (
-    LINK_NAME,
     Ask,
     Asked,
     Papers,
@@ -40,9 +39,9 @@ from belvedere.link.enrolment import (
     make_request,
     make_site_key,
 )
+from belvedere.site.uplink.https import Answer, HubConnection
 
 RENEW_AFTER_US = 10 * DAY_US
-_TIMEOUT_S = 15.0
 # Key and certificate lie in one file, so that they are replaced together.
 _IDENTITY, _AUTHORITY, _HUB, _PENDING = "identity.pem", "authority.der", "hub.json", "asked.json"
 _Shape = TypeVar("_Shape", bound=msgspec.Struct)
@@ -236,7 +235,7 @@ def _authority_of(place: Place, token: SiteToken) -> bytes:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # what comes is public, and worth nothing unless the token names it
-    authority = _send(place, "GET", "/enrol/authority", context, b"").content
+    authority = _send(place, "GET", "/enrol/authority", context, b"").body
     if hashlib.sha256(authority).digest() != token.authority:
         raise Refused(
             f"{place.url} is not the hub that made this token.",
@@ -253,25 +252,25 @@ def _get(place: Place, path: str, tls: ssl.SSLContext, shape: type[_Shape]) -> _
     return _read(_send(place, "GET", path, tls, b""), shape)
 
 
-def _send(place: Place, method: str, path: str, tls: ssl.SSLContext, body: bytes) -> httpx.Response:
+def _send(place: Place, method: str, path: str, tls: ssl.SSLContext, body: bytes) -> Answer:
+    connection = HubConnection(place.host, place.port, tls)
     try:
-        with httpx.Client(verify=tls, timeout=_TIMEOUT_S, trust_env=False) as client:
-            return client.request(
-                method, f"https://{place.url}{path}", content=body, extensions={"sni_hostname": LINK_NAME}
-            )
-    except httpx.HTTPError as error:
+        return connection.exchange(method, path, body)
+    except (OSError, http.client.HTTPException) as error:
         raise SiteAway(
             f"The hub at {place.url} can't be reached: {error}.",
             advice="Check the address, and that the network lets this machine out to it.",
         ) from error
+    finally:
+        connection.close()
 
 
-def _read(answer: httpx.Response, shape: type[_Shape]) -> _Shape:
+def _read(answer: Answer, shape: type[_Shape]) -> _Shape:
     try:
-        if answer.status_code == 200:
-            return msgspec.msgpack.decode(answer.content, type=shape)
-        said = msgspec.msgpack.decode(answer.content, type=dict[str, str])
+        if answer.status == 200:
+            return msgspec.msgpack.decode(answer.body, type=shape)
+        said = msgspec.msgpack.decode(answer.body, type=dict[str, str])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise LinkFault("The hub's answer makes no sense.", advice="Is this the link's port?") from error
     kinds: dict[int, type[BelvedereError]] = {400: BadInput, 403: Refused, 404: NotFound}
-    raise kinds.get(answer.status_code, LinkFault)(said.get("message", ""), advice=said.get("advice", ""))
+    raise kinds.get(answer.status, LinkFault)(said.get("message", ""), advice=said.get("advice", ""))
