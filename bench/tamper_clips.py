@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -34,7 +35,7 @@ def pictures(path: Path) -> list[Picture]:
         for number, frame in enumerate(container.decode(stream)):
             if number % step == 0:
                 height = frame.height * WIDTH // frame.width
-                found.append(frame.reformat(WIDTH, height - height % 2, "gray").to_ndarray())
+                found.append(np.asarray(frame.reformat(WIDTH, height - height % 2, "gray").to_ndarray(), np.uint8))
     return found
 
 
@@ -50,8 +51,8 @@ def _turn(shown: Picture, across: float, degrees: float) -> Picture:
     return np.asarray(cv2.warpAffine(shown, turn, (wide, high), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
-def _u8(shown: NDArray[np.float32]) -> Picture:
-    return np.clip(shown, 0, 255).astype(np.uint8)
+def _u8(shown: NDArray[Any]) -> Picture:
+    return np.asarray(np.clip(shown, 0, 255), np.uint8)
 
 
 TAMPERING: dict[str, tuple[str, Callable[[Picture], Picture]]] = {

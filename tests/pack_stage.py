@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from belvedere.hub.evidence.pack import proof_file
 from belvedere.hub.evidence.manifest import (
     Camera,
     Clip,
@@ -22,7 +21,7 @@ from belvedere.hub.evidence.manifest import (
     Source,
     UnderGrant,
 )
-from belvedere.hub.evidence.pack import PackWriter
+from belvedere.hub.evidence.pack import PackWriter, proof_file
 from belvedere.hub.evidence.readme import readme
 from belvedere.tlog.checkpoint import log_origin, sign_checkpoint
 from belvedere.tlog.merkle import full_root, inclusion_proof, leaf_hash, root_of

@@ -191,7 +191,7 @@ async def test_a_purpose_withdrawn_while_a_grant_is_issued_is_a_refusal(tmp_path
                 withdraw()
                 return found
 
-            hub.grants._decide = decide_and_withdraw  # type: ignore[method-assign]
+            hub.grants._decide = decide_and_withdraw  # type: ignore[method-assign, assignment]
         else:
             append = hub.audit.append
 

@@ -266,7 +266,7 @@ async def test_packs_and_notes_open_to_a_fitting_grant_and_to_nothing_else(
         for who, somebody in hub.people.items():
             for camera in (OWN, FOREIGN):
                 user = somebody.session.user
-                made = {"start_us": span["from_us"], "end_us": span["to_us"], "made_us": span["to_us"]}
+                made: dict[str, Any] = {"start_us": span["from_us"], "end_us": span["to_us"], "made_us": span["to_us"]}
                 row = ExportRow(
                     id=f"{who}-{camera}", name="Door", note="", grant_id="gone", account_id=user.id, made_by="x",
                     cameras=(camera,), state=READY, progress=1.0, bytes=len(PICTURE), sha256="", message="", **made,
