@@ -8,11 +8,12 @@ import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from pace import TIMES, measured, read_times, renewed, turn, write_times
+from pace import TIMES, lane, measured, read_times, renewed, turn, write_times
 from proofs import PAGE, Outcome, page
 
 # Tests that are about something else open footage as one person does. Those about access choose their table themselves, and the
@@ -34,6 +35,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):  # alone the order of the folders is the better one to read
         times = read_times()
         items.sort(key=lambda item: turn(item.nodeid.split("::")[0].removeprefix("tests/"), times))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Whole files to a worker, as with `--dist loadfile`, and those that drive browsers together (see `pace.lane`)."""
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    class Lanes(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return lane(nodeid, len(self.nodes) or 1)
+
+    return Lanes(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,9 +1,12 @@
-"""Which test files begin first: the slow ones, so that at the end no core waits for one long file that began last.
+"""Which test files begin first, and which never run beside each other.
+
+The slow ones begin first, so that at the end no core waits for one long file that began last.
 
 `times.json` holds the seconds of each file as a run with `--page` measured them. It orders; nothing is decided by it.
 """
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -32,6 +35,16 @@ def read_times(path: Path = TIMES) -> dict[str, float]:
 
 def write_times(table: Mapping[str, float], path: Path = TIMES) -> None:
     path.write_text(json.dumps(table, indent=0, sort_keys=True) + "\n", "utf-8")
+
+
+def lane(test: str, workers: int) -> str:
+    """What is run by one worker, one after another: a file; and all tests that drive browsers together, on every second worker,
+    because each of them takes all cores that it can get, and two beside each other wait for one another's pictures.
+    """
+    file = test.split("::")[0]
+    if not file.removeprefix("tests/").startswith("acceptance/"):
+        return file
+    return f"browsers {zlib.crc32(file.encode()) % max(1, workers // 2)}"
 
 
 def turn(file: str, times: Mapping[str, float]) -> tuple[float, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import run
 
-from pace import measured, read_times, renewed, turn, write_times
+from pace import lane, measured, read_times, renewed, turn, write_times
 
 TESTS: list[object] = ["pytest", "-n", 2]
 
@@ -102,6 +102,13 @@ def test_slow_files_begin_first_and_what_was_never_measured_before_them() -> Non
         "unit/test_other.py",
         "unit/test_quick.py",
     ]
+
+
+def test_files_that_drive_browsers_share_a_lane_and_all_others_have_their_own() -> None:
+    browsers = {lane(f"tests/acceptance/test_{word}.py::test_it", 2) for word in ("live", "masks", "story")}
+    assert browsers == {"browsers 0"} and lane("tests/acceptance/test_live.py", 1) == "browsers 0"
+    assert {lane(f"tests/acceptance/test_{number}.py", 4) for number in range(20)} == {"browsers 0", "browsers 1"}
+    assert lane("tests/unit/test_live.py::test_it[acceptance]", 2) == "tests/unit/test_live.py"
 
 
 def test_the_table_of_times_is_renewed_by_what_ran_and_forgets_what_is_gone(tmp_path: Path) -> None:
