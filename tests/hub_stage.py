@@ -96,8 +96,9 @@ class HubStage:
             yield browser
 
     def kinds(self) -> list[str]:
-        """Kinds of all log entries, oldest first."""
-        return [entry.kind for entry in reversed(self.hub.audit.entries(limit=1000))]
+        """Kinds of all log entries, oldest first, without the notes that `account_watch` keeps for itself."""
+        entries = reversed(self.hub.audit.entries(limit=1000))
+        return [entry.kind for entry in entries if entry.kind != "account.noted"]
 
 
 def gate(**changes: object) -> Camera:

@@ -39,9 +39,10 @@ class Cases:
 
 @asynccontextmanager
 async def four_eyes(data: Path) -> AsyncIterator[HubStage]:
-    (data / "belvedere.toml").write_text('[hub]\naccess = "four_eyes"\n')
-    async with stage_of(data) as stage:
-        yield stage
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BELVEDERE_HUB__ACCESS", "four_eyes")
+        async with stage_of(data) as stage:
+            yield stage
 
 
 def session_of(stage: HubStage, name: str = "ann") -> SignedIn:

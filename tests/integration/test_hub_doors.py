@@ -24,6 +24,7 @@ PUBLIC = {
     "/api/session/passkey",
     "/api/session/council",
     "/api/session/council/begin",
+    "/api/session/council/logout",
     "/api/session/council/passkey",
     "/api/session/passkey/begin",
     "/log/checkpoint",

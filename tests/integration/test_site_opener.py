@@ -1,5 +1,6 @@
 """A site remembers how far the hub's log reached, also across its own restarts."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,7 @@ async def test_a_log_that_was_set_back_is_refused_after_a_restart_of_the_site(tm
     # The same key with an empty log: what somebody would do who wants history to begin again.
     second = load_settings(tmp_path / "second")
     second.hub_folder.mkdir(parents=True)
-    (second.hub_folder / "keys").mkdir()
-    for file in (first.hub_folder / "keys").iterdir():
-        (second.hub_folder / "keys" / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(first.hub_folder / "keys", second.hub_folder / "keys")
     clock.advance(HOUR_US)
     async with open_hub(second, clock=clock) as hub:
         shorter = await duty(hub, "ann")

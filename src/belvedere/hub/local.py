@@ -28,13 +28,24 @@ async def log_local_acts(engine: Engine, audit: AuditLog, clock: Clock | None = 
     logged = 0
     while acts := await asyncio.to_thread(waiting_acts, engine):
         for act in acts:
-            entry = await audit.append(act.kind, ACTOR, {**act.facts, "act": act.id, "acted_us": act.time_us})
-            await asyncio.to_thread(_number, engine, act.id, entry.index)
-            if clock is not None and act.kind in _LOUD:
-                await _tell_of_account(engine, clock, act, entry.index)
-            await asyncio.to_thread(forget_act, engine, act.id)
+            logging = asyncio.create_task(_log_act(engine, audit, clock, act))
+            try:
+                await asyncio.shield(logging)
+            except (
+                asyncio.CancelledError
+            ):  # the hub ends: not between an act's entry and its note's end, or it is logged twice
+                await logging
+                raise
         logged += len(acts)
     return logged
+
+
+async def _log_act(engine: Engine, audit: AuditLog, clock: Clock | None, act: LocalAct) -> None:
+    entry = await audit.append(act.kind, ACTOR, {**act.facts, "act": act.id, "acted_us": act.time_us})
+    await asyncio.to_thread(_number, engine, act.id, entry.index)
+    if clock is not None and act.kind in _LOUD:
+        await _tell_of_account(engine, clock, act, entry.index)
+    await asyncio.to_thread(forget_act, engine, act.id)
 
 
 async def _tell_of_account(engine: Engine, clock: Clock, act: LocalAct, index: int) -> None:

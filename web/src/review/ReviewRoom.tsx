@@ -34,6 +34,7 @@ interface Props {
 
 export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstAt, linesOld, most }: Props) {
   const [params, setParams] = useSearchParams();
+  const here = useRef(window.location.pathname).current;
   const first = useRef(readAddress(params)).current;
   const [chosen, setChosen] = useState<string[]>(firstCameras);
   const [solo, setSolo] = useState("");
@@ -74,13 +75,15 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
 
   const write = useCallback(
     (push = false) => {
+      // The next page may still be on its way while this one shows: writing now would call it back.
+      if (window.location.pathname !== here) return;
       const now = live.current;
       const next = writeAddress({ cameras: now.chosen, at: at.current, span: now.view.span, ...now.marks, detail: now.detail });
       if (next.toString() === written.current) return;
       written.current = next.toString();
       setParams(next, { replace: !push });
     },
-    [setParams],
+    [setParams, here],
   );
   const writer = useRef(0);
   const writeSoon = useCallback(
@@ -92,6 +95,10 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
   );
   useEffect(() => () => window.clearTimeout(writer.current), []);
   useEffect(() => writeSoon(), [chosen, marks, detail, view.span, writeSoon]);
+  // Whoever leaves from here to ask for an export comes back to the marks as they are now.
+  useEffect(() => {
+    if (drawer === "export") write();
+  }, [drawer, marks, write]);
   useEffect(() => {
     // Back and forward, or a link opened on this page
     if (params.toString() === written.current) return;
