@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -37,5 +38,7 @@ class HubThread(ABC):
         await self._over.wait()
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
+        """End it; once more does nothing."""
+        with suppress(RuntimeError):  # the loop is closed: it has ended
+            self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(30)
