@@ -68,7 +68,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             report.nodeid.removeprefix("tests/"),
             "failed" if state == "error" else state,
             _words(report),
-            report.duration,
+            getattr(report, "duration", 0.0),  # what was passed over while it was collected has none
         )
         for state in ("passed", "failed", "error", "skipped")
         for report in terminalreporter.stats.get(state, [])

@@ -1,5 +1,6 @@
 """A site's outbox and a hub's records on one simulated clock, with a line between them that a seed makes bad."""
 
+import atexit
 import random
 import shutil
 import sqlite3
@@ -29,13 +30,10 @@ _TABLES = [site_record, site_mark, site_gap]
 def empty_index() -> Path:
     """The file of an index with nothing in it, made once; copied for each site."""
     folder = TemporaryDirectory(prefix="outbox-")
-    _kept.append(folder)
+    atexit.register(folder.cleanup)
     path = Path(folder.name) / "index.db"
     Index(path, SimulatedClock()).close()
     return path
-
-
-_kept: list["TemporaryDirectory[str]"] = []
 
 
 def hub_engine() -> Engine:

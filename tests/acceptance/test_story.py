@@ -23,7 +23,7 @@ from belvedere.foundation.clock import MINUTE_US, SECOND_US
 from belvedere.foundation.errors import Refused
 from story_stage import MAIN, SUB, Story, live, loud, person, story, typed
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 PRESSES = 12  # of the operator, from the incident to pictures; letters of words not counted
 WHY_LESS = "The yard does not see that door"
 WHY_UNMASKED = "His face has to be seen to tell the patrol"
