@@ -9,6 +9,7 @@ import pytest
 from belvedere.foundation.clock import DAY_US, SECOND_US, SimulatedClock
 from belvedere.foundation.errors import LinkFault
 from belvedere.hub.fleet.records import RecordBook
+from belvedere.link.health import Fault
 from belvedere.link.records import ALERTS, METADATA, MOST_RECORDS, Batch, Received, Record, pack, unpack
 from belvedere.site.outbox.sender import Allowance, Bucket, HttpsPost, Sender
 from belvedere.site.outbox.store import KEPT_SENT_US, Outbox
@@ -208,6 +209,12 @@ async def test_records_reach_the_hub_over_https_and_become_tickets(tmp_path: Pat
             assert stage.hub.fleet.records.count("rowan") == 1
             ticket = await asyncio.to_thread(stage.hub.health.tickets.ticket, "fault_1")
             assert (ticket.site_id, ticket.kind, ticket.detail) == ("rowan", "silent", "No picture.")
+            tickets, told = (
+                stage.hub.health.tickets,
+                Fault("fault_1", "camera:gate", "silent", "x", 1, 2, 9, 3, "healthy", 4),
+            )
+            await asyncio.to_thread(tickets.take_in, "elm", [told])
+            assert await asyncio.to_thread(tickets.ticket, "fault_1") == ticket, "another site can't alter it"
             await stage.hub.fleet.desk.revoke(stage.ann, "rowan", "stolen")
             with pytest.raises(Exception, match="opens nothing"):
                 await sender.ask()

@@ -191,6 +191,7 @@ async def open_hub(
             clock,
             link=fleet_link,
             own=state,
+            own_custody=custody,
             health=health,
             masks=masks,
             register=register,

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Literal, cast
 
 from fastapi import APIRouter, FastAPI
@@ -25,7 +24,7 @@ from belvedere.policy.grant import Action
 async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
     """Opens the desk once the hub's context stands."""
     hub = cast(HubContext, app.state.hub)
-    release = partial(hub.custody.release, hub.link)
+    release = hub.fleet.release
     desk = ExportDesk(hub.settings.exports_folder, hub.engine, hub.clock, hub.key, hub.audit, hub.link, release)
     await desk.start()
     app.state.exports = desk

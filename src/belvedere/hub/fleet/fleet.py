@@ -61,6 +61,7 @@ class Fleet:
         own_health: HealthDesk | None,
         tickets: TicketBook,
         records: RecordBook,
+        own_custody: CustodyDesk,
     ) -> None:
         """`own`: the state of this machine's site, None where there is none."""
         self.desk = desk
@@ -68,6 +69,7 @@ class Fleet:
         self.own_id = own_id
         self.records = records
         self._own = own
+        self._own_custody = own_custody
         self._audit = audit
         self.switchboard = Switchboard(clock)
         self.switchboard.on_duplicate = self._twice
@@ -125,10 +127,12 @@ class Fleet:
             raise fault or SiteAway("No site is connected.", advice="Look at the page Sites.")
         return found
 
-    def custody_of(self, camera: str) -> CustodyDesk | None:
-        """The desk of keys of a camera's site, None for the site on this machine."""
-        place = self.places.open.get(self.link.site_of(camera))
-        return place.custody if place is not None else None
+    async def release(self, wire: bytes, action: str, camera: str, stream: str, segment: int) -> None:
+        """Have a camera's own site get the key of a segment's day; the log names that site. Raises as `CustodyDesk.release`."""
+        site = self.link.site_of(camera)
+        place = self.places.open.get(site)
+        desk = place.custody if place is not None else self._own_custody
+        await desk.release(self.link.of(site), wire, action, camera, stream, segment)
 
     def _revoked(self, site: str) -> None:
         task = asyncio.create_task(self.places.shut_out(site, "This site was shut out of the hub."))

@@ -42,6 +42,7 @@ async def make_fleet(
     *,
     link: FleetLink,
     own: SiteState,
+    own_custody: CustodyDesk,
     health: HealthDesk,
     masks: MaskDesk,
     register: CameraRegister,
@@ -88,6 +89,7 @@ async def make_fleet(
         own_health=health if settings.hub.own_site else None,
         tickets=health.tickets,
         records=records,
+        own_custody=own_custody,
     )
 
 

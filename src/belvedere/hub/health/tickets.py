@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import Engine, RowMapping, Select, delete, func, insert, or_, select, update
 
 from belvedere.foundation.clock import DAY_US, MINUTE_US, Clock
@@ -14,6 +15,8 @@ from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import ticket as ticket_table
 from belvedere.hub.storage.metadata import ticket_note as note_table
 from belvedere.link.health import Fault
+
+log = structlog.get_logger()
 
 KEPT_US = 396 * DAY_US  # 13 months after closing
 MOST_NOTES = 200
@@ -85,6 +88,10 @@ class TicketBook:
                     if before is None:
                         blank = {"closed_by": "", "reason": "", "owner": "", "visit_us": None}
                         connection.execute(insert(ticket_table).values(id=fault_id, site_id=site_id, **values, **blank))
+                    elif (
+                        before["site_id"] != site_id
+                    ):  # a box that was tampered with must not close another site's ticket
+                        log.error("ticket_of_another_site", ticket=fault_id, site=site_id)
                     elif any(before[name] != value for name, value in values.items()):
                         connection.execute(update(ticket_table).where(ticket_table.c.id == fault_id).values(**values))
 

@@ -60,7 +60,7 @@ def masked_router(use: Use, openings_of: Callable[[Request], Openings]) -> APIRo
         try:
             made = await hub.link.ask(ask, MaskedPiece)
         except KeyAway:
-            await hub.custody.release(hub.link, usable.wire, Action.PLAYBACK, camera, stream, segment)
+            await hub.fleet.release(usable.wire, Action.PLAYBACK, camera, stream, segment)
             made = await hub.link.ask(ask, MaskedPiece)
         openings, opener = openings_of(request), Opener(user.id, grant, camera, stream)
         stretch = Stretch(segment, start, end)
