@@ -72,10 +72,22 @@ class Estate:
         )
 
 
-def start_estate(data: Path) -> Estate:
-    """Start the demo and wait until it is ready."""
+def start_estate(data: Path, films: str = "short") -> Estate:
+    """Start the demo and wait until it is ready. `films`: as `belvedere demo --films`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "belvedere.cli.main", "demo", "--data", str(data), "--port", "0", "--no-browser"],
+        [
+            sys.executable,
+            "-m",
+            "belvedere.cli.main",
+            "demo",
+            "--data",
+            str(data),
+            "--port",
+            "0",
+            "--no-browser",
+            "--films",
+            films,
+        ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

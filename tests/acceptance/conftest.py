@@ -12,14 +12,18 @@ from acceptance_stage import ARGUMENTS, CHROMIUM, Estate, come, start_estate, st
 
 
 @pytest.fixture(scope="module")
-def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    """The demo estate. BELVEDERE_TEST_ESTATE names a folder whose films are kept between runs, which saves making them again."""
+def estate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """The demo estate, with all its films where a module says `FILMS = "all"`, else with what is live within
+    seconds. BELVEDERE_TEST_ESTATE names a folder whose films are kept between runs, which saves
+    making them again.
+    """
     kept = os.environ.get("BELVEDERE_TEST_ESTATE")
     if kept:  # people's passkeys went with the browser of the last run
         for old in ("hub", "site", "run"):
             shutil.rmtree(Path(kept) / old, ignore_errors=True)
         (Path(kept) / "demo" / "imported.json").unlink(missing_ok=True)
-    running = start_estate(Path(kept) if kept else tmp_path_factory.mktemp("estate"))
+    films = getattr(request.module, "FILMS", "short")
+    running = start_estate(Path(kept) if kept else tmp_path_factory.mktemp("estate"), films)
     yield running
     stop_estate(running)
 

@@ -141,7 +141,8 @@ class Estate:
             return
         self._told = done
         if done == of:
-            _console.print(f"All {of} films of the demo are made; last night is there to review.")
+            night = "; last night is there to review" if self._noted.exists() else ""
+            _console.print(f"All {of} films of the demo are made{night}.")
         elif done and done % 4 == 0:
             _console.print(f"Making the demo's pictures: {done} of {of} films. You can look around meanwhile.")
 

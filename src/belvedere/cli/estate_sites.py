@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from belvedere import __version__
 from belvedere.cli.estate import Estate, Part
+from belvedere.cli.options import Films
 from belvedere.cli.supervise import Line, Supervisor, until_signalled
 from belvedere.cli.up import Welcome, address_for_people, check_port, keep_ingest, last_night
 from belvedere.demo.badlink import BadLink
@@ -115,6 +116,7 @@ async def serve_sites(
     welcome: Welcome,
     open_browser: bool,
     heard: Callable[[Line], None] | None,
+    films: Films,
 ) -> None:
     """Run hub, sites and cameras until a signal."""
     if settings.hub.port:
@@ -128,7 +130,7 @@ async def serve_sites(
     bad: BadLink | None = None
     stop = asyncio.create_task(until_signalled())
     try:
-        night = [*data, "--night", last_night(clock).isoformat()]
+        night = [*data, "--night", last_night(clock).isoformat(), "--films", films]
         door = [*data, "--port", str(settings.hub.port), "--alone", "--link", "127.0.0.1:0"]
         hub, cameras = await asyncio.gather(
             supervisor.start("hub", "belvedere.hub.serve", door, on_line=heard),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from belvedere.cli.options import DEMO_DATA, REAL_DATA, NoBrowserOption, PortOption
+from belvedere.cli.options import DEMO_DATA, REAL_DATA, Films, FilmsOption, NoBrowserOption, PortOption
 from belvedere.cli.supervise import Line
 from belvedere.cli.up import Welcome, serve
 from belvedere.foundation.clock import SystemClock
@@ -45,6 +45,7 @@ def demo(
             "--sites", help="So many sites, each a process of its own that dials the hub; the last by a bad line."
         ),
     ] = 1,
+    films: FilmsOption = "all",
 ) -> None:
     """Start the demo estate, Alder Grove: twelve cameras, a map, last night's footage."""
     settings_file = data / "belvedere.toml"
@@ -68,11 +69,17 @@ def demo(
         from belvedere.cli.estate_sites import serve_sites  # here: the ordinary demo has no use for it
 
         several = serve_sites(
-            settings, SystemClock(), sites, welcome=welcome, open_browser=not no_browser, heard=_tell_code
+            settings,
+            SystemClock(),
+            sites,
+            welcome=welcome,
+            open_browser=not no_browser,
+            heard=_tell_code,
+            films=films,
         )
         asyncio.run(several)
         return
-    _run(settings, welcome, estate=True, open_browser=not no_browser, heard=_tell_code)
+    _run(settings, welcome, films=films, open_browser=not no_browser, heard=_tell_code)
 
 
 def up(
@@ -93,18 +100,18 @@ def up(
             return
         _greet(url, "manager", add_user(settings, "manager", "manager", "First manager"))
 
-    _run(settings, welcome, estate=False, open_browser=not no_browser)
+    _run(settings, welcome, open_browser=not no_browser)
 
 
 def _run(
     settings: Settings,
     welcome: Welcome,
     *,
-    estate: bool,
+    films: Films | None = None,
     open_browser: bool,
     heard: Callable[[Line], None] | None = None,
 ) -> None:
-    asyncio.run(serve(settings, SystemClock(), welcome=welcome, estate=estate, open_browser=open_browser, heard=heard))
+    asyncio.run(serve(settings, SystemClock(), welcome=welcome, films=films, open_browser=open_browser, heard=heard))
 
 
 def _tell_code(line: Line) -> None:

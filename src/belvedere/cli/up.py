@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import structlog
 
+from belvedere.cli.options import Films
 from belvedere.cli.supervise import Line, Supervisor, until_signalled
 from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BadSettings, Conflict, LinkFault
@@ -77,11 +78,12 @@ async def serve(
     clock: Clock,
     *,
     welcome: Welcome,
-    estate: bool = False,
+    films: Films | None = None,
     open_browser: bool = False,
     heard: Callable[[Line], None] | None = None,
 ) -> None:
-    """Run everything until a signal. `estate`: with the demo's cameras. `welcome` is called when everything serves.
+    """Run everything until a signal. `films`: with the demo's cameras, and these films of theirs.
+    `welcome` is called when everything serves.
 
     `heard` gets what the hub says on its standard output while it runs.
     """
@@ -99,8 +101,8 @@ async def serve(
             supervisor.start("hub", "belvedere.hub.serve", [*data, "--port", str(settings.hub.port)], on_line=heard),
             supervisor.start("site", "belvedere.site.serve", data),
         ]
-        if estate:
-            arguments = [*data, "--night", last_night(clock).isoformat()]
+        if films:
+            arguments = [*data, "--night", last_night(clock).isoformat(), "--films", films]
             starting.append(
                 supervisor.start("demo-cameras", "belvedere.demo.serve", arguments, on_line=lines.put_nowait)
             )

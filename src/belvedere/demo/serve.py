@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 USERNAME = "belvedere"
 _PORT = 8554
+# What `--films` means to the renderer.
+_ONLY: dict[str, tuple[str, ...]] = {"all": (), "live": ("--only", "live"), "short": ("--only", "live", "--quick")}
 
 
 def camera_password(settings: Settings) -> str:
@@ -103,23 +105,23 @@ class Cinema:
                 say(progress=line["done"], of=line["of"])
 
 
-async def serve(settings: Settings, night: str) -> None:
+async def serve(settings: Settings, night: str, films: str) -> None:
     server = await open_server(settings)
     say(ready=True, port=server.port)
     try:
         async with EstateDevices(SystemClock(), server, USERNAME, camera_password(settings)) as devices:
             say(devices=dict(devices.ports))
-            await _show(settings, server, night)
+            await _show(settings, server, night, _ONLY[films])
     finally:
         await server.close()
 
 
-async def _show(settings: Settings, server: RtspServer, night: str) -> None:
-    """Render the films and serve them until a signal."""
+async def _show(settings: Settings, server: RtspServer, night: str, only: tuple[str, ...]) -> None:
+    """Render the films and serve them until a signal. `only`: what the renderer is told besides."""
     folder = settings.demo_folder / "films"
     folder.mkdir(parents=True, exist_ok=True)
     renderer = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "belvedere.demo.films", "--folder", str(folder), "--night", night,
+        sys.executable, "-m", "belvedere.demo.films", "--folder", str(folder), "--night", night, *only,
         stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     assert renderer.stdout is not None
@@ -150,9 +152,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--night", required=True, help="date of last night's evening, YYYY-MM-DD")
+    parser.add_argument("--films", choices=tuple(_ONLY), default="all", help="which to render")
     options = parser.parse_args()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    asyncio.run(serve(load_settings(options.data), options.night))
+    asyncio.run(serve(load_settings(options.data), options.night, options.films))
 
 
 if __name__ == "__main__":
