@@ -1,7 +1,7 @@
 """The hub's web application: assembles the rooms, and refuses to when a route does not say who may call it."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,10 @@ from belvedere.hub.purposes import routes as purposes
 from belvedere.hub.register import routes as register
 from belvedere.hub.retention import routes as retention
 from belvedere.hub.review import routes as review
+from belvedere.hub.room import Room
 from belvedere.hub.watchers import routes as watchers
 
-ROOMS: tuple[APIRouter, ...] = (
+ROOMS: tuple[Room, ...] = (
     access.router,
     register.router,
     fleet.router,
@@ -64,8 +65,11 @@ def create_app(open_hub: OpenHub, *, ui: Path = UI_FOLDER, rooms: tuple[APIRoute
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_hub() as hub:
+        async with open_hub() as hub, AsyncExitStack() as opened:
             app.state.hub = hub
+            for room in rooms:
+                if isinstance(room, Room) and room.opened is not None:
+                    await opened.enter_async_context(room.opened(app))
             yield
 
     app = FastAPI(
@@ -77,15 +81,18 @@ def create_app(open_hub: OpenHub, *, ui: Path = UI_FOLDER, rooms: tuple[APIRoute
         redoc_url=None,
         redirect_slashes=False,
     )
-    description = APIRouter()
+    description = Room(include_in_schema=False)
 
-    @description.get("/openapi.json", include_in_schema=False)
+    @description.get("/openapi.json")
     @public
     async def openapi() -> dict[str, Any]:
         return app.openapi()
 
-    for router in (*rooms, description, pages_router(ui)):
-        app.include_router(router, dependencies=[Depends(enforce)])
+    for room in (*rooms, description, pages_router(ui)):
+        if isinstance(room, Room):
+            app.router.routes.extend(room.routes)
+        else:
+            app.include_router(room, dependencies=[Depends(enforce)])
     wrong = [path for path, endpoint, enforced in routes_of(app) if door_of(endpoint) is None or not enforced]
     if wrong:
         raise RuntimeError(f"these routes do not say who may call them (access/doors.py): {', '.join(sorted(wrong))}")

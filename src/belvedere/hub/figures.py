@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -20,10 +20,11 @@ from belvedere.hub.access.doors import public
 from belvedere.hub.context import HubContext
 from belvedere.hub.health.words import WORDS
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.link.health import HealthReport
 from belvedere.link.messages import IngestStatus, SiteStatus
 
-router = APIRouter()
+router = Room()
 
 
 @dataclass(frozen=True, slots=True)

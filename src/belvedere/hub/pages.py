@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.requests import Request
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import belvedere
 from belvedere.foundation.errors import NotFound
 from belvedere.hub.access.doors import public
+from belvedere.hub.room import Room
 
 UI_FOLDER = Path(belvedere.__file__).parent / "ui"
 # Inline styles stay allowed: the component library writes its theme into a style element. Scripts never are.
@@ -89,9 +89,9 @@ class Compression:
         await (self._zipped if small_text and not ranged else self._app)(scope, receive, send)
 
 
-def pages_router(folder: Path = UI_FOLDER) -> APIRouter:
+def pages_router(folder: Path = UI_FOLDER) -> Room:
     """The built pages in `folder`. An address of no file is a page of the control room, drawn by index.html."""
-    router = APIRouter(include_in_schema=False)
+    router = Room(include_in_schema=False)
 
     @router.get("/{path:path}")
     @public

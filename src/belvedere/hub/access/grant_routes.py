@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,8 +12,9 @@ from belvedere.hub.access.ended import ended_of
 from belvedere.hub.access.grants import REVOKERS
 from belvedere.hub.access.shapes import EndedList, EndedOut, GrantList, GrantOut, grant_out
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 
-router = APIRouter(tags=["access"])
+router = Room("access")
 SHOWN_US = 7 * DAY_US
 
 

@@ -6,7 +6,7 @@ more whether they mean it.
 
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
@@ -16,8 +16,9 @@ from belvedere.hub.access.oidc_logout_token import bad_token
 from belvedere.hub.access.sessions import SignedIn
 from belvedere.hub.context import HubContext
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 
-router = APIRouter(tags=["access"])
+router = Room("access")
 
 ENDED_BY_COUNCIL = "session.ended_by_council"
 _LONGEST = 32_768  # bytes of a request

@@ -6,7 +6,7 @@ So the cookies stay SameSite=Strict, and the session opens with a request of the
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
@@ -18,9 +18,10 @@ from belvedere.hub.access.origin import relying_party
 from belvedere.hub.access.session_routes import NOBODY, SESSION_REFUSED, Body, Question, SessionOut, address_of
 from belvedere.hub.access.users import SignIn, User
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 
-router = APIRouter(tags=["access"])
-router.include_router(oidc_logout.router)
+router = Room("access")
+router.add(oidc_logout.router)
 
 COUNCIL_BOUND = "council.bound"
 COOKIE = "belvedere-council"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
@@ -15,8 +15,9 @@ from belvedere.hub.access.passkeys import LONGEST_NAME, Passkey
 from belvedere.hub.access.session_routes import Answer, Body, Question
 from belvedere.hub.access.step_up import act_sha256, bound_act
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 
-router = APIRouter(tags=["access"])
+router = Room("access")
 
 PASSKEY_ADDED = "passkey.added"
 PASSKEY_RENAMED = "passkey.renamed"

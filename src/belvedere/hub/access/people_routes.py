@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
@@ -26,9 +26,10 @@ from belvedere.hub.proposals.people import people_change
 from belvedere.hub.proposals.reach import proposals_of, waits
 from belvedere.hub.proposals.shapes import WaitsOut
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.policy.table import Role
 
-router = APIRouter(tags=["access"])
+router = Room("access")
 
 _SESSIONS_ENDED = "session.revoked"
 _MOST_TOLD = 50  # changes of a list that the confirmed act names one by one

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.hub.access import (
@@ -17,15 +17,16 @@ from belvedere.hub.access.doors import CurrentSession, CurrentUser, signed_in
 from belvedere.hub.access.grants import GrantAsk
 from belvedere.hub.access.shapes import ConsideredOut, GrantList, GrantOut, considered_out, grant_out
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.policy.grant import Action
 
-router = APIRouter(tags=["access"])
-router.include_router(session_routes.router)
-router.include_router(passkey_routes.router)
-router.include_router(oidc_routes.router)
-router.include_router(people_routes.router)
-router.include_router(grant_routes.router)
-router.include_router(table_routes.router)
+router = Room("access")
+router.add(session_routes.router)
+router.add(passkey_routes.router)
+router.add(oidc_routes.router)
+router.add(people_routes.router)
+router.add(grant_routes.router)
+router.add(table_routes.router)
 
 
 class GrantIn(BaseModel):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,8 +24,9 @@ from belvedere.hub.access.origin import relying_party
 from belvedere.hub.access.sessions import SignedIn
 from belvedere.hub.access.users import SignIn
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 
-router = APIRouter(tags=["access"])
+router = Room("access")
 
 SESSION_OPENED = "session.opened"
 SESSION_REFUSED = "session.refused"

@@ -1,12 +1,13 @@
 """Which action table counts, for whoever wonders why something takes a colleague now."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel
 
 from belvedere.hub.access.doors import CurrentUser, signed_in
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 
-router = APIRouter(tags=["access"])
+router = Room("access")
 
 
 class TableOut(BaseModel):

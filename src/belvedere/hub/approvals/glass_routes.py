@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
@@ -12,12 +12,13 @@ from belvedere.hub.approvals.glass import CODES, REVIEWERS, Glass, GlassState, o
 from belvedere.hub.approvals.glass_desk import LASTS_US, MOST_CAMERAS, Cry, GlassDesk
 from belvedere.hub.approvals.shapes import CodeOut, GlassIn, GlassList, GlassOut, ReviewIn, WordsIn
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.policy.table import Role
 
 BREAKERS = (Role.OPERATOR, Role.SUPERVISOR)
 _READERS = frozenset(str(role) for role in (*REVIEWERS, Role.AUDITOR))
 
-router = APIRouter(tags=["approvals"])
+router = Room("approvals")
 
 
 def glass_of(connection: HTTPConnection) -> GlassDesk:

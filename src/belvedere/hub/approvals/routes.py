@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
@@ -34,6 +34,7 @@ from belvedere.hub.approvals.shapes import (
 from belvedere.hub.approvals.store import PAGE
 from belvedere.hub.context import HubContext
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.policy.table import Role
 
 # Who may decide on some request; on which one, the request says. They, the DPO and the auditor see all of them.
@@ -60,8 +61,8 @@ async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
         await desk.stop()
 
 
-router = APIRouter(tags=["approvals"], lifespan=_desk_open)
-router.include_router(glass_routes.router)
+router = Room("approvals", lifespan=_desk_open)
+router.add(glass_routes.router)
 
 
 def desk_of(connection: HTTPConnection) -> ApprovalDesk:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from starlette.responses import Response, StreamingResponse
@@ -24,9 +24,10 @@ from belvedere.hub.audit.rows import Entry
 from belvedere.hub.audit.search import LogFilter
 from belvedere.hub.audit.words import summary
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.policy.table import Role
 
-router = APIRouter(tags=["audit"])
+router = Room("audit")
 
 LOG_READ = "log.read"
 _READERS = (Role.DPO, Role.AUDITOR)

@@ -4,7 +4,7 @@ import asyncio
 import base64
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -15,6 +15,7 @@ from belvedere.hub.audit import explorer, whole
 from belvedere.hub.audit.page import VERIFY_PAGE, page_policy
 from belvedere.hub.audit.words import summary
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.tlog.checkpoint import log_key
 from belvedere.tlog.cosign import note_key_text
 from belvedere.tlog.note import MAX_NOTE_BYTES
@@ -49,9 +50,9 @@ class AuditPage(BaseModel):
     checkpoint: CheckpointLine
 
 
-router = APIRouter()
-router.include_router(explorer.router)
-router.include_router(whole.router)
+router = Room()
+router.add(explorer.router)
+router.add(whole.router)
 
 
 def _text(data: bytes) -> Response:

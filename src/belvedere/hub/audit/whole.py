@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter
 from sqlalchemy import Engine, select
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -16,6 +15,7 @@ from belvedere.hub.audit.export import EXPORTED
 from belvedere.hub.audit.page import VERIFY_PAGE
 from belvedere.hub.context import HubContext
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.hub.storage.engine import reading
 from belvedere.hub.storage.metadata import audit_entry
 from belvedere.policy.table import Role
@@ -33,7 +33,7 @@ Take the hub's public key from somebody you trust, not from here. Unpack this fi
 or open verify.html from your disk and give it the key and the folder "log".
 """
 
-router = APIRouter()
+router = Room()
 
 
 @router.get("/api/audit/log.zip", response_class=StreamingResponse)

@@ -125,6 +125,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "site.lost": lambda facts: f"Recorder of site {facts.get('site', '')} reported lost",
     "site.disposed": lambda facts: f"Recorder of site {facts.get('site', '')} disposed of",
     "site.repaired": lambda facts: f"Footage index of site {facts.get('site', '')} repaired",
+    "site.disk_gone": lambda facts: f"A footage disk of site {facts.get('site', '')} taken out for good{_why(facts)}",
     "site.document": lambda facts: f"Configuration of site {facts.get('site', '')} taken out for a replacement",
     "site.camera_key_rotated": lambda facts: f"New key for the camera passwords of site {facts.get('site', '')}",
     "site.token_made": lambda facts: f"Token made for the new site {facts.get('site', '')}",

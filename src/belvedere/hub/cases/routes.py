@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,8 +12,9 @@ from belvedere.hub.cases import rules
 from belvedere.hub.cases.rules import KINDS, Footage, Incident
 from belvedere.hub.cases.store import Case, CaseFilter
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 
-router = APIRouter(tags=["cases"])
+router = Room("cases")
 
 Time = Annotated[int, Field(ge=0, le=2**53)]
 Reason = Annotated[str, Field(min_length=3, max_length=2_000)]

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
 from belvedere.hub.access.doors import roles, signed_in
 from belvedere.hub.custody.local import read_drill
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.link.custody import BREAK_GLASS, HUB, ProveSegment, SegmentProof
 from belvedere.policy.table import Role
 
-router = APIRouter(tags=["custody"])
+router = Room("custody")
 
 DRILL_DUE_US = 366 * 86_400_000_000
 

@@ -7,7 +7,7 @@ movement and each call of a preset, written before the camera moves; a refusal b
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
 
@@ -17,11 +17,12 @@ from belvedere.hub.access.doors import CurrentUser, granted, signed_in
 from belvedere.hub.access.users import User
 from belvedere.hub.devices.movements import Looks, Movements
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.link import devices as link
 from belvedere.policy.grant import Action
 from belvedere.policy.table import Role
 
-router = APIRouter(tags=["devices"])
+router = Room("devices")
 
 PTZ_MOVED = "ptz.moved"
 PTZ_PRESET = "ptz.preset"

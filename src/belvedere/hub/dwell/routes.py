@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,11 +11,12 @@ from belvedere.foundation.errors import Refused
 from belvedere.hub.access.doors import CurrentUser, granted, roles, signed_in
 from belvedere.hub.dwell.register import PAGE, Answer, Note, sheet
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.hub.watchers.routes import log_opening
 from belvedere.policy.grant import Action
 from belvedere.policy.table import Role
 
-router = APIRouter(tags=["dwell"])
+router = Room("dwell")
 
 _READERS = (Role.DPO, Role.AUDITOR)
 _MOST_LINES = 20_000  # of one CSV

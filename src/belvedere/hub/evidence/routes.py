@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal, cast
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse
@@ -17,6 +17,7 @@ from belvedere.hub.evidence.order import EVIDENCE, LONGEST_US, MOST_CAMERAS, WOR
 from belvedere.hub.evidence.store import ExportRow
 from belvedere.hub.masks.master import require_master
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.policy.grant import Action
 
 
@@ -96,7 +97,7 @@ def _line(row: ExportRow) -> ExportLine:
     )
 
 
-router = APIRouter(lifespan=_desk_open)
+router = Room(lifespan=_desk_open)
 
 
 @router.post("/api/exports", status_code=201)

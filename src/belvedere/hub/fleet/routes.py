@@ -2,15 +2,16 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.hub.access.doors import CurrentSession, roles
 from belvedere.hub.fleet.book import Enrolment
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.policy.table import Role
 
-router = APIRouter(tags=["sites"])
+router = Room("sites")
 
 _LET_IN = (Role.ADMINISTRATOR, Role.MANAGER)
 _LOOK = (*_LET_IN, Role.INSTALLER, Role.DPO, Role.SUPERVISOR)

@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,11 +15,12 @@ from belvedere.hub.health.standing import STANDING
 from belvedere.hub.health.tickets import Note, Ticket, TicketFilter
 from belvedere.hub.health.words import CLOSED_WORDS, SITE_AWAY, advice_of, is_hint, title_of
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.link.health import CloseFault, EndOutage, GetHours, Hours, OutageDeclared, PutOutage
 from belvedere.link.messages import Answer
 from belvedere.policy.table import Role
 
-router = APIRouter(tags=["health"])
+router = Room("health")
 
 MOST_ROWS = 10_000  # of a CSV
 _DECIDE = (Role.OPERATOR, Role.SUPERVISOR, Role.MANAGER, Role.INSTALLER)

@@ -6,13 +6,14 @@ Nothing here shows a picture: masks are drawn over what the person's own access 
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, Field
 
 from belvedere.foundation.errors import NotFound, Refused
 from belvedere.hub.access.doors import CurrentUser, roles
 from belvedere.hub.masks.desk import MaskVersion
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.link.masked import MOST_MASKS
 from belvedere.policy.row import Role
 
@@ -29,7 +30,7 @@ READERS = (
 )
 DRAWERS = (Role.DPO, Role.MANAGER, Role.SUPERVISOR, Role.REGISTER_EDITOR)
 
-router = APIRouter(tags=["masks"])
+router = Room("masks")
 
 _Share = Annotated[float, Field(ge=0.0, le=1.0)]
 _Corner = tuple[_Share, _Share]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from belvedere.foundation.errors import NotFound
@@ -32,6 +32,7 @@ from belvedere.hub.proposals.sound import SoundDoing
 from belvedere.hub.proposals.store import PAGE
 from belvedere.hub.reach import hub_of
 from belvedere.hub.retention.desk import RetentionDesk
+from belvedere.hub.room import Room
 from belvedere.policy.table import Role
 
 # Who may confirm some proposal; which one, the proposal says. The DPO and the auditor see all of them.
@@ -63,8 +64,8 @@ async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
         await desk.stop()
 
 
-router = APIRouter(tags=["proposals"], lifespan=_desk_open)
-router.include_router(sound_routes.router)
+router = Room("proposals", lifespan=_desk_open)
+router.add(sound_routes.router)
 
 
 def _sees(user: User, proposal: Proposal) -> bool:

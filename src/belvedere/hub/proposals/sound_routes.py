@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,7 @@ from belvedere.hub.proposals.reach import proposals_of, waits
 from belvedere.hub.proposals.shapes import WaitsOut
 from belvedere.hub.proposals.sound import SOUND_OFF, SOUND_ON
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.link.messages import Answer
 from belvedere.link.sound import SetSound
 from belvedere.policy.table import Role
@@ -20,7 +21,7 @@ SWITCHERS = (Role.SUPERVISOR, Role.MANAGER)
 READERS = (*SWITCHERS, Role.DPO, Role.AUDITOR)
 _LEAST_BECAUSE = 20  # letters, as the site asks for them
 
-router = APIRouter(tags=["cameras"])
+router = Room("cameras")
 
 
 class SoundOut(BaseModel):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,9 +17,10 @@ from belvedere.hub.purposes.book import PurposeChange, Written
 from belvedere.hub.purposes.desk import MOST_CAMERAS
 from belvedere.hub.purposes.rules import ACTIONS, KINDS, REGIMES, Terms, plain
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.policy.table import Role
 
-router = APIRouter(tags=["purposes"])
+router = Room("purposes")
 
 _DECIDE = (Role.DPO,)
 _HISTORY = (Role.DPO, Role.AUDITOR, Role.SUPERVISOR, Role.MANAGER)

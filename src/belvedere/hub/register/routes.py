@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
@@ -13,9 +13,10 @@ from belvedere.hub.pages import file_answer
 from belvedere.hub.reach import hub_of
 from belvedere.hub.register.cameras import Camera
 from belvedere.hub.register.map import SERVED, TILES
+from belvedere.hub.room import Room
 from belvedere.link.messages import CameraStatus, SiteStatus, StreamStatus
 
-router = APIRouter(tags=["register"])
+router = Room("register")
 
 _UNKNOWN = "unknown"
 _WORST_FIRST = ("denied", "refused", "waiting", "connecting", "recording", "imported", "off")

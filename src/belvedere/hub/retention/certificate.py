@@ -31,6 +31,7 @@ WHYS = {
     "age": "its time was up",
     "space": "the disk was full",
     "held_space": "the disk was full of held footage",
+    "disk_gone": "its disk was taken out, with the files on it",
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal, cast
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
@@ -19,6 +19,7 @@ from belvedere.hub.reach import hub_of
 from belvedere.hub.retention.desk import REVIEW_US, Person, RetentionDesk
 from belvedere.hub.retention.rules import MOST_CAMERAS, MOST_CLASSES, check_reason
 from belvedere.hub.retention.store import HoldRow
+from belvedere.hub.room import Room
 from belvedere.link.retention import ClassOrder, HeldState, NightPlan, RetentionState
 from belvedere.policy.table import Role
 
@@ -196,7 +197,7 @@ class DecisionIn(_In):
     reason: str = Field(max_length=2_000)
 
 
-router = APIRouter(tags=["retention"], lifespan=_desk_open)
+router = Room("retention", lifespan=_desk_open)
 
 
 def _person(user: User) -> Person:

@@ -6,7 +6,7 @@ Who looked at whose strip is logged once a grant, camera and day; each question 
 from collections import OrderedDict
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
@@ -16,6 +16,7 @@ from belvedere.hub.access.doors import CurrentUser, granted
 from belvedere.hub.access.grants import UsableGrant
 from belvedere.hub.access.users import User
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.link.activity import Activity, AskMovement, GetActivity, Movement
 from belvedere.policy.grant import Action
 
@@ -29,7 +30,7 @@ _REMEMBERED = 50_000
 _Name = Annotated[str, Query(max_length=64)]
 _Moment = Annotated[int, Query(ge=0, lt=1 << 53, description="Microseconds, UTC.")]
 
-router = APIRouter(tags=["review"])
+router = Room("review")
 
 
 class StripOut(BaseModel):

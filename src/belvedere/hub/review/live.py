@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, WebSocket
+from fastapi import Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault, Refused
@@ -17,6 +17,7 @@ from belvedere.hub.context import HubContext
 from belvedere.hub.errors import CLOSED_NOT_SIGNED_IN, CLOSED_REFUSED
 from belvedere.hub.reach import hub_of
 from belvedere.hub.review.remote import remote_mark
+from belvedere.hub.room import Room
 from belvedere.link.backlog import Backlog
 from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState
 from belvedere.media.stream import StreamKind
@@ -30,7 +31,7 @@ CLOSE_S = 2.0  # how long a browser may take over the goodbye
 FLAG_INIT, FLAG_KEYFRAME = 1, 2
 _HEAD = struct.Struct(">HBBIQ")
 
-router = APIRouter()
+router = Room()
 
 
 class Play(msgspec.Struct, frozen=True, tag_field="op", tag="play"):

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
 from belvedere.foundation.errors import KeyAway, NotFound
@@ -15,6 +15,7 @@ from belvedere.hub.reach import hub_of
 from belvedere.hub.review.openings import Opener, Openings
 from belvedere.hub.review.playlist import Stretch
 from belvedere.hub.review.remote import remote_mark
+from belvedere.hub.room import Room
 from belvedere.link.masked import MaskedPiece, ReadMasked
 from belvedere.link.messages import Playlist
 from belvedere.media.stream import StreamKind
@@ -45,9 +46,9 @@ async def find_pieces(
     return StreamKind.MAIN, await hub.link.playlist(usable.wire, camera, StreamKind.MAIN, from_us, to_us)
 
 
-def masked_router(use: Use, openings_of: Callable[[Request], Openings]) -> APIRouter:
+def masked_router(use: Use, openings_of: Callable[[Request], Openings]) -> Room:
     """Routes of masked pieces. `use` checks a grant of this user for a camera."""
-    router = APIRouter(tags=["review"])
+    router = Room("review")
 
     async def piece(
         request: Request, user: User, grant: str, camera: str, stream: StreamKind, segment: int, start: int, end: int

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.requests import HTTPConnection
 
@@ -22,6 +22,7 @@ from belvedere.hub.review.openings import Opener, Openings
 from belvedere.hub.review.playlist import MEDIA_TYPE, Stretch, pieces_to_play, stretches, write_playlist
 from belvedere.hub.review.remote import remote_mark, require_here
 from belvedere.hub.review.timeline import LOOK_BACK_US, TimelineOut, draw
+from belvedere.hub.room import Room
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action
 
@@ -32,9 +33,9 @@ _Name = Annotated[str, Query(max_length=64)]
 _Moment = Annotated[int, Query(ge=0, lt=1 << 53, description="Microseconds, UTC.")]
 _Segment = Annotated[int, Path(ge=0, lt=1 << 53)]
 
-router = APIRouter(tags=["review"])
-router.include_router(live_router)
-router.include_router(activity_router)
+router = Room("review")
+router.add(live_router)
+router.add(activity_router)
 
 
 @router.get("/api/timeline")
@@ -184,4 +185,4 @@ async def _use_within_span(request: Request, user: User, grant_id: str, camera: 
     return await hub_of(request).grants.use(user, grant_id, Action.PLAYBACK, [camera], start_us=start_us, end_us=end_us)
 
 
-router.include_router(masked_router(_use_within_span, openings_of))
+router.add(masked_router(_use_within_span, openings_of))

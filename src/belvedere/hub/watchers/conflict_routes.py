@@ -3,17 +3,18 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.hub.access.doors import CurrentUser, roles, signed_in
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.policy.table import Role
 
 CONFLICT_DECLARED = "conflict.declared"
 CONFLICT_WITHDRAWN = "conflict.withdrawn"
 
-router = APIRouter(tags=["watching"])
+router = Room("watching")
 
 
 class DeclaredOut(BaseModel):

@@ -7,7 +7,7 @@ in the log before it is shown. Line managers have no door here.
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.foundation.clock import HOUR_US
@@ -15,14 +15,15 @@ from belvedere.hub.access.doors import CurrentUser, roles
 from belvedere.hub.access.users import User
 from belvedere.hub.audit.words import summary
 from belvedere.hub.reach import hub_of
+from belvedere.hub.room import Room
 from belvedere.hub.watchers import conflict_routes
 from belvedere.hub.watchers.figures import figures
 from belvedere.hub.watchers.next_steps import next_step, title
 from belvedere.hub.watchers.queue import Item, Outcome
 from belvedere.policy.table import Role
 
-router = APIRouter(tags=["dpo"])
-router.include_router(conflict_routes.router)
+router = Room("dpo")
+router.add(conflict_routes.router)
 
 DPO_OPENED = "dpo.opened"
 DPO_REVIEWED = "dpo.reviewed"
