@@ -30,7 +30,7 @@ def commands(command: object, path: str = "belvedere") -> list[str]:
 
 def test_every_command_is_in_the_reference() -> None:
     text = (DOCS / "reference" / "commands.md").read_text("utf-8")
-    documented = set(re.findall(r"^## `(belvedere [a-z ]+?)`", text, re.MULTILINE))
+    documented = set(re.findall(r"^## `(belvedere [a-z -]+?)`", text, re.MULTILINE))
     assert documented == set(commands(get_command(app)))
 
 

@@ -1,79 +1,113 @@
-"""The command `belvedere`."""
+"""The command `belvedere`. A command's module is loaded when that command is asked for: all of them together take a second."""
 
 import sys
-from typing import NoReturn
+from collections import UserDict
+from functools import cache
+from importlib import import_module
+from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from belvedere import __version__
-from belvedere.cli import (
-    audit,
-    backups,
-    camera_guess,
-    camera_makes,
-    camera_onvif,
-    camera_passwords,
-    camera_sheet,
-    cameras,
-    council,
-    doctor,
-    footage,
-    keys,
-    originals,
-    people,
-    recordings,
-    retention,
-    services,
-    site,
-    site_enrol,
-    sound,
-    staff,
-    start,
-)
 from belvedere.foundation.errors import BelvedereError
+
+# Command -> where it is: module in `belvedere.cli`, and the name of a function or of an application with commands of its own.
+_COMMANDS = {
+    "version": "main:version",
+    "demo": "start:demo",
+    "up": "start:up",
+    "hub": "services:hub",
+    "import": "recordings:import_files",
+    "export": "footage:export",
+    "verify": "footage:verify",
+    "originals": "originals:originals",
+    "backup": "backups:backup_command",
+    "restore": "backups:restore_command",
+    "doctor": "doctor:doctor",
+    "camera": "cameras:app",
+    "audit": "audit:app",
+    "user": "people:app",
+    "keys": "keys:app",
+    "site": "site:app",
+    "retention": "retention:app",
+}
+# Commands of such an application that lie in modules of their own.
+_ADDED = {
+    "camera": {
+        "guess": "camera_guess:guess",
+        "import": "camera_sheet:import_sheet",
+        "set": "camera_makes:set_make",
+        "advisories": "camera_makes:advisories",
+        "password": "camera_passwords:change_passwords",
+        "key": "camera_passwords:rotate_key",
+        "find": "camera_onvif:find",
+        "onvif": "camera_onvif:onvif",
+        "archive": "camera_onvif:archive",
+        "audio": "sound:audio",
+    },
+    "user": {"import": "staff:import_people", "set": "staff:set_person", "unlink": "council:unlink"},
+    "site": {
+        "disks": "site_disks:disks",
+        "disk-gone": "site_disks:disk_gone",
+        "enrol": "site_enrol:enrol",
+        "leave": "site_enrol:leave",
+    },
+}
+
+
+@cache
+def _command(name: str) -> Any:
+    """The command, as Typer makes it of what its module has."""
+    found = _loaded(_COMMANDS[name])
+    if isinstance(found, typer.Typer):
+        of_command = found
+        for word, place in _ADDED.get(name, {}).items():
+            of_command.command(word)(_loaded(place))
+    else:
+        of_command = typer.Typer(add_completion=False)
+        of_command.command(name)(found)
+    made = get_command(of_command)
+    made.name = name
+    return made
+
+
+def _loaded(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"belvedere.cli.{module}"), name)
+
+
+class _Commands(UserDict[str, Any]):
+    """Commands by name, each made when it is taken."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _COMMANDS:
+            raise KeyError(name)
+        return _command(name)
+
+
+class _Group(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = _Commands(_COMMANDS)
+
 
 app = typer.Typer(
     name="belvedere",
+    cls=_Group,
     help="A real-time crime centre that a council can defend in public.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-cameras.app.command("guess")(camera_guess.guess)
-cameras.app.command("import")(camera_sheet.import_sheet)
-cameras.app.command("set")(camera_makes.set_make)
-cameras.app.command("advisories")(camera_makes.advisories)
-cameras.app.command("password")(camera_passwords.change_passwords)
-cameras.app.command("key")(camera_passwords.rotate_key)
-cameras.app.command("find")(camera_onvif.find)
-cameras.app.command("onvif")(camera_onvif.onvif)
-cameras.app.command("archive")(camera_onvif.archive)
-app.add_typer(cameras.app, name="camera")
-app.add_typer(audit.app, name="audit")
-people.app.command("import")(staff.import_people)
-people.app.command("set")(staff.set_person)
-people.app.command("unlink")(council.unlink)
-app.add_typer(people.app, name="user")
-app.add_typer(keys.app, name="keys")
-site.app.command("enrol")(site_enrol.enrol)
-site.app.command("leave")(site_enrol.leave)
-app.add_typer(site.app, name="site")
-cameras.app.command("audio")(sound.audio)
-app.add_typer(retention.app, name="retention")
-app.command("demo")(start.demo)
-app.command("up")(start.up)
-app.command("hub")(services.hub)
-app.command("import")(recordings.import_files)
-app.command("export")(footage.export)
-app.command("verify")(footage.verify)
-app.command("originals")(originals.originals)
-app.command("backup")(backups.backup_command)
-app.command("restore")(backups.restore_command)
-app.command("doctor")(doctor.doctor)
 
 
-@app.command()
+@app.callback()
+def belvedere() -> None:
+    """A real-time crime centre that a council can defend in public."""
+
+
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
@@ -84,6 +118,8 @@ def main() -> NoReturn:
     try:
         app()
     except BelvedereError as error:
+        from rich.console import Console  # here: most runs have nothing to say
+
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold]belvedere:[/bold] {error}")
         sys.exit(1)
     except KeyboardInterrupt:

@@ -182,8 +182,8 @@ class RetentionState(Reply, frozen=True, tag="retention_state"):
 class Destruction(msgspec.Struct, frozen=True):
     """Footage of one camera, stream and day (UTC) that no longer exists.
 
-    `root`: RFC 6962 over the SHA-256 of its sealed segments, by time. `why`: age, space or held_space. `key_destroyed`: the key
-    that sealed it is gone too; false while other footage under it is kept.
+    `root`: RFC 6962 over the SHA-256 of its sealed segments, by time. `why`: age, space, held_space, or disk_gone (nobody
+    deleted its files). `key_destroyed`: the key that sealed it is gone too; false while other footage under it is kept.
     """
 
     id: int

@@ -17,7 +17,7 @@ import { PlanTable, plural } from "./PlanTable";
 import styles from "./Retention.module.css";
 import { WhyDialog, type Act } from "./WhyDialog";
 
-const WHY: Record<string, string> = { age: "its time was up", space: "the disk was full", held_space: "full of held footage" };
+const WHY: Record<string, string> = { age: "its time was up", space: "the disk was full", held_space: "full of held footage", disk_gone: "its disk was taken out" };
 
 export default function RetentionPage() {
   const { session } = useSession();

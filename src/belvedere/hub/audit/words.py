@@ -3,10 +3,21 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from belvedere.foundation.clock import DAY_US, iso
+from belvedere.foundation.clock import DAY_US, SECOND_US, iso
 
 Facts = Mapping[str, Any]
 _NAMED = 3
+_ENDED = {
+    "closed": "closed by the viewer",
+    "access_ended": "the access ended",
+    "signed_out": "signed out",
+    "lost": "the connection was lost",
+    "idle": "nothing more was asked for",
+    "dwell": "no reason was given for a long look",
+    "camera_off": "the camera was removed or switched off",
+    "refused": "refused",
+    "hub_stopped": "the hub stopped",
+}
 
 
 def _cameras(facts: Facts) -> str:
@@ -66,6 +77,18 @@ def _why(facts: Facts) -> str:
 
 def _export(facts: Facts) -> str:
     return "Masked working copy" if facts.get("kind") == "working_copy" else "Export"
+
+
+def _ended(facts: Facts) -> str:
+    """Of a look: how long it was and why it ended."""
+    began, until = facts.get("opened_us"), facts.get("until_us")
+    long = ""
+    if isinstance(began, int) and isinstance(until, int):
+        minutes, seconds = divmod(max(0, until - began) // SECOND_US, 60)
+        long = f", after {f'{minutes} min ' if minutes else ''}{seconds} s"
+    why = _ENDED.get(str(facts.get("why")), "")
+    how = "Stopped reviewing" if facts.get("of") == "playback" else "Stopped watching"
+    return f"{how} {_cameras(facts)}{_span(facts)}{long}{f': {why}' if why else ''}"
 
 
 def _said(facts: Facts) -> str:
@@ -159,6 +182,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "log.exported": lambda facts: f"Log exported, entries {facts.get('first', '')} to {facts.get('last', '')}",
     "view.live": lambda facts: f"Watched {_cameras(facts)} live",
     "view.playback": lambda facts: f"Reviewed {_cameras(facts)}{_span(facts)}",
+    "view.ended": _ended,
     "view.activity": lambda facts: f"Looked at how busy it was, {_cameras(facts)}{_span(facts)}",
     "view.movement": lambda facts: f"Asked whether anything moved, {_cameras(facts)}{_span(facts)}",
     "view.events": lambda facts: f"Looked at what {_cameras(facts)} reported{_span(facts)}",

@@ -160,11 +160,15 @@ class Holding:
             ordinal += 1
         return True
 
-    def _reader(self, row: Row) -> tuple[int, seal.SegmentReader, bytes]:
-        """An open file, its reader and its day key. The caller closes the file."""
+    def _disk(self, row: Row) -> Disk:
         disk = self._disks.get(row.disk_id)
         if disk is None:
             raise NotFound("The disk with this footage is not there.", advice="Mount it and restart the site.")
+        return disk
+
+    def _reader(self, row: Row) -> tuple[int, seal.SegmentReader, bytes]:
+        """An open file, its reader and its day key. The caller closes the file."""
+        disk = self._disk(row)
         key = self._keyring.get(row.camera_id, row.day, FOR_HOLDS)
         fd = disk.files.open(row.path)
         try:
@@ -195,6 +199,7 @@ class Holding:
 
     def _carve(self, row: Row, parts: Sequence[Part], held: list[Span], night: int) -> int:
         copies: list[Copy] = []
+        disk = self._disk(row)
         try:
             if parts:
                 fd, reader, _ = self._reader(row)
@@ -202,12 +207,12 @@ class Holding:
                     for part in parts:
                         copies.append(self._copy(row, part, reader))
                 finally:
-                    self._disks[row.disk_id].files.close(fd)
+                    disk.files.close(fd)
             return self._exchange(row, copies, held, night)
         finally:
             # Whatever did not get into the index is garbage, listed before it was made.
             left = {copy.path for copy in copies} | {self._path(row, self._latest)}
-            sweep(self._index, self._disks[row.disk_id].files, row.disk_id, left)
+            sweep(self._index, disk.files, row.disk_id, left)
 
     _latest = 0
 

@@ -153,3 +153,14 @@ SELECT g.disk_id, g.path, g.bytes, g.plain_bytes, g.sha256, g.fragments, s.camer
        g.id, n.served_us, {held} AND NOT EXISTS (SELECT 1 FROM held_copy x WHERE x.source_id = g.id)
 FROM quarantine g JOIN stream s ON s.id = g.stream_id JOIN camera c ON c.id = s.camera_id
 JOIN retention_night n ON n.night = g.night ORDER BY g.id
+
+-- name: disks
+-- Every disk with what is on it, what waits in quarantine included.
+WITH there AS (
+    SELECT g.disk_id, g.bytes, g.start_us, g.dur_us, {held} AS held FROM segment g
+    UNION ALL
+    SELECT g.disk_id, g.bytes, g.start_us, g.dur_us, {held} FROM quarantine g
+)
+SELECT d.id, d.uuid, d.path, d.created_us, d.gone_us, d.gone_why, count(t.bytes), coalesce(sum(t.bytes), 0),
+       coalesce(min(t.start_us), 0), coalesce(max(t.start_us + t.dur_us), 0), coalesce(sum(t.held), 0)
+FROM disk d LEFT JOIN there t ON t.disk_id = d.id GROUP BY d.id ORDER BY d.id

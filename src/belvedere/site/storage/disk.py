@@ -13,6 +13,9 @@ from belvedere.foundation.errors import StorageFault, WrongDisk
 _META = "meta"
 _META_FORMAT = 1
 _EMPTIED = ".emptied"
+_MOUNT = (
+    "Mount the right disk there; recording on it starts again by itself. Is it gone for good? belvedere site disk-gone."
+)
 
 
 class Files(Protocol):
@@ -226,12 +229,12 @@ class Disk:
         if meta is None:
             raise WrongDisk(
                 f"{self.name} is not the disk that the index expects: it has no readable meta file.",
-                advice="Mount the right disk there; recording on it starts again by itself.",
+                advice=_MOUNT,
             )
         if (meta.disk, meta.site) != (self.uuid, self.site):
             raise WrongDisk(
                 f"{self.name} is another disk than the index expects.",
-                advice="Mount the right disk there; recording on it starts again by itself.",
+                advice=_MOUNT,
             )
 
     def meta(self) -> Meta | None:

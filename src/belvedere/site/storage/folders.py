@@ -56,7 +56,7 @@ def _known(index: Index, files: Files, path: str, site: str) -> tuple[int, str] 
     row = index.read().execute("SELECT id, uuid FROM disk WHERE uuid = ?", (meta.disk,)).fetchone()
     if row is not None:
         with index.write() as db:
-            db.execute("UPDATE disk SET path = ? WHERE id = ?", (path, row[0]))
+            db.execute("UPDATE disk SET path = ?, gone_us = NULL, gone_why = '' WHERE id = ?", (path, row[0]))
     return row
 
 
