@@ -10,12 +10,10 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from belvedere import __version__
 from belvedere.foundation.errors import BelvedereError
 
 # Command -> where it is: module in `belvedere.cli`, and the name of a function or of an application with commands of its own.
 _COMMANDS = {
-    "version": "main:version",
     "demo": "start:demo",
     "up": "start:up",
     "hub": "services:hub",
@@ -26,6 +24,7 @@ _COMMANDS = {
     "backup": "backups:backup_command",
     "restore": "backups:restore_command",
     "doctor": "doctor:doctor",
+    "version": "version:version",
     "camera": "cameras:app",
     "audit": "audit:app",
     "user": "people:app",
@@ -60,17 +59,16 @@ _ADDED = {
 @cache
 def _command(name: str) -> Any:
     """The command, as Typer makes it of what its module has."""
-    found = _loaded(_COMMANDS[name])
-    if isinstance(found, typer.Typer):
-        of_command = found
-        for word, place in _ADDED.get(name, {}).items():
-            of_command.command(word)(_loaded(place))
-    else:
-        of_command = typer.Typer(add_completion=False)
-        of_command.command(name)(found)
-    made = get_command(of_command)
-    made.name = name
-    return made
+    found, alone = _loaded(_COMMANDS[name]), typer.Typer(add_completion=False)
+    if not isinstance(found, typer.Typer):
+        alone.command(name)(found)
+        return get_command(alone)
+    for word, place in _ADDED.get(name, {}).items():
+        found.command(word)(_loaded(place))
+    alone.add_typer(found, name=name)
+    group = get_command(alone)
+    assert isinstance(group, TyperGroup)
+    return group.commands[name]
 
 
 def _loaded(place: str) -> Any:
@@ -106,11 +104,6 @@ app = typer.Typer(
 @app.callback()
 def belvedere() -> None:
     """A real-time crime centre that a council can defend in public."""
-
-
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,10 @@
+"""`belvedere version`."""
+
+import typer
+
+from belvedere import __version__
+
+
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
