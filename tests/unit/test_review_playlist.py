@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from belvedere.foundation.clock import MINUTE_US, SECOND_US, SimulatedClock
 from belvedere.foundation.errors import BadInput
 from belvedere.hub.review.byterange import MAX_RANGE_BYTES, read_range
-from belvedere.hub.review.openings import IDLE_US, MOST, MOST_SPANS, Opener, Openings
+from belvedere.hub.review.looks import Look, Why, ending
+from belvedere.hub.review.openings import IDLE_US, MOST, MOST_PIECES, MOST_SPANS, Opener, Openings
 from belvedere.hub.review.playlist import Stretch, stretches, write_playlist
 from belvedere.hub.review.timeline import draw
 from belvedere.link.messages import CameraTimeline, Piece, Playlist, Run
@@ -152,6 +153,68 @@ def test_what_was_opened_may_be_read() -> None:
     clock.advance(IDLE_US + 1)
     assert not openings.is_open(WHO, 0, 9)
     assert not openings.allows(WHO, Stretch(8, 0, 50))
+
+
+def test_a_look_ends_once_with_what_was_shown_last() -> None:
+    clock, told = SimulatedClock(), list[tuple[Look, Why]]()
+    openings = Openings(clock, lambda look, why: told.append((look, why)))
+    pieces = [piece(0, start=0), piece(2, start=100), piece(4, segment=8)]
+    begun_us = clock.now_us()
+    openings.add(WHO, stretches(pieces), (0, 9), entry=4, pieces=pieces)
+    clock.advance(5 * SECOND_US)
+    openings.add(WHO, [], (0, 10), entry=6)
+    assert openings.allows(WHO, Stretch(7, 100, 200)) and openings.allows(WHO, Stretch(8, 0, 100))
+    assert not openings.allows(WHO, Stretch(7, 0, 201))
+    assert openings.grants() == {"grant_1"}
+    last_us = clock.now_us()
+    clock.advance(IDLE_US)
+    openings.sweep(frozenset({"grant_2"}))
+    assert told == []
+    clock.advance(1)
+    openings.sweep()
+    openings.sweep()
+    openings.close()
+    [(look, why)] = told
+    assert ending(look, why, clock.now_us()) == {
+        "of": "playback",
+        "grant": "grant_1",
+        "camera": "gate",
+        "stream": "sub",
+        "first": 4,
+        "last": 6,
+        "opened_us": begun_us,
+        "until_us": last_us,
+        "why": "idle",
+        "start_us": NINE + 2 * SECOND_US,
+        "end_us": NINE + 6 * SECOND_US,
+    }
+
+
+def test_a_look_ends_with_its_access_with_the_hub_and_when_too_many_are_open() -> None:
+    clock, told = SimulatedClock(), list[tuple[str, Why]]()
+    openings = Openings(clock, lambda look, why: told.append((look.opener.grant, why)))
+    for number in range(MOST + 1):
+        openings.add(Opener("user_1", f"g{number}", "gate", "sub"), [], (0, 1), entry=number)
+    assert told == [("g0", Why.IDLE)]
+    openings.sweep(frozenset({"g1", "g0"}))
+    assert told[1:] == [("g1", Why.ACCESS)]
+    clock.advance(IDLE_US + 1)
+    assert not openings.is_open(Opener("user_1", "g2", "gate", "sub"), 0, 1)
+    assert told[2:] == [("g2", Why.IDLE)]
+    openings.close()
+    assert told[3:] == [(f"g{number}", Why.STOPPED) for number in range(3, MOST + 1)]
+
+
+def test_of_footage_whose_playlist_was_forgotten_only_the_bytes_are_known() -> None:
+    told: list[Look] = []
+    openings = Openings(SimulatedClock(), lambda look, _: told.append(look))
+    many = [piece(0)] * (MOST_PIECES // 2)
+    for number in range(3):
+        openings.add(Opener("u", f"g{number}", "gate", "sub"), stretches([piece(0)]), entry=number, pieces=many)
+    for number in range(3):
+        assert openings.allows(Opener("u", f"g{number}", "gate", "sub"), Stretch(7, 0, 100))
+    openings.close()
+    assert [look.seen_us for look in told] == [None, *[(NINE, NINE + 2 * SECOND_US)] * 2]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 15)), max_size=30), st.integers(0, 40), st.integers(1, 9))

@@ -56,6 +56,7 @@ from belvedere.hub.reach import hub_of
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.map import MapFolder
 from belvedere.hub.register.state import SiteState
+from belvedere.hub.review.views import ViewBook
 from belvedere.hub.storage import open_engine, upgrade
 from belvedere.hub.watchers.desk import WatchDesk
 from belvedere.link.client import SiteLink
@@ -98,6 +99,7 @@ class HubContext:
     step_up_codes: StepUpCodes | None  # None: passkeys only, as everywhere but in the demo
     tries: LoginTries
     grants: GrantDesk
+    views: ViewBook
     table_change: TableChange
     purposes: PurposeDesk
     cases: CaseDesk
@@ -163,6 +165,7 @@ async def open_hub(
             cases=case_book,
             trained=table_change.trained_us,
         )
+        views = ViewBook(engine, clock, audit)
         ender = GrantEnder(engine, clock, audit, grants.ended.set)
         accounts = AccountWatch(engine, clock, audit, ender, grants.stop_for)
         endings = EndingCourier(engine, clock, key, site, grants.ended)
@@ -212,6 +215,7 @@ async def open_hub(
                 telling = asyncio.create_task(endings.run(), name="ended grants")
                 witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
             await accounts.start()
+            await views.start()
             if settings.hub.own_site:
                 health.start()
             await quotas.start()
@@ -244,6 +248,7 @@ async def open_hub(
                 step_up_codes=StepUpCodes(clock, show_code) if settings.hub.step_up_codes else None,
                 tries=LoginTries(clock),
                 grants=grants,
+                views=views,
                 table_change=table_change,
                 purposes=PurposeDesk(purpose_book, clock, audit, step_up, ender),
                 cases=CaseDesk(case_book, clock, audit, users, ender, register.camera_ids, scheme),
@@ -259,6 +264,7 @@ async def open_hub(
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
+            await views.stop()
             await fleet.close()
             await accounts.stop()
             await health.stop()

@@ -16,6 +16,7 @@ from belvedere.hub.access.users import User
 from belvedere.hub.context import HubContext
 from belvedere.hub.errors import CLOSED_NOT_SIGNED_IN, CLOSED_REFUSED
 from belvedere.hub.reach import hub_of
+from belvedere.hub.review.looks import Look, Opener, Why
 from belvedere.hub.review.remote import remote_mark
 from belvedere.hub.room import Room
 from belvedere.link.backlog import Backlog
@@ -28,6 +29,7 @@ MOST_TILES = 64  # on one WebSocket
 CHECK_S = 1.0  # how often session and grant are looked at
 RETRY_S = (0.5, 1.0, 2.0, 5.0)  # a site that is away is asked again; the last goes on
 CLOSE_S = 2.0  # how long a browser may take over the goodbye
+_CLOSED, _RESTARTED = (1000, 1001, 1005), 1012  # close codes of RFC 6455, section 7.4.1, and IANA's list
 FLAG_INIT, FLAG_KEYFRAME = 1, 2
 _HEAD = struct.Struct(">HBBIQ")
 
@@ -102,6 +104,15 @@ class _Tile:
     task: "asyncio.Task[None] | None" = None
     error: Mapping[str, Any] | None = None  # told when the backlog is empty
     told_state: LiveState | None = None
+    why: Why = Why.CLOSED  # it ends, where its task is cancelled
+
+
+def _left(message: Mapping[str, Any]) -> Why:
+    """How the page left. A goodbye of its own comes with a reason, if only an empty one; a broken connection has none."""
+    code = message.get("code")
+    if code == _RESTARTED:
+        return Why.STOPPED
+    return Why.CLOSED if code in _CLOSED and "reason" in message else Why.LOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,7 @@ class _Ending:
 
     code: int
     message: str
+    why: Why
 
 
 @dataclass(slots=True)
@@ -127,15 +139,18 @@ class LiveWall:
     # About which places the dwell guard asks, as the page was told.
     _asked: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     _news: list[dict[str, Any]] = field(default_factory=list)  # for the page as a whole; one for each look at most
+    _left: Why = Why.LOST  # how the page left
 
     async def run(self) -> None:
         """Serve until the page leaves or may see no more. Raises BadInput when the page sends nonsense."""
         works = [asyncio.create_task(work()) for work in (self._take_orders, self._send, self._watch)]
+        why = Why.STOPPED
         try:
             done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            why = self._why(next(work for work in works if work in done))
         finally:
             for tile in list(self.tiles.values()):
-                self._drop(tile)
+                self._drop(tile, why)
             self.hub.dwell.leave(self, self.user.id)
             for work in works:
                 work.cancel()
@@ -147,45 +162,64 @@ class LiveWall:
         if ending is not None:
             await self._say_goodbye(ending)
 
+    def _why(self, done: "asyncio.Task[_Ending | None]") -> Why:
+        """Why all pictures end, by the work that ended."""
+        error = done.exception()
+        if error is not None:
+            return Why.LOST if isinstance(error, WebSocketDisconnect) else Why.REFUSED
+        ending = done.result()
+        return self._left if ending is None else ending.why
+
     async def _take_orders(self) -> _Ending | None:
         while True:
             message = await self.websocket.receive()
             if message["type"] == "websocket.disconnect":
+                self._left = _left(message)
                 return None
             order = read_order(message.get("text") or message.get("bytes") or b"")
             known = self.tiles.get(order.tile)
             if known is not None:
-                self._drop(known)
+                self._drop(known, Why.CLOSED)
             if isinstance(order, Play):
                 if len(self.tiles) >= MOST_TILES:
                     raise BadInput(f"A page shows {MOST_TILES} live tiles at most.", advice="Stop some first.")
                 tile = self.tiles[order.tile] = _Tile(order.tile, order.camera, order.stream, Backlog(self.hub.clock))
                 tile.task = asyncio.create_task(self._show(tile, order.camera, order.stream))
 
-    def _drop(self, tile: _Tile) -> None:
+    def _drop(self, tile: _Tile, why: Why) -> None:
         self.tiles.pop(tile.number, None)
         if tile.task is not None:
+            if not tile.task.cancelling():  # else another reason came first
+                tile.why = why
             tile.task.cancel()
 
     async def _show(self, tile: _Tile, camera: str, stream: StreamKind) -> None:
-        """Fetch live parts for a tile: check, log, then look; a site that is away is asked again."""
-        logged = False
+        """Show a camera in a tile until it ends, which is in the log as its beginning is."""
+        looks: list[Look] = []
+        try:
+            tile.why = await self._look_at(tile, camera, stream, looks)
+        finally:
+            for look in looks:
+                self.hub.views.end(look, tile.why)
+
+    async def _look_at(self, tile: _Tile, camera: str, stream: StreamKind, looks: list[Look]) -> Why:
+        """Fetch live parts for a tile: check, log, then look; a site that is away is asked again. Why that ended."""
         tries = 0
         mark = remote_mark(self.hub, self.websocket, self.user, self.grant_id)
         while True:
             try:
                 usable = await self.hub.grants.use(self.user, self.grant_id, Action.LIVE, [camera])
                 self.hub.dwell.require(self.user.id, usable.grant, camera)
-                if not logged:
+                if not looks:
                     facts = {"grant": self.grant_id, "camera": camera, "stream": stream}
-                    await self.hub.audit.append(VIEW_LIVE, self.user.id, facts)
-                    logged = True
+                    opener = Opener(self.user.id, self.grant_id, camera, stream)
+                    looks.append(await self.hub.views.live(opener, VIEW_LIVE, facts, lambda: tile.why))
                 async with await self.hub.link.open_live(usable.wire, camera, stream, mark) as view:
                     tries = 0
                     async for part in view:
                         self._put(tile, part)
                 self._put(tile, LiveState("off", "The camera was removed or switched off."))
-                return
+                return Why.CAMERA
             except LinkFault as error:
                 self._put(tile, LiveState("unknown", str(error)))
             except BelvedereError as error:
@@ -193,7 +227,9 @@ class LiveWall:
                 self._waiting.set()
                 if isinstance(error, Refused):
                     self._look.set()  # perhaps the whole grant is over
-                return
+                    if all(each.id != self.grant_id for each in await self.hub.grants.live(self.user)):
+                        return Why.ACCESS
+                return Why.REFUSED
             await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
             tries += 1
 
@@ -239,10 +275,10 @@ class LiveWall:
         """Wait for the end of the session or the grant."""
         while True:
             if not await asyncio.to_thread(self.hub.sessions.alive, self.session_key):
-                return _Ending(CLOSED_NOT_SIGNED_IN, "You are signed out, or were away for too long.")
+                return _Ending(CLOSED_NOT_SIGNED_IN, "You are signed out, or were away for too long.", Why.SIGNED_OUT)
             grant = next((each for each in await self.hub.grants.live(self.user) if each.id == self.grant_id), None)
             if grant is None:
-                return _Ending(CLOSED_REFUSED, "This access has ended.")
+                return _Ending(CLOSED_REFUSED, "This access has ended.", Why.ACCESS)
             await self._guard(grant)
             try:
                 async with asyncio.timeout(CHECK_S):
@@ -271,6 +307,7 @@ class LiveWall:
             self._waiting.set()
         for tile in self.tiles.values():
             if tile.camera in verdict.stopped and tile.task is not None and not tile.task.done():
+                tile.why = Why.DWELL
                 tile.task.cancel()
                 tile.backlog = Backlog(self.hub.clock)  # nothing that waits may leave
                 try:

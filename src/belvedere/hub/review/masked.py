@@ -67,8 +67,8 @@ def masked_router(use: Use, openings_of: Callable[[Request], Openings]) -> Room:
         stretch = Stretch(segment, start, end)
         if not openings.allows(opener, stretch):
             facts = {"grant": grant, "camera": camera, "stream": stream, "segment": segment, "bytes": [start, end]}
-            await hub.audit.append(VIEW_PLAYBACK, user.id, facts)
-            openings.add(opener, [stretch])
+            entry = await hub.audit.append(VIEW_PLAYBACK, user.id, facts)
+            openings.add(opener, [stretch], entry=entry.index)
         return made
 
     @router.get("/api/play/{camera}/masked/{stream}/{segment}/{start}-{end}/init.mp4", response_class=Response)

@@ -87,10 +87,11 @@ async def playlist(
     if not pieces:
         raise NotFound("Nothing is recorded for this time.", advice="Look at the timeline for what there is.")
     openings, opener = openings_of(request), Opener(user.id, grant, camera, stream)
+    entry: int | None = None
     if not openings.is_open(opener, from_us, to_us):
         facts = {"grant": grant, "camera": camera, "stream": stream, "start_us": from_us, "end_us": to_us}
-        await hub.audit.append(VIEW_PLAYBACK, user.id, facts)
-    openings.add(opener, stretches(pieces), (from_us, to_us))
+        entry = (await hub.audit.append(VIEW_PLAYBACK, user.id, facts)).index
+    openings.add(opener, stretches(pieces), (from_us, to_us), entry=entry, pieces=pieces)
     hub.quotas.remember(camera, stream, pieces)
     return PlainTextResponse(write_playlist(found, grant, to_us, masked=masked), media_type=MEDIA_TYPE, headers=_FRESH)
 
@@ -124,8 +125,8 @@ async def footage(
         first = await anext(parts, b"")  # what can't be read is told before the answer begins
         if not openings.allows(opener, stretch):
             facts = {"grant": grant, "camera": camera, "stream": stream, "segment": segment, "bytes": [start, end]}
-            await hub.audit.append(VIEW_PLAYBACK, user.id, facts)
-            openings.add(opener, [stretch])
+            entry = await hub.audit.append(VIEW_PLAYBACK, user.id, facts)
+            openings.add(opener, [stretch], entry=entry.index)
     except BaseException:
         await parts.aclose()
         raise
@@ -151,11 +152,7 @@ async def _stream(first: bytes, parts: AsyncGenerator[bytes]) -> AsyncGenerator[
 
 def openings_of(connection: HTTPConnection) -> Openings:
     """The openings of the hub that serves this request."""
-    state = connection.app.state
-    found = getattr(state, "openings", None)
-    if not isinstance(found, Openings):
-        found = state.openings = Openings(hub_of(connection).clock)
-    return found
+    return hub_of(connection).views.openings
 
 
 def _check_span(from_us: int, to_us: int, *, longest_us: int) -> None:
