@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 from belvedere.link.messages import CameraStatus
+from belvedere.link.wire import failure_of
+from belvedere.site.opening import FULL
 from hub_stage import gate, hub_stage, status_of, stream
 
 
@@ -16,6 +18,14 @@ async def test_cameras_without_a_site_are_unknown(tmp_path: Path) -> None:
         assert camera["view"]["type"] == "Polygon" and camera["bytes_kept"] == 0
         health = (await browser.get("/api/health")).json()
         assert health["sites"][0]["state"] == "away" and health["cameras"] == []
+
+
+async def test_a_site_whose_disk_is_full_is_said_to_record_nothing(tmp_path: Path) -> None:
+    async with hub_stage(tmp_path) as stage, stage.signed_in() as browser:
+        stage.site.status, stage.site.answer = status_of(), lambda request: failure_of(FULL)
+        told = (await browser.get("/api/cameras")).json()
+        assert told["site"]["state"] == "full" and told["cameras"][0]["message"] == FULL.message
+        assert (await browser.get("/api/health")).json()["sites"][0]["state"] == "full"
 
 
 async def test_cameras_show_how_their_streams_do(tmp_path: Path) -> None:

@@ -12,6 +12,11 @@ const CONFINED: Record<string, string> = {
   limits: "hardly confined",
 };
 
+const NOT_UP: Record<string, string> = {
+  away: "Does not answer; it goes on recording by itself while it has power",
+  full: "Its disk is full to the last byte: nothing is recorded",
+};
+
 const GOOD = new Set(["up", "ok", "online", "connected", "recording"]);
 
 export function SiteHealth({ site, cameras }: { site: Site; cameras: Camera[] }) {
@@ -27,7 +32,7 @@ export function SiteHealth({ site, cameras }: { site: Site; cameras: Camera[] })
         <h2 className={styles.siteName}>{site.name}</h2>
         <span className={styles.mark} data-good={up || undefined}>
           {up ? <IconCircleCheck size={16} aria-hidden /> : <IconAlertTriangle size={16} aria-hidden />}
-          {up ? "Answers" : site.state === "away" ? "Does not answer; it goes on recording by itself" : site.state}
+          {up ? "Answers" : NOT_UP[site.state] ?? site.state}
         </span>
         <span className="quiet">
           {site.started_us ? `version ${site.version}, running for ${sayspan(hubNowUs() - site.started_us)}` : ""}

@@ -10,7 +10,7 @@ export const STATE_WORDS: Record<CameraState, string> = {
   refused: "Not usable",
   off: "Off",
   imported: "Imported only",
-  unknown: "Site away",
+  unknown: "Not known",
 };
 
 export const STATE_COLOUR: Record<CameraState, string> = {

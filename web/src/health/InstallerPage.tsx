@@ -56,6 +56,7 @@ export default function InstallerPage() {
     document.title = camera ? `${camera.name} · Belvedere` : "Installer · Belvedere";
   }, [camera]);
   const away = now.data?.sites.length && now.data.sites.every((site) => site.state === "away");
+  const full = now.data?.sites.some((site) => site.state === "full");
   return (
     <div className="page">
       <div className={styles.one}>
@@ -63,6 +64,7 @@ export default function InstallerPage() {
         {now.isPending ? <Waiting what="Asking for the cameras." why="The site is slow to answer." /> : null}
         {now.error && !now.data ? <Trouble error={now.error} again={() => void now.refetch()} /> : null}
         {away ? <State state="unknown" word="Site away" says="The site's machine does not answer the hub. Check its power and its line." /> : null}
+        {full ? <State state="refused" word="Disk full" says="The site's disk is full to the last byte: nothing is recorded. Make room on it; the site goes on by itself." /> : null}
         {cameras.length > 0 ? (
           <div className={styles.picker}>
             <ActionIcon variant="default" size={36} aria-label="Camera before" onClick={() => go(-1)}>

@@ -225,7 +225,7 @@ export class LiveTile {
       denied: "The camera refused the password",
       refused: "The camera can't be used",
       off: "The camera is switched off here",
-      unknown: "The site is away",
+      unknown: "Not known how the camera does",
     };
     this.stale = state === "connecting";
     this.show({

@@ -107,6 +107,10 @@ class Fleet:
         here = {site: self.switchboard.line(site) is not None for site in self.places.open}
         return found | {site: place.status if here[site] else None for site, place in self.places.open.items()}
 
+    def full(self) -> dict[str, str]:
+        """The words of the site on this machine while it answers only that its disk is full. Others have no line then."""
+        return {} if self._own is None or not self._own.full else {self.own_id: self._own.full}
+
     def asked(self) -> list[str]:
         """The sites that belong to this hub, its own first."""
         return [*([self.own_id] if self._own is not None else []), *self.places.open]

@@ -19,6 +19,7 @@ from belvedere.link.messages import CameraStatus, SiteStatus, StreamStatus
 router = Room("register")
 
 _UNKNOWN = "unknown"
+_AWAY = "The site is away."
 _WORST_FIRST = ("denied", "refused", "waiting", "connecting", "recording", "imported", "off")
 
 
@@ -64,6 +65,8 @@ class CameraOut(BaseModel):
 
 
 class SiteOut(BaseModel):
+    """`state`: ok, away, or full: its disk has no room for it to start, so nothing is recorded."""
+
     id: str
     name: str
     state: str
@@ -125,9 +128,14 @@ class MapOut(BaseModel):
 
 def _sites_out(request: Request, found: Mapping[str, SiteStatus | None]) -> list[SiteOut]:
     """All sites that belong to the hub, the one on its own machine first. Blocks."""
-    names = {site.id: site.name for site in hub_of(request).register.sites()}
+    hub = hub_of(request)
+    names, full = {site.id: site.name for site in hub.register.sites()}, hub.fleet.full()
     return [
-        SiteOut(id=site, name=names.get(site, site), state="ok" if status is not None else "away")
+        SiteOut(
+            id=site,
+            name=names.get(site, site),
+            state="ok" if status is not None else "full" if site in full else "away",
+        )
         for site, status in found.items()
     ]
 
@@ -137,7 +145,8 @@ def _worst(streams: tuple[StreamStatus, ...]) -> StreamStatus | None:
     return min(streams, key=lambda stream: order.get(stream.state, 0), default=None)
 
 
-def _camera_out(camera: Camera, state: CameraStatus | None, away: bool, view: dict[str, Any] | None) -> CameraOut:
+def _camera_out(camera: Camera, state: CameraStatus | None, away: str, view: dict[str, Any] | None) -> CameraOut:
+    """`away`: why its site says nothing of it; "" where it answers."""
     streams = {} if state is None else {stream.stream: stream for stream in state.streams}
     worst = None if state is None else _worst(state.streams)
     if worst is not None:
@@ -146,7 +155,7 @@ def _camera_out(camera: Camera, state: CameraStatus | None, away: bool, view: di
         shown, message = "off", "This camera is switched off." if not state.enabled else "It has no stream."
     else:
         shown = _UNKNOWN
-        message = "The site is away." if away else "The site does not know this camera."
+        message = away or "The site does not know this camera."
     main, sub = streams.get("main"), streams.get("sub")
     return CameraOut(
         id=camera.id,
@@ -175,7 +184,8 @@ async def _cameras_out(request: Request, only: str | None = None) -> tuple[list[
     states = {
         (site, each.camera): each for site, status in found.items() if status is not None for each in status.cameras
     }
-    away = {site for site in found if found[site] is None}
+    full = hub.fleet.full()
+    away = {site: full.get(site, _AWAY) for site in found if found[site] is None}
 
     def make() -> tuple[list[SiteOut], list[CameraOut]]:
         cameras = hub.register.list_cameras() if only is None else [hub.register.camera(only)]
@@ -183,7 +193,7 @@ async def _cameras_out(request: Request, only: str | None = None) -> tuple[list[
             _camera_out(
                 camera,
                 states.get((camera.site, camera.id)),
-                camera.site in away or camera.site not in found,
+                away.get(camera.site, "" if camera.site in found else _AWAY),
                 hub.map.view(camera),
             )
             for camera in cameras

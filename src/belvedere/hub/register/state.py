@@ -3,7 +3,7 @@
 import asyncio
 
 from belvedere.foundation.clock import SECOND_US, Clock
-from belvedere.foundation.errors import LinkFault
+from belvedere.foundation.errors import LinkFault, SiteFull
 from belvedere.link.client import SiteLink
 from belvedere.link.messages import SiteStatus
 
@@ -21,6 +21,7 @@ class SiteState:
         self._status: SiteStatus | None = None
         self._asked_us: int | None = None
         self.away = 0  # how often the site did not answer
+        self.full = ""  # its words, while it answers only that its disk has no room for it to start
 
     async def status(self) -> SiteStatus | None:
         """The site's status, at most a second old; None while the site is away."""
@@ -30,8 +31,10 @@ class SiteState:
                 try:
                     async with asyncio.timeout(_PATIENCE_S):
                         self._status = await self._link.status()
-                except (LinkFault, TimeoutError):
+                    self.full = ""
+                except (LinkFault, TimeoutError) as fault:
                     self._status = None
                     self.away += 1
+                    self.full = fault.message if isinstance(fault, SiteFull) else ""
                 self._asked_us = self._clock.monotonic_us()
             return self._status
