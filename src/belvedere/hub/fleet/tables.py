@@ -85,3 +85,17 @@ site_gap = Table(
     Column("end_seq", BigInteger, nullable=False),
     Column("found_us", BigInteger, nullable=False),
 )
+
+# What the hub orders a site to be set to: signed documents, one a version, never changed.
+site_configuration = Table(
+    "site_configuration",
+    METADATA,
+    Column("site_id", String(48), primary_key=True),
+    Column("version", _BIG, primary_key=True, autoincrement=False),
+    Column("issued_us", BigInteger, nullable=False),
+    Column("account_id", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("words", LargeBinary, nullable=False),  # canonical JSON of `link.configuration.Configuration`
+    Column("signature", LargeBinary, nullable=False),
+    Column("taken_us", BigInteger, nullable=True),  # when the site said that it goes by it
+)

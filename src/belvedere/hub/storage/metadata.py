@@ -269,6 +269,16 @@ retention_decision = Table(
     Column("night", Integer, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("hold_id", String(64), nullable=False),
+    Column("site_id", String(48), nullable=False, server_default=""),  # "": all; for a night: the hub's own machine
+)
+
+# How retention stood at each site when it was heard last, for while it is away.
+retention_told = Table(
+    "retention_told",
+    METADATA,
+    Column("site_id", String(48), primary_key=True),
+    Column("heard_us", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # `link.retention.RetentionState` as the link carries it
 )
 
 # One row. Invariant: the number rises with every change that a site has to hear of.
