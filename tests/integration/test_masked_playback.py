@@ -72,7 +72,7 @@ async def playing(folder: Path) -> AsyncIterator[Playing]:
         await worker.say(started(ready.stream, config), *(came(ready.stream, each) for each in timed))
         await worker.say(m.RunEnd(ready.stream, "import_end", ""), m.ImportEnd(ready.stream))
         assert isinstance(await worker.hear(), m.ImportDone)
-        held = dataclasses.replace(grant(site.clock, actions=(Action.PLAYBACK, Action.EXPORT)), masked=True)
+        held = msgspec.structs.replace(grant(site.clock, actions=(Action.PLAYBACK, Action.EXPORT)), masked=True)
         pieces = site.archive.playlist(held, "cam-01", "sub", 0, 1 << 52).pieces
         room = MaskedRoom(Relay(site.clock, linger_s=0), site.clock, lambda camera: made.permanent, most=1)
         room.serve(site.archive, site.index)
@@ -131,12 +131,12 @@ async def test_originals_stay_shut_and_numbers_are_answered(tmp_path: Path) -> N
         with pytest.raises(Refused, match="an export holds the originals"):
             one.site.archive.read(one.grant, Action.EXPORT, *ask)
         assert b"".join(one.site.archive.read(one.grant, Action.PLAYBACK, *ask, stays=True))
-        raw = dataclasses.replace(one.grant, masked=False)
+        raw = msgspec.structs.replace(one.grant, masked=False)
         assert b"".join(one.site.archive.read(raw, Action.PLAYBACK, *ask))
-        other = dataclasses.replace(one.grant, cameras=frozenset({"cam-02"}))
+        other = msgspec.structs.replace(one.grant, cameras=frozenset({"cam-02"}))
         with pytest.raises(Refused, match="does not cover"):
             await one.play(piece, other)
-        later = dataclasses.replace(one.grant, from_us=piece.start_us + 1)
+        later = msgspec.structs.replace(one.grant, from_us=piece.start_us + 1)
         with pytest.raises(Refused, match="covers"):
             await one.play(piece, later)
         with pytest.raises(BadInput, match="no piece"):
@@ -147,7 +147,7 @@ async def test_a_piece_for_a_working_copy_is_masked_marked_and_says_what_it_was_
     async with playing(tmp_path) as one:
         piece = one.pieces[-1]
         ask = ReadCopy(b"", "export_1", "cam-01", "sub", piece.segment, piece.start, piece.end, MARK)
-        raw = dataclasses.replace(one.grant, masked=False)
+        raw = msgspec.structs.replace(one.grant, masked=False)
         made = await one.room.copy(raw, ask)  # whatever the grant shows, people are hidden
         source = one.site.archive.read(raw, Action.EXPORT, "cam-01", "sub", piece.segment, piece.start, piece.end)
         assert made.source_sha256 == hashlib.sha256(b"".join(source)).digest()
@@ -160,7 +160,7 @@ async def test_a_piece_for_a_working_copy_is_masked_marked_and_says_what_it_was_
         # People lie below the mark or below the cover; the mark covers little.
         assert missed(made)[0] < 3_000 * missed(made)[1]
         assert seen.source_sha256 == b""
-        unexported = dataclasses.replace(raw, actions=frozenset({Action.PLAYBACK}))
+        unexported = msgspec.structs.replace(raw, actions=frozenset({Action.PLAYBACK}))
         with pytest.raises(Refused, match="does not allow export"):
             await one.room.copy(unexported, ask)
 
@@ -169,11 +169,11 @@ async def test_originals_of_a_camera_with_masks_stay_shut_without_the_dpo(tmp_pa
     async with playing(tmp_path) as one:
         piece = one.pieces[-1]
         ask = ("cam-01", "sub", piece.segment, piece.start, piece.end)
-        raw = dataclasses.replace(one.grant, masked=False)
+        raw = msgspec.structs.replace(one.grant, masked=False)
         one.site.archive.veiled = lambda camera: camera == "cam-01"
         with pytest.raises(Refused, match="permanent masks"):
             one.site.archive.read(raw, Action.EXPORT, *ask)
-        agreed = dataclasses.replace(raw, originals=True)
+        agreed = msgspec.structs.replace(raw, originals=True)
         assert b"".join(one.site.archive.read(agreed, Action.EXPORT, *ask))
 
 
@@ -185,7 +185,7 @@ def _light(picture: Bytes) -> int:
 async def test_a_camera_with_permanent_masks_is_painted_for_everybody(tmp_path: Path) -> None:
     async with playing(tmp_path) as one:
         piece = one.pieces[-1]
-        raw = dataclasses.replace(one.grant, masked=False)
+        raw = msgspec.structs.replace(one.grant, masked=False)
         one.permanent = (((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0)),)
         one.site.archive.permanent = lambda camera: one.permanent
         with pytest.raises(Refused, match="permanent masks"):

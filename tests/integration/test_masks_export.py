@@ -1,9 +1,9 @@
 """Originals of a camera with permanent masks leave only when the data protection officer approved the access."""
 
 import asyncio
-import dataclasses
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from belvedere.foundation.errors import Refused
@@ -21,7 +21,7 @@ def grant_of(stage: HubStage, *, originals: bool) -> Grant:
     asker = Asker("user_1", "Ann", frozenset({"operator"}), frozenset({"gate"}), now_us + 3_600_000_000)
     made = decide(asker, Ask("grant_1", "duty", frozenset({"gate"})), TABLE, now_us).granted()
     assert Action.EXPORT in made.actions
-    return dataclasses.replace(made, originals=originals)
+    return msgspec.structs.replace(made, originals=originals)
 
 
 async def test_originals_of_a_masked_camera_need_the_dpo(tmp_path: Path) -> None:

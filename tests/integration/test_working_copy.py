@@ -152,7 +152,7 @@ async def test_a_masked_access_makes_copies_only(copies: Copying) -> None:
         stage.start_us,
         stage.start_us + 1,
     )
-    masked = replace(open_signed(usable.wire, stage.public_key, stage.clock), masked=True)
+    masked = msgspec.structs.replace(open_signed(usable.wire, stage.public_key, stage.clock), masked=True)
     order = Order(usable.wire, masked, "x", ("gate",), stage.start_us, stage.start_us + BREAK_US)
     now_us = stage.clock.now_us()
     with pytest.raises(Refused, match="masked pictures only"):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US
@@ -381,12 +382,12 @@ def test_live_pictures_beside_recordings_run_until_the_grant_ends() -> None:
     with pytest.raises(Refused, match="covers"):
         both.require(PLAYBACK, "gate", now_us=NOW)
     for beside in (PLAYBACK, SEARCH, EXPORT):
-        replace(both, actions=frozenset({LIVE, beside})).require(LIVE, "gate", now_us=NOW)
+        msgspec.structs.replace(both, actions=frozenset({LIVE, beside})).require(LIVE, "gate", now_us=NOW)
     for alone in (frozenset({LIVE}), frozenset({LIVE, STILL, PTZ, UNMASK})):
         with pytest.raises(Refused, match="covers"):
-            replace(both, actions=alone).require(LIVE, "gate", now_us=NOW)
+            msgspec.structs.replace(both, actions=alone).require(LIVE, "gate", now_us=NOW)
     for other in (STILL, UNMASK):
         with pytest.raises(Refused, match="covers"):
-            replace(both, actions=both.actions | {other}).require(other, "gate", now_us=NOW)
+            msgspec.structs.replace(both, actions=both.actions | {other}).require(other, "gate", now_us=NOW)
     with pytest.raises(Refused, match="covers"):
-        replace(both, from_us=NOW + 1, to_us=NOW + 2).require(LIVE, "gate", now_us=NOW)
+        msgspec.structs.replace(both, from_us=NOW + 1, to_us=NOW + 2).require(LIVE, "gate", now_us=NOW)

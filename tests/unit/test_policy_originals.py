@@ -1,7 +1,7 @@
 """Originals of a camera with permanent masks leave with the consent of the data protection officer, and nobody else's."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -80,16 +80,18 @@ def test_nothing_is_said_of_a_dpo_where_nobody_has_to_be_asked() -> None:
 
 def test_consent_is_signed_and_old_grants_carry_none() -> None:
     veiled = originals(veiled=frozenset({"gate"}))
-    given = replace(
+    given = msgspec.structs.replace(
         asked(said_yes(veiled, Role.DPO)).granted(), issued_us=(clock := SimulatedClock()).now_us(), expires_us=2**60
     )
     assert json.loads(grant_words(given))["originals"] is True and grant_facts(given)["originals"] is True
     assert open_signed(wire_of(given), PUBLIC, clock).originals
-    without = replace(given, originals=False)
+    without = msgspec.structs.replace(given, originals=False)
     assert "originals" not in json.loads(grant_words(without)) and "originals" not in grant_facts(without)
     assert not open_signed(wire_of(without), PUBLIC, clock).originals
     said = {
-        field.name: getattr(given, field.name) for field in fields(Grant) if field.name not in ("originals", "mint")
+        field.name: getattr(given, field.name)
+        for field in msgspec.structs.fields(Grant)
+        if field.name not in ("originals", "mint")
     }
     assert not Grant(**said, mint=MINT).originals
     old = (Path(__file__).parents[1] / "corpus" / "grant" / "2026-11-2.json").read_bytes()

@@ -92,7 +92,7 @@ class Ask:
 
 
 def ask_words(user_id: str, ask: Ask) -> dict[str, object]:
-    """The ask as a second person reads it and as a passkey signs it: lists sorted, nothing left out that decides."""
+    """The ask as a second person reads it and as a passkey signs it: names and lists sorted, all there that decides."""
     return {
         "actions": sorted(ask.actions),
         "cameras": sorted(ask.cameras),
@@ -114,4 +114,4 @@ def words_digest(words: dict[str, object]) -> str:
 
 def ask_digest(user_id: str, ask: Ask) -> str:
     """The digest that an approval of this ask carries, hex. Neither the grant's id nor the case's state is in it."""
-    return words_digest(ask_words(user_id, ask))
+    return hashlib.sha256(msgspec.json.encode(ask_words(user_id, ask))).hexdigest()  # the words come sorted

@@ -5,8 +5,9 @@ be said and held, shift, time, cameras, span, second person.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, iso
 from belvedere.foundation.errors import Refused
@@ -30,8 +31,7 @@ class Outcome(StrEnum):
     REFUSE = "refuse"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """The answer. `rule` names the line that decided; `reason` and `advice` are shown; `refusal` is the reason of a no.
 
     `needs`: with APPROVAL what is missing; with ALLOW how it is to be confirmed (`step_up`) and whether it is reviewed

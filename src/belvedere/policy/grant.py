@@ -4,8 +4,9 @@ Two ways make one, both in this package: `decision.decide` (at the hub) and `sig
 hub's signed words). Media readers take a `Grant`, never a user, so that an unauthorised read can't be written by mistake.
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from belvedere.foundation.clock import iso
 from belvedere.foundation.errors import Refused
@@ -36,9 +37,11 @@ class _Mint:
 MINT = _Mint()
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Who may do what on which cameras, for which footage, until when, and why."""
+class Grant(msgspec.Struct, frozen=True, gc=False):
+    """Who may do what on which cameras, for which footage, until when, and why.
+
+    A struct, because one is made at every decision: eighteen fields cost a third of what a dataclass takes.
+    """
 
     id: str
     user_id: str
@@ -56,7 +59,7 @@ class Grant:
     masked: bool
     approver: str  # user id, "" where the action table asks for none
     policy_version: str
-    mint: _Mint = field(repr=False, compare=False)
+    mint: _Mint
     # The data protection officer approved it: originals of cameras with permanent masks may leave.
     originals: bool = False
 
@@ -65,6 +68,10 @@ class Grant:
             raise TypeError("a Grant is made by policy.decide or policy.open_signed only")
         if not self.from_us < self.to_us:
             raise ValueError("a grant needs a span of footage")
+
+    def __repr__(self) -> str:
+        said = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "mint")
+        return f"Grant({', '.join(said)})"
 
     def require(
         self,

@@ -1,8 +1,9 @@
 """What an act needs besides a row: words, training, a passkey, a second person. Shared by grants and by administrative acts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from belvedere.foundation.clock import HOUR_US, iso
 from belvedere.policy.ask import Approval, Asker
@@ -14,8 +15,7 @@ _SPAN, _TRAINING, _SPSS = Need.SPAN, Need.TRAINING, Need.SPSS
 _STRENGTH = tuple(StepUp)  # the weakest first
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True, gc=False):
     """What an act needs. `approvers`: each of these roles is enough, in another person of another team.
 
     `digest` is what the second person has to approve, "" where none comes before.
