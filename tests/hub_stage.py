@@ -5,7 +5,9 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import uvicorn
@@ -18,6 +20,7 @@ from belvedere.foundation.settings import Settings, load_settings
 from belvedere.hub.app import ROOMS, create_app
 from belvedere.hub.context import HubContext, open_hub
 from belvedere.hub.register.cameras import Camera
+from belvedere.hub.storage import open_engine, upgrade
 from belvedere.link.channel import Channel, ChannelClosed, memory_pair
 from belvedere.link.client import SiteLink
 from belvedere.link.messages import CameraStatus, DiskStatus, Reply, Request, SiteStatus, StreamStatus
@@ -117,6 +120,24 @@ def gate(**changes: object) -> Camera:
     return Camera(**(words | changes))  # type: ignore[arg-type]
 
 
+@cache
+def empty_database() -> bytes:
+    """A hub's database of the newest schema with nothing in it. Migrating costs more than all else that opens a hub."""
+    with TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/empty.db")
+        upgrade(engine)
+        engine.dispose()
+        return Path(folder, "empty.db").read_bytes()
+
+
+def lay_out(settings: Settings) -> None:
+    """Put an empty database where the hub will look for its own, unless there is one."""
+    database = Path(settings.hub_database_url.removeprefix("sqlite:///"))
+    if database.is_relative_to(settings.hub_folder) and not database.exists():
+        database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database.write_bytes(empty_database())
+
+
 @asynccontextmanager
 async def hub_stage(
     data: Path, *, rooms: tuple[APIRouter, ...] = ROOMS, ui: Path | None = None, password_after_code: bool = False
@@ -124,6 +145,7 @@ async def hub_stage(
     """The hub of `data`, as the server would open it."""
     settings, clock, site = load_settings(data), SimulatedClock(), ToldSite()
     settings.hub.password_after_code = password_after_code
+    lay_out(settings)
     app = create_app(
         lambda: open_hub(settings, clock=clock, link=SiteLink(site.connect), hasher=FAST),
         ui=ui or data / "ui",

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,12 @@ class Estate:
         self._task: asyncio.Task[None] | None = None
         self._noted = settings.demo_folder / "imported.json"
 
-    async def begin(self, cameras: Child) -> None:
-        """Everything that must stand before people look. `cameras`, the sites and the hub are running."""
+    async def furnish(self) -> None:
+        """Map and register, as far as they are not there already: what people must find when they first look."""
         await asyncio.to_thread(self._furnish)
+
+    async def begin(self, cameras: Child) -> None:
+        """Let the sites know their cameras. `cameras`, the sites and the hub are running; the estate is furnished."""
         self._port = int(cameras.ready_line["port"])
         for (
             camera
@@ -75,27 +78,31 @@ class Estate:
             log.warning("the demo could not open its cases", error=str(error))
 
     def _furnish(self) -> None:
-        """Map and register."""
         self._settings.demo_folder.mkdir(parents=True, exist_ok=True)
         if not (self._settings.map_folder / "map.json").exists():
             write_map(self._settings.map_folder, build_town())
         with open_register(self._settings, self._clock) as register:
+            known = {camera.id: camera for camera in register.list_cameras()}
             for plan in CAMERAS:
-                lon, lat = to_lonlat(plan.x, plan.y)
-                register.put_camera(
-                    Camera(
-                        id=plan.id,
-                        site=self._part_of[plan.id].settings.site.id,
-                        name=plan.name,
-                        place="Alder Grove",
-                        lat=lat,
-                        lon=lon,
-                        bearing_deg=plan.bearing_deg,
-                        fov_deg=plan.fov_deg,
-                        range_m=plan.range_m,
-                        height_m=plan.height_m,
-                    )
-                )
+                before = known.get(plan.id)
+                camera = replace(self._entry(plan), created_us=before.created_us if before else 0)
+                if camera != before:  # the log tells of every entry that is written
+                    register.put_camera(camera)
+
+    def _entry(self, plan: CameraPlan) -> Camera:
+        lon, lat = to_lonlat(plan.x, plan.y)
+        return Camera(
+            id=plan.id,
+            site=self._part_of[plan.id].settings.site.id,
+            name=plan.name,
+            place="Alder Grove",
+            lat=lat,
+            lon=lon,
+            bearing_deg=plan.bearing_deg,
+            fov_deg=plan.fov_deg,
+            range_m=plan.range_m,
+            height_m=plan.height_m,
+        )
 
     async def _put(self, camera: CameraPlan, *, enabled: bool) -> None:
         login = f"{USERNAME}:{camera_password(self._settings)}"

@@ -1,6 +1,6 @@
 """Who works at Alder Grove: the demo's accounts, fit for duty from the first minute, each of a team of their own."""
 
-from belvedere.cli.users import list_users, new_code
+from belvedere.cli.users import list_users, new_codes
 from belvedere.foundation.clock import DAY_US, HOUR_US, Clock
 from belvedere.foundation.settings import Settings
 from belvedere.hub.access.staff import Staff, StaffDesk
@@ -39,9 +39,14 @@ def codes_of_the_demo(settings: Settings, clock: Clock) -> dict[str, str]:
         codes = desk.carry_out(desk.plan(due, told=told))
     finally:
         engine.dispose()
-    for name, user in known.items():
-        if name == FIRST or (name in ours and not (user.has_passkey or user.has_password or user.disabled)):
-            codes[name] = new_code(settings, name)
+    codes |= new_codes(
+        settings,
+        [
+            name
+            for name, user in known.items()
+            if name == FIRST or (name in ours and not (user.has_passkey or user.has_password or user.disabled))
+        ],
+    )
     return {each.name: codes[each.name] for each in people if each.name in codes}
 
 

@@ -153,6 +153,7 @@ async def serve_sites(
         )
         parts = [Part(site.settings, SiteLink(site.settings.link_socket), site.cameras) for site in sites]
         town = Estate(settings, clock, lines, parts)
+        await town.furnish()
         await town.begin(cameras)
         for part in parts:
             name = f"ingest-{part.settings.site.id}"

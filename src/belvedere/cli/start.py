@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -79,7 +80,7 @@ def demo(
         )
         asyncio.run(several)
         return
-    _run(settings, welcome, films=films, open_browser=not no_browser, heard=_tell_code)
+    _run(settings, welcome, "estate_people", films=films, open_browser=not no_browser, heard=_tell_code)
 
 
 def up(
@@ -100,18 +101,30 @@ def up(
             return
         _greet(url, "manager", add_user(settings, "manager", "manager", "First manager"))
 
-    _run(settings, welcome, open_browser=not no_browser)
+    _run(settings, welcome, "users", open_browser=not no_browser)
 
 
 def _run(
     settings: Settings,
     welcome: Welcome,
+    needs: str,
     *,
     films: Films | None = None,
     open_browser: bool,
     heard: Callable[[Line], None] | None = None,
 ) -> None:
-    asyncio.run(serve(settings, SystemClock(), welcome=welcome, films=films, open_browser=open_browser, heard=heard))
+    """`needs`: the module of `belvedere.cli` that `welcome` loads, slowly."""
+    asyncio.run(
+        serve(
+            settings,
+            SystemClock(),
+            welcome=welcome,
+            films=films,
+            prepare=lambda: import_module(f"belvedere.cli.{needs}"),
+            open_browser=open_browser,
+            heard=heard,
+        )
+    )
 
 
 def _tell_code(line: Line) -> None:

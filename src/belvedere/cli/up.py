@@ -79,11 +79,12 @@ async def serve(
     *,
     welcome: Welcome,
     films: Films | None = None,
+    prepare: Callable[[], object] = lambda: None,
     open_browser: bool = False,
     heard: Callable[[Line], None] | None = None,
 ) -> None:
     """Run everything until a signal. `films`: with the demo's cameras, and these films of theirs.
-    `welcome` is called when everything serves.
+    `welcome` is called when everything serves; `prepare` in a thread before, while the processes start.
 
     `heard` gets what the hub says on its standard output while it runs.
     """
@@ -97,34 +98,41 @@ async def serve(
     tasks: list[asyncio.Task[None]] = []
     stop = asyncio.create_task(until_signalled())
     try:
-        starting = [
+        hub, *_ = await asyncio.gather(
             supervisor.start("hub", "belvedere.hub.serve", [*data, "--port", str(settings.hub.port)], on_line=heard),
             supervisor.start("site", "belvedere.site.serve", data),
-        ]
-        if films:
-            arguments = [*data, "--night", last_night(clock).isoformat(), "--films", films]
-            starting.append(
-                supervisor.start("demo-cameras", "belvedere.demo.serve", arguments, on_line=lines.put_nowait)
-            )
-        hub, _, *cameras = await asyncio.gather(*starting)
+            asyncio.to_thread(prepare),
+        )
         url = str(hub.ready_line["url"])
         # A restarted hub must come back where the browsers look for it.
         hub.arguments[hub.arguments.index("--port") + 1] = url.rsplit(":", 1)[1].strip("/")
         link = SiteLink(settings.link_socket)
+        address = address_for_people(url)
+
+        async def greet() -> None:
+            welcome(address)
+            if open_browser:
+                await asyncio.to_thread(webbrowser.open, address)
+
+        furnished = (settings.map_folder / "map.json").exists()
         town = None
-        if cameras:
+        if furnished or not films:
+            await greet()
+        if films:
             from belvedere.cli.estate import Estate, Part  # here: it loads the whole town
             from belvedere.demo.cameras import CAMERAS
 
             town = Estate(settings, clock, lines, [Part(settings, link, tuple(plan.id for plan in CAMERAS))])
-            await town.begin(cameras[0])
+            await town.furnish()
+            if not furnished:
+                await greet()
+            arguments = [*data, "--night", last_night(clock).isoformat(), "--films", films]
+            await town.begin(
+                await supervisor.start("demo-cameras", "belvedere.demo.serve", arguments, on_line=lines.put_nowait)
+            )
         tasks.append(asyncio.create_task(keep_ingest(supervisor, link, settings)))
-        address = address_for_people(url)
-        welcome(address)
         if town is not None:
             await town.report()
-        if open_browser:
-            await asyncio.to_thread(webbrowser.open, address)
         done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from belvedere.foundation.clock import Clock, SystemClock
@@ -36,8 +36,13 @@ def add_user(settings: Settings, name: str, role: str, display: str = "") -> str
 
 def new_code(settings: Settings, name: str) -> str:
     """A fresh one-time code; the old password and every open session end. Raises NotFound."""
+    return new_codes(settings, [name])[name]
+
+
+def new_codes(settings: Settings, names: Iterable[str]) -> dict[str, str]:
+    """Fresh one-time codes by name, as `new_code` makes them. Raises NotFound."""
     with _desk(settings) as desk:
-        return desk.renew_code(name)[1]
+        return {name: desk.renew_code(name)[1] for name in names}
 
 
 def disable_user(settings: Settings, name: str) -> None:

@@ -7,6 +7,7 @@ few seconds whatever is still open.
 import argparse
 import asyncio
 import errno
+import gc
 import json
 import logging
 import signal
@@ -152,6 +153,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--alone", action="store_true", help="There is no site on this machine.")
     options = parser.parse_args(arguments)
     _log_to_stderr()
+    gc.enable()
+    gc.freeze()  # what is loaded stays; no collection need look at it again
     try:
         settings = load_settings(options.data)
         if options.port is not None:

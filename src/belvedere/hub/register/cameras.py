@@ -60,6 +60,8 @@ class CameraRegister:
     def put_site(self, site_id: str, name: str) -> None:
         """Add a site, or change its name."""
         _require_slug(site_id, "site")
+        if Site(site_id, name) in self.sites():
+            return
         with writing(self._engine) as connection:
             changed = connection.execute(update(site_table).where(site_table.c.id == site_id).values(name=name))
             if changed.rowcount == 0:
