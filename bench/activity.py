@@ -69,7 +69,7 @@ def measured(config: StreamConfig, parts: list[Fragment]) -> tuple[Series, dict[
         found = first_frame(part.data) if part.keyframe else None
         if found is None:
             continue
-        data = part.data[found[0] : sum(found)]
+        data = bytes(part.data[found[0] : sum(found)])
         told = decoder.look(Look(1, False, False, config.codec, config.parameter_sets, data))
         at_us = part.start_90k * 100 // 9
         if told.share is not None and before is not None:

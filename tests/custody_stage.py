@@ -53,7 +53,7 @@ class KeptSite:
         numbers = range(seconds * 2)
         self.rig.record(track, numbers, start_us)
         self.rig.end(track)
-        return start_us, [fragment(n, start_us).data for n in numbers]
+        return start_us, [bytes(fragment(n, start_us).data) for n in numbers]
 
     def next_day(self) -> None:
         """To two hours after the next midnight."""

@@ -126,7 +126,7 @@ def run_start(stream: int, tag: bytes = b"one") -> m.RunStart:
 
 def came(stream: int, f: Fragment) -> m.FragmentCame:
     return m.FragmentCame(
-        stream, f.start_90k, f.duration_90k, f.frames, f.keyframe, f.arrival_us, f.lost_packets, f.data
+        stream, f.start_90k, f.duration_90k, f.frames, f.keyframe, f.arrival_us, f.lost_packets, bytes(f.data)
     )
 
 

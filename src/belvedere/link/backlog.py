@@ -5,6 +5,7 @@ Used twice: at the site for what the link has not taken yet, at the hub for what
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 import msgspec
 
@@ -22,6 +23,7 @@ class Backlog:
     `dropped` counts frames that this viewer missed because it was slow.
     """
 
+    # While it has a gap (`leave_gap`), nothing behind it is handed out. Invariant: `_gap` parts wait before it, or it is None.
     # Invariants: media behind a dropped frame is never handed out before the next keyframe; the newest LiveStart and
     # the newest LiveState are never dropped; at most `limit_parts` wait, and `limit_bytes` unless a single part is larger.
 
@@ -47,6 +49,7 @@ class Backlog:
             False  # what is passed over while awaiting was dropped, not merely before the viewer's first picture
         )
         self._filled = asyncio.Event()
+        self._gap: int | None = None
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -112,6 +115,7 @@ class Backlog:
                 kept[type(part)] = (since, part)
         self._parts = deque(kept.values())
         self._bytes = 0
+        self._gap = None  # what belongs there is not wanted any more
         self._awaiting_keyframe = self._behind = True
 
     def resume_at_keyframe(self, missed: int) -> None:
@@ -119,10 +123,44 @@ class Backlog:
         self._skipped += missed
         self._awaiting_keyframe = self._behind = True
 
+    def leave_gap(self) -> None:
+        """Media that begins with a keyframe will be put in here by `fill_gap`; what is put meanwhile goes on from it."""
+        self._gap = len(self._parts)
+        self._awaiting_keyframe = self._behind = False
+
+    def fill_gap(self, media: Sequence[LiveMedia]) -> None:
+        """Put in what belongs into the gap. Nothing: it can't be had, and the viewer goes on at the next keyframe."""
+        at, self._gap = self._gap, None
+        if at is None:
+            return
+        before, behind = list(self._parts)[:at], list(self._parts)[at:]
+        size = sum(len(part.data) for part in media)
+        if not media or self._bytes + size > self._limit_bytes or len(self._parts) + len(media) > self._limit_parts:
+            media, size, behind = (), 0, self._from_keyframe(behind)
+        now_us = self._clock.monotonic_us()
+        self._bytes += size
+        self._parts = deque([*before, *((now_us, part) for part in media), *behind])
+        self._filled.set()
+
+    def _from_keyframe(self, parts: list[tuple[int, LivePart]]) -> list[tuple[int, LivePart]]:
+        """`parts` without the media before their first keyframe; where there is none, what comes waits for one too."""
+        kept, waits = [], True
+        for since, part in parts:
+            if isinstance(part, LiveMedia):
+                waits = waits and not part.keyframe
+                if waits:
+                    self._bytes -= len(part.data)
+                    continue
+            kept.append((since, part))
+        self._awaiting_keyframe |= waits
+        return kept
+
     def take(self) -> LivePart | None:
         """The next part, or None when nothing waits."""
-        if not self._parts:
+        if not self._parts or self._gap == 0:
             return None
+        if self._gap is not None:
+            self._gap -= 1
         _, part = self._parts.popleft()
         if isinstance(part, LiveMedia):
             self._bytes -= len(part.data)

@@ -42,7 +42,7 @@ class FrameTable:
     key_first: bool  # no frame but the first may be a keyframe
 
 
-def frame_table(data: bytes) -> FrameTable | None:
+def frame_table(data: bytes | memoryview) -> FrameTable | None:
     """The frames of moof + mdat `data`; None when it is nothing that can be read."""
     if len(data) >= _ENTRIES_AT and data[4:8] == b"moof" and data[76:80] == b"trun":
         size, _, flags, count, offset = _TRUN.unpack_from(data, _TRUN_AT)
@@ -56,7 +56,7 @@ def frame_table(data: bytes) -> FrameTable | None:
             if offset + sum(sizes) <= len(data):
                 return FrameTable(offset, sizes, entries[0::2], (first_key != 0, *(False,) * (count - 1)), True)
     try:
-        samples = read_fragment(data)
+        samples = read_fragment(bytes(data))
     except BadMedia:
         return None
     if not samples:
@@ -70,7 +70,7 @@ def frame_table(data: bytes) -> FrameTable | None:
     )
 
 
-def first_frame(data: bytes) -> tuple[int, int] | None:
+def first_frame(data: bytes | memoryview) -> tuple[int, int] | None:
     """Where the first frame of a fragment lies (offset, bytes), from the fragment's beginning alone; None when it can't be told."""
     if len(data) < _ENTRIES_AT + 16 or data[4:8] != b"moof" or data[76:80] != b"trun":
         return None
@@ -171,7 +171,7 @@ class SliceQp:
         """Whether there is a parameter set to read slices with."""
         return bool(self._pictures)
 
-    def of_frame(self, data: bytes, start: int, size: int) -> int | None:
+    def of_frame(self, data: bytes | memoryview, start: int, size: int) -> int | None:
         """QP (0 to 51) of the first slice of the frame data[start:start + size], NAL units behind 4-byte lengths; or None."""
         end = min(start + size, len(data))
         for _ in range(_MOST_STEPS):
@@ -179,7 +179,7 @@ class SliceQp:
                 return None
             kind = data[start + 4] & 31
             if kind in _SLICES:
-                return self.of_slice(data[start + 4 : min(end, start + 4 + _SLICE_BYTES)])
+                return self.of_slice(bytes(data[start + 4 : min(end, start + 4 + _SLICE_BYTES)]))
             start += 4 + int.from_bytes(data[start : start + 4], "big")
         return None
 

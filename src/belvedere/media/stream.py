@@ -4,8 +4,10 @@ Media time is counted in 90 kHz ticks (RFC 3551's video clock) from the start of
 camera stream. Wall time never enters here except as the arrival stamp that the recorder anchors a run with.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from belvedere.media.held import Held
 
 TICKS_PER_SECOND = 90_000
 
@@ -96,13 +98,15 @@ class Fragment:
     """One moof+mdat. Closes at a keyframe or after 0.5 s, so that a crash loses little.
 
     `data` is the complete moof and mdat; its tfdt is `start_90k` (decode time since the start of the run, version 1 box).
-    `lost_packets` counts RTP sequence numbers missing since the previous fragment.
+    `lost_packets` counts RTP sequence numbers missing since the previous fragment. `data` may be a view into what a worker
+    sent, together with others: whoever keeps it for more than a second keeps a copy, or `held`.
     """
 
-    data: bytes
+    data: bytes | memoryview
     start_90k: int
     duration_90k: int
     frames: int
     keyframe: bool
     arrival_us: int
     lost_packets: int = 0
+    held: Held | None = field(default=None, compare=False)  # a way to the bytes that outlives them in memory

@@ -62,7 +62,7 @@ class _Waiting:
 
     at_us: int
     config: StreamConfig
-    data: bytes
+    picture: bytes  # by itself: the rest of the fragment need not stay in memory for it
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ class Gate:
             watched.config = config
 
     def fragment(self, camera: str, stream: str, fragment: Fragment) -> None:
-        """Note a keyframe. Costs next to nothing."""
+        """Note a keyframe. Costs a copy of it at most, and of main streams only now and then."""
         if not fragment.keyframe:
             return
         watched = self._watched.get(camera)
@@ -132,10 +132,14 @@ class Gate:
         at_us = fragment.arrival_us - media_us(fragment.duration_90k)
         if stream == StreamKind.MAIN and 0 <= at_us - watched.taken_us < _MAIN_EVERY_US:
             return
+        found = first_frame(fragment.data)
+        if found is None:
+            return
+        offset, size = found
         watched.taken_us = at_us
         if watched.waiting is not None:
             self.skipped += 1
-        watched.waiting = _Waiting(at_us, watched.config, fragment.data)
+        watched.waiting = _Waiting(at_us, watched.config, bytes(fragment.data[offset : offset + size]))
         self._wake.set()
 
     def ended(self, camera: str, stream: str) -> None:
@@ -191,13 +195,9 @@ class Gate:
         return self._left_us > 0
 
     def _compare(self, watched: _Watched, waiting: _Waiting) -> None:
-        found = first_frame(waiting.data)
-        if found is None:
-            return
         now_us = self._clock.monotonic_us()
         if now_us - watched.zones_us >= _ZONES_US:
             watched.zones, watched.zones_us = self._store.zones(watched.camera), now_us
-        offset, size = found
         fresh = not 0 < waiting.at_us - watched.before_us <= _APART_US
         told = self._decoder.ask(
             Look(
@@ -206,7 +206,7 @@ class Gate:
                 False,
                 waiting.config.codec,
                 waiting.config.parameter_sets,
-                waiting.data[offset : offset + size],
+                waiting.picture,
                 watched.zones,
             )
         )

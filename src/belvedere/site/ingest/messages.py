@@ -46,6 +46,19 @@ class FragmentCame(ToRecorder, frozen=True, tag="fragment"):
     data: bytes
 
 
+class FragmentView(ToRecorder, frozen=True, tag="fragment"):
+    """A `FragmentCame` as the recorder reads it: `data` is a view into the message, not a copy."""
+
+    stream: int
+    start_90k: int
+    duration_90k: int
+    frames: int
+    keyframe: bool
+    arrival_us: int
+    lost_packets: int
+    data: memoryview
+
+
 class LiveFrame(ToRecorder, frozen=True, tag="live"):
     """One frame as moof+mdat, sent only while `SetLive` is on for the stream. tfdt as in the recorded fragments."""
 
@@ -109,6 +122,18 @@ AnyToRecorder = (
     Hello
     | RunStart
     | FragmentCame
+    | LiveFrame
+    | RunEnd
+    | StreamState
+    | ClockSeen
+    | ImportOpen
+    | ImportEnd
+    | IngestFigures
+)
+AsRead = (
+    Hello
+    | RunStart
+    | FragmentView
     | LiveFrame
     | RunEnd
     | StreamState

@@ -1,24 +1,30 @@
 """The relay: what the cameras send now, to those who may watch.
 
-Recorded fragments of the newest GOP are kept, so that the first picture is there at once. While somebody watches a stream
-its ingest process also sends each frame by itself, half a second sooner than the fragment that will hold it. Both tell
-the same media; the *seam* between them is found by decode time, so that every viewer gets each frame once and in order.
+The recorded fragments of the newest GOP are known, so that the first picture is there at once: those of small streams, which
+tiles show, are kept in memory; others are read back from where they were recorded when somebody begins to watch. While somebody
+watches a stream its ingest process also sends each frame by itself, half a second sooner than the fragment that will hold it.
+Both tell the same media; the *seam* between them is found by decode time, so that every viewer gets each frame once and in order.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+
 from belvedere.foundation.clock import Clock
-from belvedere.foundation.errors import BadInput, BadMedia, BelvedereError, Refused, Unavailable
+from belvedere.foundation.errors import BadInput, BadMedia, BelvedereError, Refused, SealBroken, Unavailable
 from belvedere.link.backlog import Backlog
 from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState
 from belvedere.media.fmp4 import tfdt_offset
+from belvedere.media.held import Held
 from belvedere.media.stream import Fragment, StreamConfig, StreamKind
 from belvedere.policy.grant import Action, Grant
+from belvedere.site.live.stream import Piece, Stream, TailFrame
+
+log = structlog.get_logger()
 
 CACHE_LIMIT_BYTES = 6 << 20  # of one stream's newest GOP; a longer GOP is not kept, and viewers wait for the next
 CACHE_TOTAL_BYTES = 256 << 20  # of all streams
@@ -27,6 +33,10 @@ MAX_VIEWERS = 400
 LINGER_S = 5.0  # frame by frame goes on this long after the last viewer left: tiles come and go
 CHECK_S = 0.5  # how often a viewer that gets nothing looks whether its grant still lives
 QUIET_S = 5.0  # a viewer hears of the state at least this often, so that a dead link is told from a dark camera
+
+_SOON_SETTLED = 6  # fragments: in three seconds a disk that works has made them durable
+_READERS = 2  # threads
+_READ_S = 2.0
 
 _NOBODY: Callable[[str, str, bool], None] = lambda camera, stream, on: None  # noqa: E731
 
@@ -37,65 +47,9 @@ class RelayCounters:
 
     frames_dropped: int = 0  # for slow viewers
     gops_not_kept: int = 0  # over a cache limit
+    gops_not_read: int = 0  # by the disk where they were recorded; viewers went on at the next keyframe
     seams_broken: int = 0  # frames were missing between two fragments; viewers went on at the next keyframe
     bad_frames: int = 0  # live frames without a readable decode time, or without a run
-
-
-@dataclass(frozen=True, slots=True)
-class _TailFrame:
-    dts_90k: int
-    media: LiveMedia
-
-
-@dataclass(slots=True)
-class _Stream:
-    """One stream of one camera, as the viewers' side sees it."""
-
-    start: LiveStart | None = None  # None while no run is open
-    state: LiveState = field(default_factory=lambda: LiveState("connecting", ""))
-    viewers: "list[Viewer | Tap]" = field(default_factory=list)
-    # Invariant: the recorded fragments from the newest recorded keyframe to `end_90k`, without a hole, or empty.
-    gop: list[LiveMedia] = field(default_factory=list)
-    gop_bytes: int = 0
-    end_90k: int = 0  # decode time at which the newest fragment ends: that of the first frame it does not hold
-    # Invariant: live frames in order, all with a decode time >= end_90k.
-    tail: deque[_TailFrame] = field(default_factory=deque)
-    tail_bytes: int = 0
-    lost_90k: int = -1  # decode time of the newest frame that the bounded tail had to let go
-    seen_from_90k: int | None = None  # decode time of the first live frame since frames were switched on
-    seen: int = 0  # live frames with a decode time >= end_90k that came, those let go included
-    # Invariant: while joined, every frame from `end_90k` on has been handed to the viewers as a live frame.
-    joined: bool = False
-    switched_on: bool = False
-    off_timer: asyncio.TimerHandle | None = None
-
-    def forget_run(self) -> None:
-        self.start = None
-        self.gop, self.gop_bytes, self.end_90k = [], 0, 0
-        self.forget_frames()
-
-    def forget_frames(self) -> None:
-        self.tail.clear()
-        self.tail_bytes, self.lost_90k, self.seen_from_90k, self.seen, self.joined = 0, -1, None, 0, False
-
-    def has(self, dts_90k: int, data: bytes) -> bool:
-        """Whether this frame, or a later one, came before."""
-        if not self.tail or dts_90k > self.tail[-1].dts_90k:
-            return False
-        if dts_90k < self.tail[-1].dts_90k:
-            return True
-        return _picture(data) == _picture(self.tail[-1].media.data)  # two frames may share a decode time
-
-    def snapshot(self) -> list[LiveMedia]:
-        """What a new viewer gets first: from the newest keyframe on, everything that older viewers have had."""
-        if not self.joined:
-            return list(self.gop)
-        newest = next((at for at in reversed(range(len(self.tail))) if self.tail[at].media.keyframe), None)
-        if newest is not None:
-            return [frame.media for frame in islice(self.tail, newest, None)]
-        if self.lost_90k >= self.end_90k:
-            return []
-        return [*self.gop, *(frame.media for frame in self.tail)]
 
 
 class Source(Protocol):
@@ -164,6 +118,9 @@ class Tap:
         self._relay.leave(self)
 
 
+_Stream = Stream[Viewer | Tap]
+
+
 class Relay:
     """Live pictures of one site. Everything happens on one event loop; nothing here waits or blocks."""
 
@@ -175,6 +132,8 @@ class Relay:
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._cached_bytes = 0
         self._viewers = 0
+        self._readers: ThreadPoolExecutor | None = None
+        self._fetching: set[asyncio.Task[None]] = set()
 
     def bind(self, set_live: Callable[[str, str, bool], None]) -> None:
         """Name the switch for frames: `set_live(camera, stream, on)`. Switching on twice must be harmless."""
@@ -203,8 +162,11 @@ class Relay:
         if at.start is None:
             self.counters.bad_frames += 1
             return
-        media = LiveMedia(fragment.keyframe, fragment.arrival_us, 0, fragment.data, fragment.frames)
-        self._cache(at, media)
+        held = fragment.held
+        if held is None or stream == StreamKind.SUB or (fragment.keyframe and at.keep_keyframe):
+            held, at.keep_keyframe = Held(bytes(fragment.data)), at.keep_keyframe and not fragment.keyframe
+        piece = Piece(fragment.keyframe, fragment.arrival_us, fragment.frames, held)
+        self._cache(at, piece, len(fragment.data))
         end_90k = fragment.start_90k + fragment.duration_90k
         whole = at.seen_from_90k is not None and at.seen_from_90k <= fragment.start_90k
         at.end_90k = end_90k
@@ -214,7 +176,8 @@ class Relay:
         if at.joined and whole and within != fragment.frames:
             self._break_seam(at, missed=max(0, fragment.frames - within))
         elif not at.joined:
-            self._publish(at, media)
+            if at.viewers:
+                self._publish(at, piece.media(bytes(fragment.data)))
             if at.seen_from_90k is not None and at.seen_from_90k <= end_90k:
                 at.joined = True
                 for frame in at.tail:
@@ -239,7 +202,7 @@ class Relay:
         if dts_90k < at.end_90k or at.has(dts_90k, data):
             return  # a fragment has brought it, or frames were switched off and on and this one comes again
         media = LiveMedia(keyframe, arrival_us, 0, data)
-        at.tail.append(_TailFrame(dts_90k, media))
+        at.tail.append(TailFrame(dts_90k, media))
         at.seen += 1
         at.tail_bytes += len(data)
         while len(at.tail) > TAIL_LIMIT_FRAMES or at.tail_bytes > CACHE_LIMIT_BYTES:
@@ -289,7 +252,11 @@ class Relay:
         viewer.backlog.put(at.state)
         if at.start is not None:
             viewer.backlog.put(at.start)
-            for media in at.snapshot():
+            away, here = at.snapshot()
+            if away:
+                viewer.backlog.leave_gap()
+                self._fetch(viewer, away)
+            for media in here:
                 viewer.backlog.put(media)
         at.viewers.append(viewer)
         self._viewers += 1
@@ -299,6 +266,25 @@ class Relay:
         if not at.switched_on:
             at.switched_on = True
             self._set_live(camera, stream, True)
+
+    def _fetch(self, viewer: Viewer | Tap, away: list[Piece]) -> None:
+        """Have a disk read what a new viewer begins with: the bytes that it would have been given from memory, and no others."""
+        if self._readers is None:
+            self._readers = ThreadPoolExecutor(_READERS, "first pictures")
+        reading = asyncio.get_running_loop().run_in_executor(self._readers, lambda: [piece.read() for piece in away])
+        task = asyncio.create_task(self._bring(viewer, asyncio.wait_for(reading, _READ_S)))
+        self._fetching.add(task)
+        task.add_done_callback(self._fetching.discard)
+
+    async def _bring(self, viewer: Viewer | Tap, reading: Awaitable[list[LiveMedia]]) -> None:
+        media: list[LiveMedia] = []
+        try:
+            media = await reading
+        except (OSError, SealBroken) as error:  # TimeoutError is an OSError: the disk stands still
+            log.warning("newest_pictures_not_read", camera=viewer.camera, stream=viewer.stream, error=repr(error))
+            self.counters.gops_not_read += 1
+        finally:
+            viewer.backlog.fill_gap(media)
 
     def leave(self, viewer: Viewer | Tap) -> None:
         """Called by `close` of a viewer or tap."""
@@ -321,20 +307,37 @@ class Relay:
     def newest_keyframe(self, camera: str, stream: str) -> bytes | None:
         """Initialisation segment and the newest recorded fragment that begins with a keyframe; None while there is none.
 
-        For looking at a picture's figures inside the site. Callable from any thread.
+        For looking at a picture's figures inside the site. Callable from any thread but the event loop's: it may wait for a disk.
         """
         at = self._streams.get((str(camera), str(stream)))
         start, gop = (at.start, at.gop[:1]) if at is not None else (None, [])
-        return start.init + gop[0].data if start is not None and gop else None
+        if start is None or not gop:
+            return None
+        try:
+            return start.init + gop[0].held.read()
+        except (OSError, SealBroken):
+            return None  # there will be a newer one
 
     def newest_fragment(self, camera: str, stream: str) -> tuple[LiveStart, LiveMedia] | None:
-        """As `newest_keyframe`, in its parts. For the masking inside the site; event loop only."""
+        """As `newest_keyframe`, in its parts; None too when it is not in memory, but then the next one stays there.
+
+        For the masking inside the site; event loop only.
+        """
         at = self._streams.get((str(camera), str(stream)))
-        return (at.start, at.gop[0]) if at is not None and at.start is not None and at.gop else None
+        if at is None or at.start is None or not at.gop:
+            return None
+        data = at.gop[0].held.data
+        at.keep_keyframe = data is None
+        return (at.start, at.gop[0].media(bytes(data))) if data is not None else None
 
     def streams(self) -> list[tuple[str, str]]:
         """Camera and kind of every stream that anything was heard of."""
         return list(self._streams)
+
+    @property
+    def reading(self) -> int:
+        """How many viewers wait for a disk to read what they begin with."""
+        return len(self._fetching)
 
     @property
     def viewers(self) -> int:
@@ -370,7 +373,7 @@ class Relay:
         key = (str(camera), str(stream))
         found = self._streams.get(key)
         if found is None:
-            found = self._streams[key] = _Stream()
+            found = self._streams[key] = Stream()
         return found
 
     def _publish(self, at: _Stream, part: LivePart) -> None:
@@ -389,20 +392,21 @@ class Relay:
         self._cached_bytes -= at.gop_bytes
         at.forget_run()
 
-    def _cache(self, at: _Stream, media: LiveMedia) -> None:
+    def _cache(self, at: _Stream, piece: Piece, size: int) -> None:
         """Keep a fragment of the newest GOP, within the limits."""
-        if media.keyframe:
+        if piece.keyframe:
             self._cached_bytes -= at.gop_bytes
             at.gop, at.gop_bytes = [], 0
         elif not at.gop:
             return
-        size = len(media.data)
         if at.gop_bytes + size > CACHE_LIMIT_BYTES or self._cached_bytes + size > CACHE_TOTAL_BYTES:
             self._cached_bytes -= at.gop_bytes
             at.gop, at.gop_bytes = [], 0
             self.counters.gops_not_kept += 1
             return
-        at.gop.append(media)
+        at.gop.append(piece)
+        if len(at.gop) > _SOON_SETTLED:
+            at.gop[-1 - _SOON_SETTLED].held.own()  # no disk has it yet: it should not keep others' bytes in memory too
         at.gop_bytes += size
         self._cached_bytes += size
 
@@ -411,8 +415,3 @@ class Relay:
         self.counters.seams_broken += 1
         for viewer in at.viewers:
             viewer.backlog.resume_at_keyframe(missed)
-
-
-def _picture(data: bytes) -> bytes:
-    """mdat of a frame: what stays the same when it is sent again."""
-    return data[int.from_bytes(data[:4], "big") :]

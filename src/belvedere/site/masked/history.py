@@ -6,6 +6,7 @@ They stay in this process's memory, are decoded by a masking process only, and a
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from belvedere.foundation.clock import MINUTE_US
 from belvedere.foundation.errors import BadMedia
 from belvedere.media.fmp4 import read_fragment
 from belvedere.media.stream import StreamKind
@@ -15,12 +16,14 @@ from belvedere.vision.masking.samples import Samples
 # Of one keyframe; of larger ones, which only main streams have, none is kept: a recorder's memory is for recording, and the
 # background of a camera without a small stream is learnt once somebody looks.
 _MOST_BYTES = 64 << 10
+_SHUN_US = 10 * MINUTE_US  # not asked again for so long
 _TOTAL_BYTES = 64 << 20  # of all cameras; beyond it, cameras without samples get none
 
 
 @dataclass(slots=True)
 class _Camera:
     init: bytes
+    shun_us: int = 0  # monotonic: until then it is not asked for, as its keyframes are too large
     samples: Samples[bytes] = field(default_factory=Samples)
 
 
@@ -60,11 +63,13 @@ class History:
 
     def _keep(self, camera: str, total: int) -> int:
         """Bytes that were added, about."""
+        known, clock = self._cameras.get(camera), self._relay.clock
+        if known is not None and (clock.monotonic_us() < known.shun_us or not known.samples.due(clock.now_us())):
+            return 0
         found = self._relay.newest_fragment(camera, self.source_of(camera))
         if found is None:
             return 0
         start, media = found
-        known = self._cameras.get(camera)
         if known is None or known.init != start.init:
             known = self._cameras[camera] = _Camera(start.init)
         if not known.samples.due(media.arrival_us):
@@ -74,6 +79,7 @@ class History:
         except BadMedia:
             return 0
         if first is None or first.size > _MOST_BYTES or total + first.size > _TOTAL_BYTES:
+            known.shun_us = clock.monotonic_us() + _SHUN_US
             return 0
         known.samples.add(media.arrival_us, media.data[first.offset : first.offset + first.size])
         return first.size

@@ -1,4 +1,4 @@
-"""One worker's connection: frames messages out of the Unix socket with one copy, and sends orders back."""
+"""One worker's connection: messages out of the Unix socket, footage without a further copy, and orders back."""
 
 import asyncio
 import os
@@ -10,13 +10,13 @@ import msgspec
 import structlog
 
 from belvedere.foundation.errors import BelvedereError
-from belvedere.site.ingest.messages import AnyToRecorder, Hello, IngestFigures, ToWorker, Trouble
+from belvedere.site.ingest.messages import AsRead, Hello, IngestFigures, ToWorker, Trouble
+from belvedere.site.recorder.chunks import CHUNK_BYTES, Chunks
 
 log = structlog.get_logger()
 
 MAX_MESSAGE_BYTES = 48 << 20
-_BUFFER_BYTES = 1 << 20
-_KEEP_BYTES = 4 << 20
+_LEAST_READ_BYTES = 16 << 10  # less room than this at a chunk's end is not read into
 _LENGTH = struct.Struct(">I")
 _UCRED = struct.Struct("3i")
 
@@ -26,7 +26,7 @@ class Intake(Protocol):
 
     def joined(self, connection: "WorkerConnection") -> None: ...
 
-    def said(self, connection: "WorkerConnection", message: AnyToRecorder) -> None:
+    def said(self, connection: "WorkerConnection", message: AsRead) -> None:
         """A message. A BelvedereError raised here is answered with `Trouble`; then the connection is closed."""
         ...
 
@@ -34,14 +34,17 @@ class Intake(Protocol):
 
 
 class WorkerConnection(asyncio.BufferedProtocol):
-    """Invariant: the first message is `Hello`; bytes [_start, _end) of the buffer are not yet understood."""
+    """Invariants: the first message is `Hello`; bytes [_start, _end) of the buffer are not yet understood; what was understood
+    is never written over, as messages are views into it.
+    """
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
-        self._buffer = bytearray(_BUFFER_BYTES)
+        self._chunks = Chunks()
+        self._buffer = memoryview(self._chunks.take(CHUNK_BYTES))
         self._start = 0
         self._end = 0
-        self._decoder: msgspec.msgpack.Decoder[AnyToRecorder] = msgspec.msgpack.Decoder(AnyToRecorder)
+        self._decoder: msgspec.msgpack.Decoder[AsRead] = msgspec.msgpack.Decoder(AsRead)
         self._encoder = msgspec.msgpack.Encoder()
         self._transport: asyncio.Transport | None = None
         self.hello: Hello | None = None
@@ -59,19 +62,23 @@ class WorkerConnection(asyncio.BufferedProtocol):
                 self._transport.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        if self._end == len(self._buffer):
+        if len(self._buffer) - self._end < _LEAST_READ_BYTES and self._start + self._needed() > len(self._buffer):
             self._make_room()
-        return memoryview(self._buffer)[self._end :]
+        return self._buffer[self._end :]
+
+    def _needed(self) -> int:
+        """Bytes of the message under way, with its length; more than any chunk has left where that did not come yet."""
+        if self._end - self._start < _LENGTH.size:
+            return CHUNK_BYTES
+        size: int = _LENGTH.unpack_from(self._buffer, self._start)[0]
+        return _LENGTH.size + size
 
     def _make_room(self) -> None:
-        """Move what is left to the front; take a larger buffer when one message fills it."""
-        left = self._end - self._start
-        needed = _LENGTH.unpack_from(self._buffer, self._start)[0] + _LENGTH.size if left >= _LENGTH.size else 0
-        kept = memoryview(self._buffer)[self._start : self._end]
-        if needed > len(self._buffer) or len(self._buffer) > _KEEP_BYTES:
-            self._buffer = bytearray(max(_BUFFER_BYTES, needed, left))
-        memoryview(self._buffer)[:left] = kept
-        self._start, self._end = 0, left
+        """Go on in another chunk, into which the message under way fits; what of it has come moves there."""
+        kept = self._buffer[self._start : self._end]
+        self._buffer = memoryview(self._chunks.take(max(CHUNK_BYTES, self._needed())))
+        self._start, self._end = 0, len(kept)
+        self._buffer[: self._end] = kept
 
     def buffer_updated(self, nbytes: int) -> None:
         self._end += nbytes
@@ -86,9 +93,8 @@ class WorkerConnection(asyncio.BufferedProtocol):
             self.close()
 
     def _understand(self) -> None:
-        view = memoryview(self._buffer)
         while self._end - self._start >= _LENGTH.size and not self.closing:
-            (size,) = _LENGTH.unpack_from(view, self._start)
+            (size,) = _LENGTH.unpack_from(self._buffer, self._start)
             if size > MAX_MESSAGE_BYTES:
                 raise msgspec.DecodeError(f"a message of {size} bytes")
             stop = self._start + _LENGTH.size + size
@@ -96,15 +102,11 @@ class WorkerConnection(asyncio.BufferedProtocol):
                 if stop > len(self._buffer):
                     self._make_room()
                 return
-            message = self._decoder.decode(view[self._start + _LENGTH.size : stop])
+            message = self._decoder.decode(self._buffer[self._start + _LENGTH.size : stop])
             self._start = stop
             self._dispatch(message)
-        if self._start == self._end:
-            self._start = self._end = 0
-            if len(self._buffer) > _KEEP_BYTES:
-                self._buffer = bytearray(_BUFFER_BYTES)
 
-    def _dispatch(self, message: AnyToRecorder) -> None:
+    def _dispatch(self, message: AsRead) -> None:
         if self.hello is None:
             if not isinstance(message, Hello) or message.kind not in ("ingest", "import"):
                 raise msgspec.DecodeError("no hello")

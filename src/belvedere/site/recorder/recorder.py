@@ -11,15 +11,8 @@ import structlog
 from belvedere.foundation.clock import MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import BadInput
 from belvedere.foundation.settings import SiteSettings
-from belvedere.media.stream import (
-    TICKS_PER_SECOND,
-    VIDEO_CODECS,
-    Codec,
-    EndReason,
-    Fragment,
-    StreamConfig,
-    StreamKind,
-)
+from belvedere.media.held import Held
+from belvedere.media.stream import TICKS_PER_SECOND, VIDEO_CODECS, Codec, EndReason, Fragment, StreamConfig, StreamKind
 from belvedere.site.ingest import messages as m
 from belvedere.site.recorder.events import Add, Begin, ClockNote, Cut, End
 from belvedere.site.recorder.feed import Feed, honest_arrival_us
@@ -280,9 +273,9 @@ class Recorder:
                 self._end_run(feed, EndReason.CRASH, message)
                 self._set_state(feed, "connecting", message)
 
-    def said(self, connection: WorkerConnection, message: m.AnyToRecorder) -> None:
+    def said(self, connection: WorkerConnection, message: m.AsRead) -> None:
         match message:
-            case m.FragmentCame():
+            case m.FragmentView():
                 self._fragment(connection, message)
             case m.LiveFrame():
                 feed = self._feed(connection, message.stream)
@@ -344,7 +337,7 @@ class Recorder:
             feed.writer.offer(Begin(feed.track, config))
             self._sink.config(feed.ref.camera, feed.ref.kind, config)
 
-    def _fragment(self, connection: WorkerConnection, message: m.FragmentCame) -> None:
+    def _fragment(self, connection: WorkerConnection, message: m.FragmentView) -> None:
         if not 0 < message.duration_90k <= _LONGEST_FRAGMENT_90K or not 0 <= message.start_90k < _LONGEST_RUN_90K:
             raise BadInput("A worker sent a fragment of impossible length.")
         feed = self._feed(connection, message.stream)
@@ -358,6 +351,7 @@ class Recorder:
             message.keyframe,
             max(0, message.arrival_us) if job is not None else honest_arrival_us(message.arrival_us, now_us),
             max(0, message.lost_packets),
+            None if feed is None else Held(message.data),
         )
         if feed is not None and feed.running:
             feed.seen(fragment)

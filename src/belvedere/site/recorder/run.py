@@ -241,8 +241,7 @@ class OpenRun:
     def _leave(self, segment: OpenSegment) -> None:
         """Never touch the file again; its row keeps what was durable before and says suspect."""
         segment.suspect = True
-        segment.release()
-        segment.unsynced.clear()
+        segment.abandon()
         self._touch(segment)
 
     def _give_up(self, error: OSError | StorageFault, lost: int) -> NoReturn:

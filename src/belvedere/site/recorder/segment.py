@@ -1,6 +1,8 @@
 """A segment being written: seals fragments into one file and knows what of it is durable and what is indexed."""
 
 import errno
+import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -49,7 +51,10 @@ class OpenSegment:
     """Invariant: `durable` never reaches past a successful sync, `indexed` never past `durable`."""
 
     __slots__ = (
+        "_bound_to",
         "_files",
+        "_key",
+        "_marks",
         "_records",
         "_seal",
         "_written",
@@ -83,7 +88,9 @@ class OpenSegment:
         self._files = files
         self.place = place
         self.start_us = start_us
-        self._seal = seal.SegmentWriter(day_key, seal.new_segment_id(), bound_to, scratch)
+        segment_id = seal.new_segment_id()
+        self._key, self._bound_to = seal.segment_key(day_key, segment_id), bound_to
+        self._seal = seal.SegmentWriter(self._key, segment_id, bound_to, scratch)
         self._records = bytearray()
         self._written = 0
         self.tally = tally
@@ -97,11 +104,13 @@ class OpenSegment:
         self.indexed: Extent | None = None
         self.indexed_flags = -1
         self.unsynced: list[Fragment] = []
+        self._marks: list[seal.Mark] = []  # where each of `unsynced` lies
         self.fd = files.create(place.path)
 
     def append(self, fragment: Fragment, make_room: MakeRoom) -> None:
         """Seal and write one fragment. Raises OSError; then the file ends, as far as it could be cut back, before it."""
         record = fragments.pack(fragments.record_of(fragment))
+        mark = self._seal.end
         sealed = self._seal.append(fragment.data, record)
         try:
             if self._written == 0:
@@ -115,6 +124,7 @@ class OpenSegment:
         self.end_90k = max(self.end_90k, fragment.start_90k + fragment.duration_90k)
         self.lost_packets += fragment.lost_packets
         self.unsynced.append(fragment)
+        self._marks.append(mark)
 
     def _write(self, data: bytes | memoryview, make_room: MakeRoom) -> None:
         view = memoryview(data)
@@ -159,7 +169,30 @@ class OpenSegment:
             self.end_90k,
             self.lost_packets,
         )
+        for fragment, mark in zip(self.unsynced, self._marks, strict=True):
+            if fragment.held is not None:
+                fragment.held.settle(functools.partial(self.read_back, mark, len(fragment.data)))
         self.unsynced.clear()
+        self._marks.clear()
+
+    def read_back(self, mark: seal.Mark, length: int) -> bytes:
+        """The bytes of a durable fragment that lies at `mark`. Callable from any thread. Raises OSError, SealBroken.
+
+        For whoever has just been handed them anyway: this is how they need not be kept in memory.
+        """
+        fd = self._files.open(self.place.path)
+        try:
+            reader = seal.SegmentReader(lambda offset, size: os.pread(fd, size, offset), self._key, self._bound_to)
+            marks = [mark, seal.next_mark(mark, length, fragments.RECORD_BYTES)]
+            return b"".join(reader.read(marks, fragments.RECORD_BYTES, mark.plain, mark.plain + length))
+        finally:
+            self._files.close(fd)
+
+    def abandon(self) -> None:
+        """What is not durable lies elsewhere, or is lost."""
+        self.release()
+        self.unsynced.clear()
+        self._marks.clear()
 
     def release(self) -> None:
         """Close the file descriptor. What was not synced before is not relied upon."""
