@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
+from belvedere.foundation.clock import HOUR_US
 from belvedere.foundation.errors import Refused
 from belvedere.hub.access.ending import GrantEnder, Under
 from belvedere.hub.access.standing import StandingGrants
@@ -53,6 +54,31 @@ async def test_an_ended_grant_opens_nothing_at_the_next_question(tmp_path: Path)
             for _ in range(2):
                 with pytest.raises(Refused, match="ended"):
                     await stage.hub.grants.use(user, grant, Action.LIVE, ["gate"])
+
+
+async def test_closing_a_case_ends_what_rests_on_it_at_the_next_question(tmp_path: Path) -> None:
+    async with hub_stage(tmp_path) as stage, stage.signed_in("ivy", "investigator") as ivy:
+        user, now_us = stage.hub.users.by_name("ivy"), stage.clock.now_us()
+        span = {"from_us": now_us - 2 * HOUR_US, "to_us": now_us - HOUR_US}
+        incident = {"place": "North door", "lat": 51.5, "lon": -0.1, **span}
+        body = {"kind": "damage", "title": "Broken door", "incident": incident, "reason": "Call 17"}
+        opened = await ivy.post("/api/cases", json=body | {"footage": [{"camera": "gate", **span}]})
+        assert opened.status_code == 201, opened.text
+        case = opened.json()
+        ask = {"purpose": "investigation", "case": case["reference"], "cameras": ["gate"], **span}
+        grant = (await ivy.post("/api/grants", json=ask)).json()["id"]
+        desk, footage = stage.hub.grants, (Action.PLAYBACK, ["gate"], span["from_us"], span["to_us"])
+        for _ in range(3):  # from the second on out of what is kept
+            await desk.use(user, grant, *footage)
+        assert desk._standing._wires
+        closed = await ivy.post(f"/api/cases/{case['id']}/close", json={"reason": "Passed to the police"})
+        assert closed.json()["grants_ended"] == 1
+        for _ in range(2):
+            with pytest.raises(Refused, match="ended"):
+                await desk.use(user, grant, *footage)
+        assert not desk._standing._wires
+        refused = [entry for entry in stage.hub.audit.entries(limit=20) if entry.kind == "view.refused"]
+        assert [entry.facts["grant"] for entry in refused] == [grant] * 2
 
 
 @asynccontextmanager
