@@ -33,6 +33,8 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /log/witnesses
         GET /metrics
         GET /openapi.json
+        GET /page/{token}
+        POST /page/{token}
         GET /{path:path}
         """,
     ),
@@ -97,6 +99,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/map
         PUT /api/passkeys/{passkey_id}
         DELETE /api/passkeys/{passkey_id}
+        GET /api/pages
         GET /api/proposals
         GET /api/proposals/{proposal_id}
         POST /api/proposals/{proposal_id}/withdraw
@@ -215,11 +218,20 @@ _DOORS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "administrator installer manager operator supervisor",
+        """
+        POST /api/pages/{page_id}/answer
+        """,
+    ),
+    (
         "administrator manager",
         """
         POST /api/sites/enrolments/{enrolment}/decision
         POST /api/sites/tokens
         POST /api/sites/{site}/revocation
+        GET /api/paging
+        PUT /api/paging
+        POST /api/paging/test
         """,
     ),
     (

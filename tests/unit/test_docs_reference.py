@@ -7,14 +7,19 @@ import pytest
 from typer.main import get_command
 
 from belvedere.cli.main import app
+from belvedere.foundation.paging import PagingSettings
 from belvedere.foundation.settings import HubSettings, SiteSettings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 
-@pytest.mark.parametrize(("section", "model"), [("hub", HubSettings), ("site", SiteSettings)])
-def test_every_setting_is_in_the_reference(section: str, model: type[HubSettings] | type[SiteSettings]) -> None:
+@pytest.mark.parametrize(
+    ("section", "model"), [("hub", HubSettings), ("site", SiteSettings), ("paging", PagingSettings)]
+)
+def test_every_setting_is_in_the_reference(
+    section: str, model: type[HubSettings] | type[SiteSettings] | type[PagingSettings]
+) -> None:
     text = (DOCS / "reference" / "settings.md").read_text("utf-8")
     body = text.split(f"## `[{section}]`")[1].split("\n## ")[0]
     documented = dict(re.findall(r"^\| `(\w+)` \| .*? \| (.*?) \|$", body, re.MULTILINE))

@@ -31,6 +31,7 @@ _COMMANDS = {
     "keys": "keys:app",
     "site": "site:app",
     "retention": "retention:app",
+    "page": "page:app",
 }
 # Commands of such an application that lie in modules of their own.
 _ADDED = {

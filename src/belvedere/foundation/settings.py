@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from belvedere.foundation.errors import BadSettings
+from belvedere.foundation.paging import PagingSettings
 
 _ORIGIN = re.compile(r"https://(?=[a-z0-9.-]*[a-z])[a-z0-9.-]+(:\d+)?|http://localhost(:\d+)?")
 _ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[^?#\s]*)?|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^?#\s]*)?")
@@ -210,6 +211,7 @@ class Settings(BaseSettings):
     data: Path = Path("belvedere-data")
     hub: HubSettings = Field(default_factory=lambda: HubSettings.model_validate({}))
     site: SiteSettings = Field(default_factory=lambda: SiteSettings.model_validate({}))
+    paging: PagingSettings = Field(default_factory=lambda: PagingSettings.model_validate({}))
 
     @classmethod
     def settings_customise_sources(

@@ -25,6 +25,7 @@ from belvedere.hub.fleet import routes as fleet
 from belvedere.hub.health import routes as health
 from belvedere.hub.masks import routes as masks
 from belvedere.hub.pages import UI_FOLDER, Compression, SecurityHeaders, pages_router
+from belvedere.hub.paging import routes as paging
 from belvedere.hub.proposals import routes as proposals
 from belvedere.hub.purposes import routes as purposes
 from belvedere.hub.register import routes as register
@@ -40,6 +41,7 @@ ROOMS: tuple[Room, ...] = (
     purposes.router,
     cases.router,
     health.router,
+    paging.router,
     devices.router,
     review.router,
     masks.router,

@@ -255,6 +255,17 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "dwell.dwelling": lambda facts: f"Held a view of homes for more than a minute, camera {facts.get('camera', '')}",
     "dwell.ended": lambda facts: f"A note or authorisation for a long look ended{_why(facts)}",
     "quota.reached": lambda facts: f"Limit reached{_why(facts)}",
+    "page.opened": lambda facts: f"Called for help about recording faults: {facts.get('tickets', 0)}",
+    "page.called": lambda facts: f"Called {', '.join(facts.get('names') or [])} about recording faults",
+    "page.sent": lambda facts: (
+        f"Sent to {facts.get('name', '')}, {_WAYS.get(str(facts.get('way')), facts.get('way', ''))}"
+    ),
+    "page.failed": lambda facts: f"Could not be sent to {facts.get('name', '')}{_why(facts)}",
+    "page.answered": lambda facts: f"{facts.get('name', '')} looks after what was called about",
+    "page.unanswered": lambda facts: "Everybody on the rota was called, and nobody answered",
+    "page.over": lambda facts: "What was called about is over",
+    "page.tested": lambda facts: "Sent a test to everybody who is called",
+    "page.planned": lambda facts: "Changed who is called about recording faults",
     "search.made": lambda facts: f"Searched{_why({'reason': facts.get('words')})}",
     "proposal.made": lambda facts: f"Proposed: {facts.get('title', '')}{_why(facts)}",
     "proposal.confirmed": lambda facts: f"Confirmed as the second person: {facts.get('title', '')}",
@@ -282,6 +293,9 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     ),
     "export.downloaded": lambda facts: f"Export “{facts.get('name', '')}” downloaded",
 }
+
+
+_WAYS = {"email": "by e-mail", "webhook": "by webhook", "sms": "by SMS"}
 
 
 def summary(kind: str, facts: Facts) -> str:

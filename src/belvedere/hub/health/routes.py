@@ -13,7 +13,7 @@ from belvedere.foundation.errors import BadInput, Conflict, NotFound
 from belvedere.hub.access.doors import CurrentUser, roles, signed_in
 from belvedere.hub.health.standing import STANDING
 from belvedere.hub.health.tickets import Note, Ticket, TicketFilter
-from belvedere.hub.health.words import CLOSED_WORDS, SITE_AWAY, advice_of, is_hint, title_of
+from belvedere.hub.health.words import CLOSED_WORDS, PAGING_FAULTS, SITE_AWAY, advice_of, is_hint, title_of
 from belvedere.hub.reach import hub_of
 from belvedere.hub.room import Room
 from belvedere.link.health import CloseFault, EndOutage, GetHours, Hours, OutageDeclared, PutOutage
@@ -378,7 +378,7 @@ async def close_ticket(ticket_id: str, body: CloseIn, request: Request, user: Cu
         raise Conflict("This ticket is closed already.", advice="Reload the list.")
     if found.kind == SITE_AWAY:
         raise Conflict("This ticket closes by itself once the site answers.", advice="Write a note in it meanwhile.")
-    if found.kind in STANDING:
+    if found.kind in (*STANDING, *PAGING_FAULTS):
         raise Conflict(
             "This ticket closes by itself once what it says is mended.", advice="Write a note in it meanwhile."
         )

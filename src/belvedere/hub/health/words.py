@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 SITE_AWAY = "site_away"
+PAGE_FAILED, PAGE_UNANSWERED = "page_failed", "page_unanswered"
+PAGING_FAULTS = (PAGE_FAILED, PAGE_UNANSWERED)  # of the calling itself: these call nobody, and close by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,14 @@ WORDS = {
     "support": FaultWords(
         "Camera is no longer supported",
         "Plan its replacement: new weaknesses will not be mended. Until then keep it on a network of its own.",
+    ),
+    PAGE_FAILED: FaultWords(
+        "A call for help could not be sent",
+        "Look at Health, Who is called: send a test. Check the mail server, webhook or SMS gateway in the settings.",
+    ),
+    PAGE_UNANSWERED: FaultWords(
+        "Nobody answers when called",
+        "Look at Health, Who is called: is somebody on the rota now, and are the addresses right? Then look after the fault.",
     ),
     SITE_AWAY: FaultWords(
         "Site does not answer",
