@@ -146,6 +146,8 @@ class BrokenFiles(SystemFiles):
 class Rig:
     """One disk, one camera with two streams, a writer whose cycles the test runs by hand."""
 
+    slug = "cam-01"
+
     def __init__(
         self, folder: Path, *, files: Files | None = None, segment_seconds: int = 4, clock: SimulatedClock | None = None
     ) -> None:
@@ -166,7 +168,7 @@ class Rig:
         if fresh:
             with self.index.write() as db:
                 db.execute("INSERT INTO disk (uuid, path, created_us) VALUES ('disk-1', 'footage', 0)")
-            self.cameras.put("cam-01", "Gate", "rtsp://u:p@127.0.0.1/1", "rtsp://u:p@127.0.0.1/2", True)
+            self.cameras.put(self.slug, "Gate", "rtsp://u:p@127.0.0.1/1", "rtsp://u:p@127.0.0.1/2", True)
             row = (1, "disk-1")
         self.disk = Disk(self.files, row[0], row[1], "site-1", "footage")
         if fresh:
@@ -194,7 +196,7 @@ class Rig:
         return self.seq
 
     def ref(self, kind: StreamKind = StreamKind.MAIN) -> StreamRef:
-        return self.cameras.stream("cam-01", kind)
+        return self.cameras.stream(self.slug, kind)
 
     def track(self, kind: StreamKind = StreamKind.MAIN, **options: object) -> Track:
         track = Track(self.ref(kind), **options)  # type: ignore[arg-type]
@@ -231,7 +233,7 @@ class Rig:
             reader = seal.SegmentReader(
                 lambda offset, size, fd=fd: os.pread(fd, size, offset),  # type: ignore[misc]
                 self.keyring.get(ref.camera_id, day),
-                seal.identity("cam-01", kind),
+                seal.identity(self.slug, kind),
             )
             records = fragments.unpack(blob)
             marks = fragments.marks(records)

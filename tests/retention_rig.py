@@ -17,9 +17,17 @@ MIDNIGHT_US = 20_700 * DAY_US
 class RetentionRig(Rig):
     """A recorder's rig that begins at a midnight, keeps footage for 31 days, and has a keeper whose ticks the test makes."""
 
-    def __init__(self, folder: Path, *, files: Files | None = None, start_us: int = MIDNIGHT_US + 9 * HOUR_US) -> None:
-        self.revision = 0
-        super().__init__(folder, files=files, clock=SimulatedClock(start_us))
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        files: Files | None = None,
+        start_us: int = MIDNIGHT_US + 9 * HOUR_US,
+        clock: SimulatedClock | None = None,
+        slug: str = "cam-01",
+    ) -> None:
+        self.revision, self.slug = 0, slug
+        super().__init__(folder, files=files, clock=clock or SimulatedClock(start_us))
         self.keep()
 
     def keep(self) -> None:

@@ -27,6 +27,26 @@ from retention_rig import RetentionRig
 
 
 @dataclass
+class Elsewhere:
+    """A site that is not on the hub's machine, with one camera, SITE-01. `away`: its line is cut."""
+
+    rig: RetentionRig
+    desk: RetentionDesk
+    uplink: Uplink
+    away: bool = False
+    tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    async def connect(self) -> Channel:
+        if self.away:
+            raise ChannelClosed("away")
+        ours, theirs = memory_pair()
+        task = asyncio.create_task(self.uplink.serve(theirs))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return ours
+
+
+@dataclass
 class RetentionStage:
     """The hub over HTTP and the site as a rig. `away`: the site does not answer."""
 
@@ -36,6 +56,42 @@ class RetentionStage:
     hub: HubContext
     away: bool = False
     codes: dict[str, str] = field(default_factory=dict)
+    elsewhere: dict[str, Elsewhere] = field(default_factory=dict)
+
+    async def let_in(self, site: str, name: str) -> Elsewhere:
+        """A further site, on the same clock, reached as the fleet reaches it; the network itself is left out."""
+        settings = self.hub.settings
+        rig = RetentionRig(settings.data / site, clock=self.rig.clock, slug=f"{site}-01")
+        boot = int(str(rig.rows("SELECT max(id) FROM boot")[0][0]))
+        words = {"id": site, "min_free_bytes": 0, "retention_days": 31}
+        desk = RetentionDesk(
+            SiteSettings.model_validate(words),
+            settings.hub_public_key_file,
+            rig.index,
+            rig.keyring,
+            [rig.disk],
+            rig.clock,
+            boot,
+        )
+        desk.keeper = rig.keeper
+        opener = GrantOpener(signing_key(settings).public_key().public_bytes_raw(), rig.clock)
+        archive = ShelfArchive(rig.clock, film(), rig.clock.now_us(), cameras=(f"{site}-01",))
+        uplink = Uplink(archive, Relay(rig.clock, linger_s=0), opener, rig.clock, desk.answers)
+        made = self.elsewhere[site] = Elsewhere(rig, desk, uplink)
+        await asyncio.to_thread(self.hub.register.put_site, site, name)
+        await asyncio.to_thread(self.hub.register.put_camera, gate(id=f"{site}-01", site=site, name=f"{name} gate"))
+
+        async def dial(site: str) -> Channel:
+            return await self.elsewhere[site].connect()
+
+        self.hub.fleet.switchboard.dial = dial  # type: ignore[method-assign]
+        self.hub.fleet.places.let_in(site)
+        return made
+
+    async def cut(self, site: str) -> None:
+        """Its line is cut, with all that was open on it."""
+        self.elsewhere[site].away = True
+        await self.hub.link.of(site).close()
 
     @property
     def desk(self) -> HubDesk:
@@ -128,4 +184,8 @@ async def retention_stage(data: Path, *, ui: Path | None = None) -> AsyncIterato
             yield stages[0]
     finally:
         await uplink.close()
+        for stage in stages:
+            for each in stage.elsewhere.values():
+                await each.uplink.close()
+                each.rig.close()
         rig.close()

@@ -18,6 +18,8 @@ export function ClassesForm({ data, cameras, close, done }: { data: Retention; c
   const change = (at: number, part: Partial<RetentionClass>) =>
     setClasses(classes.map((one, index) => (index === at ? { ...one, ...part } : one)));
   const names = classes.map((one) => one.name).filter(Boolean);
+  const sites = new Map(data.sites.map((each) => [each.site, each.default_days]));
+  const usual = data.sites.find((each) => each.default_days !== null)?.default_days ?? data.ceiling_days;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -67,7 +69,7 @@ export function ClassesForm({ data, cameras, close, done }: { data: Retention; c
             />
           </div>
         ))}
-        <Button variant="default" onClick={() => setClasses([...classes, { name: "", days: data.default_days, reference: "" }])}>
+        <Button variant="default" onClick={() => setClasses([...classes, { name: "", days: usual, reference: "" }])}>
           Add a class
         </Button>
         {names.length > 0
@@ -75,7 +77,7 @@ export function ClassesForm({ data, cameras, close, done }: { data: Retention; c
               <Select
                 key={camera.id}
                 label={camera.name}
-                placeholder={`No class: ${data.default_days} days`}
+                placeholder={`No class: ${sites.get(camera.site) ?? usual} days`}
                 data={[...new Set(names)]}
                 value={assigned[camera.id] ?? null}
                 clearable

@@ -10,7 +10,15 @@ export interface HoldActs {
   restore?: (hold: Hold) => void;
 }
 
-export function HoldsTable({ holds, name, acts, label }: { holds: Hold[]; name: (id: string) => string; acts: HoldActs; label: string }) {
+interface Props {
+  holds: Hold[];
+  name: (id: string) => string;
+  siteName: (id: string) => string;
+  acts: HoldActs;
+  label: string;
+}
+
+export function HoldsTable({ holds, name, siteName, acts, label }: Props) {
   return (
     <div className="panel table-box">
       <table className="table" aria-label={label} data-testid={label === "Holds" ? "holds" : "ended-holds"}>
@@ -33,7 +41,16 @@ export function HoldsTable({ holds, name, acts, label }: { holds: Hold[]; name: 
         <tbody>
           {holds.map((hold) => (
             <tr key={hold.id}>
-              <td className="wide">{hold.cameras.length > 3 ? `${hold.cameras.length} cameras` : hold.cameras.map(name).join(", ")}</td>
+              <td className="wide">
+                {hold.cameras.length > 3 ? `${hold.cameras.length} cameras` : hold.cameras.map(name).join(", ")}
+                {hold.sites
+                  .filter((each) => !each.here)
+                  .map((each) => (
+                    <div key={each.site} className={styles.due}>
+                      {siteName(each.site)} has not heard of it yet
+                    </div>
+                  ))}
+              </td>
               <td>
                 <Time us={hold.from_us} day />
               </td>

@@ -4,17 +4,18 @@ import { Button } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { hub, hubNowUs } from "../api";
-import { Empty, Notice, Trouble, Waiting } from "../frame/Notice";
+import { Empty, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
 import { WaitingHere } from "../proposals/WaitingHere";
 import { rolesOf, useSession } from "../session";
-import { bytes, DAY, span as sayspan } from "../time";
+import { bytes, DAY } from "../time";
 import { ClassesForm } from "./ClassesForm";
 import { HoldForm } from "./HoldForm";
 import { HoldsTable } from "./HoldsTable";
-import { MAY, retention, type Hold, type Plan } from "./interface";
-import { PlanTable, plural } from "./PlanTable";
+import { MAY, retention, type Hold, type Plan, type SiteRetention } from "./interface";
+import { PlanTable } from "./PlanTable";
 import styles from "./Retention.module.css";
+import { SiteAlarms, SiteNight, SiteRoom } from "./SiteParts";
 import { WhyDialog, type Act } from "./WhyDialog";
 
 const WHY: Record<string, string> = { age: "its time was up", space: "the disk was full", held_space: "full of held footage", disk_gone: "its disk was taken out" };
@@ -49,16 +50,20 @@ export default function RetentionPage() {
   if (!state.data)
     return (
       <div className="page">
-        <Waiting what="Asking the hub and the site." why="The site is slow to answer." />
+        <Waiting what="Asking the hub and the sites." why="A site is slow to answer." />
       </div>
     );
   const data = state.data;
   const count = (one: string): number => Object.values(data.cameras).filter((each) => each === one).length;
-  const answer = (plan: Plan, go: "go" | "no") =>
+  const many = data.sites.length > 1;
+  const stopped = data.sites.filter((site) => site.stopped);
+  const siteName = (id: string): string => data.sites.find((site) => site.site === id)?.name ?? id;
+  const days = [...new Set(data.sites.map((site) => site.default_days).filter((one) => one !== null))].sort((a, b) => a - b);
+  const answer = (site: SiteRetention, plan: Plan, go: "go" | "no") =>
     ask(
-      go === "go" ? "Let this deletion go on" : "Delete nothing this night",
+      `${go === "go" ? "Let this deletion go on" : "Delete nothing this night"}${many ? ` at ${site.name}` : ""}`,
       go === "go" ? `Delete ${bytes(plan.bytes)}` : "Delete nothing",
-      (reason) => retention.decide(plan.night, plan.bytes, go, reason),
+      (reason) => retention.decide(site.site, plan.night, plan.bytes, go, reason),
     );
 
   return (
@@ -72,54 +77,33 @@ export default function RetentionPage() {
 
         <WaitingHere acts={["retention_change", "hold_release"]} />
         <div className={styles.alarms}>
-          {data.site_state === "away" ? (
-            <Notice tone="amber" title="The site does not answer.">
-              It goes on by what it knows; what you decide reaches it when it is back.
-            </Notice>
-          ) : null}
-          {data.site_state === "behind" ? <Notice tone="amber" title="The site has not taken in the newest decisions yet." /> : null}
-          {data.stopped ? (
-            <Notice
-              tone="red"
-              title={`Deletion stopped itself: ${bytes(data.stopped.bytes)} are due, ${bytes(data.stopped.forecast_bytes)} were to be expected.`}
-              testId="stopped"
-              action={
-                may("decide") ? (
-                  <span className={styles.actions}>
-                    <Button size="compact-sm" onClick={() => data.stopped && answer(data.stopped, "go")}>
-                      Go on
-                    </Button>
-                    <Button size="compact-sm" variant="default" onClick={() => data.stopped && answer(data.stopped, "no")}>
-                      Not tonight
-                    </Button>
-                  </span>
-                ) : undefined
-              }
-            >
-              A clock may be wrong, a class may have changed, or the site was off for days. Recording goes on. Look at the list below before you answer.
-            </Notice>
-          ) : null}
-          {data.alarms
-            .filter((words) => !data.stopped || !words.startsWith("Deletion stopped"))
-            .map((words) => (
-              <Notice key={words} tone="amber" title={words} />
-            ))}
+          {data.sites.map((site) => (
+            <SiteAlarms
+              key={site.site}
+              site={site}
+              many={many}
+              now={data.now_us}
+              answer={may("decide") ? (plan, go) => answer(site, plan, go) : undefined}
+            />
+          ))}
         </div>
 
-        {data.stopped ? (
+        {stopped.length > 0 ? (
           <>
             <h2 className={styles.head}>What waits for a decision</h2>
-            <PlanTable plan={data.stopped} name={name} />
+            {stopped.map((site) => (
+              <section key={site.site} aria-label={`What waits at ${site.name}`}>
+                {many ? <h3 className={styles.whose}>{site.name}</h3> : null}
+                {site.stopped ? <PlanTable plan={site.stopped} name={name} /> : null}
+              </section>
+            ))}
           </>
         ) : null}
         <h2 className={styles.head}>Tonight</h2>
-        {data.tonight ? <PlanTable plan={data.tonight} name={name} /> : <p className="quiet">Not known while the site is away.</p>}
-        {data.quarantine.map((each) => (
-          <p key={each.night} className={styles.plan}>
-            In quarantine: {plural(each.segments, "segment")}, {bytes(each.bytes)};{" "}
-            {each.left_us > 0 ? `destroyed after ${sayspan(each.left_us)} more.` : "kept back by a newer hold, or about to go."}
-          </p>
+        {data.sites.map((site) => (
+          <SiteNight key={site.site} site={site} many={many} now={data.now_us} name={name} />
         ))}
+        {data.sites.length === 0 ? <p className="quiet">No site belongs to this hub yet.</p> : null}
 
         <div className={styles.row}>
           <h2 className={styles.head}>Holds</h2>
@@ -135,6 +119,7 @@ export default function RetentionPage() {
           <HoldsTable
             holds={data.holds}
             name={name}
+            siteName={siteName}
             label="Holds"
             acts={{
               extend: may("hold")
@@ -186,7 +171,7 @@ export default function RetentionPage() {
               ))}
               <tr>
                 <td className="quiet">no class</td>
-                <td className="number">{data.default_days}</td>
+                <td className="number">{days.join(" or ")}</td>
                 <td className="number">{all.filter((camera) => !(camera.id in data.cameras)).length}</td>
                 <td className="wide quiet">More than {data.ceiling_days} days need a written reference.</td>
               </tr>
@@ -196,20 +181,11 @@ export default function RetentionPage() {
 
         <h2 className={styles.head}>Room</h2>
         <div className={styles.disks} data-testid="room">
-          {data.disks.map((disk) => (
-            <section key={disk.name} className={`panel ${styles.disk}`} aria-label={`Disk ${disk.name}`}>
-              <span className="quiet">{disk.name}</span>
-              <p className={styles.days} data-alarm={disk.alarm || undefined}>
-                {!disk.known ? "Not known yet" : disk.days === null ? "Enough" : `${disk.days.toFixed(1)} days`}
-              </p>
-              <p className="quiet">
-                {bytes(disk.bytes_free)} free of {bytes(disk.bytes_total)}
-                {disk.known ? `; ${bytes(disk.bytes_a_day)} come in a day` : "; an hour of recording is needed for a forecast"}
-              </p>
-            </section>
+          {data.sites.map((site) => (
+            <SiteRoom key={site.site} site={site} many={many} now={data.now_us} />
           ))}
         </div>
-        {data.disks.length === 0 ? <p className="quiet">Not known while the site is away.</p> : null}
+        {data.sites.every((site) => site.disks.length === 0) ? <p className="quiet">Not known before a site has been heard.</p> : null}
 
         <h2 className={styles.head}>Certificates of deletion</h2>
         {papers.data && papers.data.length === 0 ? (
@@ -221,6 +197,7 @@ export default function RetentionPage() {
               <thead>
                 <tr>
                   <th scope="col">Made</th>
+                  {many ? <th scope="col">Site</th> : null}
                   <th scope="col">Footage from</th>
                   <th scope="col">To</th>
                   <th scope="col" className="number">
@@ -242,6 +219,7 @@ export default function RetentionPage() {
                     <td>
                       <Time us={each.made_us} day />
                     </td>
+                    {many ? <td>{each.site_name}</td> : null}
                     <td>
                       <Time us={each.from_us} day />
                     </td>
@@ -272,7 +250,7 @@ export default function RetentionPage() {
         {data.ended.length > 0 ? (
           <>
             <h2 className={styles.head}>Holds that have ended</h2>
-            <HoldsTable holds={data.ended.slice(0, 20)} name={name} label="Holds that have ended" acts={{}} />
+            <HoldsTable holds={data.ended.slice(0, 20)} name={name} siteName={siteName} label="Holds that have ended" acts={{}} />
           </>
         ) : null}
       </div>

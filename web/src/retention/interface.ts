@@ -46,10 +46,12 @@ export interface Hold {
   ended_us: number | null;
   ended_why: string;
   review_due: boolean;
-  /** What the site has of it; null while the site is away. */
+  /** What its sites have of it, as they said last; null before any did. */
   segments: number | null;
   bytes: number | null;
   quarantined: number | null;
+  /** The sites of its cameras; `here`: the site has taken it in. */
+  sites: { site: string; here: boolean; segments: number | null; bytes: number | null; quarantined: number | null }[];
 }
 
 export interface DiskRoom {
@@ -62,16 +64,14 @@ export interface DiskRoom {
   alarm: boolean;
 }
 
-export interface Retention {
-  now_us: number;
-  ceiling_days: number;
-  default_days: number;
-  classes: RetentionClass[];
-  /** Camera: name of its class. */
-  cameras: Record<string, string>;
-  holds: Hold[];
-  ended: Hold[];
-  site_state: "ok" | "behind" | "away";
+/** How retention stands at one site, as it said at `heard_us`. */
+export interface SiteRetention {
+  site: string;
+  name: string;
+  own: boolean;
+  state: "ok" | "behind" | "away";
+  heard_us: number | null;
+  default_days: number | null;
   clock_trusted: boolean;
   alarms: string[];
   tonight: Plan | null;
@@ -80,9 +80,21 @@ export interface Retention {
   disks: DiskRoom[];
 }
 
+export interface Retention {
+  now_us: number;
+  ceiling_days: number;
+  classes: RetentionClass[];
+  /** Camera: name of its class. */
+  cameras: Record<string, string>;
+  holds: Hold[];
+  ended: Hold[];
+  sites: SiteRetention[];
+}
+
 export interface Certificate {
   id: string;
   site: string;
+  site_name: string;
   made_us: number;
   cameras: number;
   segments: number;
@@ -103,8 +115,8 @@ export const retention = {
   extend: (id: string, expires_us: number, reason: string) => call<Retention>("POST", `${hold(id)}/extend`, { expires_us, reason }),
   end: (id: string, reason: string) => call<Retention>("POST", `${hold(id)}/end`, { reason }),
   restore: (id: string, reason: string) => call<Retention>("POST", `${hold(id)}/restore`, { reason }),
-  decide: (night: number, bytes: number, answer: "go" | "no", reason: string) =>
-    call<Retention>("POST", "/api/retention/decision", { night, bytes, answer, reason }),
+  decide: (site: string, night: number, bytes: number, answer: "go" | "no", reason: string) =>
+    call<Retention>("POST", "/api/retention/decision", { site, night, bytes, answer, reason }),
   certificates: () => call<{ certificates: Certificate[] }>("GET", "/api/certificates").then((answer) => answer.certificates),
   file: (id: string) => `/api/certificates/${encodeURIComponent(id)}`,
 };

@@ -51,7 +51,7 @@ class Switchboard:
         self.last_heard_us: dict[str, int] = {}
         self.duplicates = 0  # how often two machines showed one site's papers at once
         self.on_duplicate: Callable[[Line, Hello, str], Awaitable[None]] | None = None
-        self.on_up: Callable[[str], None] | None = None
+        self.on_up: list[Callable[[str], None]] = []
 
     def line(self, site: str) -> Line | None:
         """The site's line, None while it is away."""
@@ -74,8 +74,8 @@ class Switchboard:
         self.heard(line, line.hello.now_us)
         if before is not None:  # the same process came back before its old connection was seen to be dead
             await before.hang_up()
-        if self.on_up is not None:
-            self.on_up(line.site)
+        for told in self.on_up:
+            told(line.site)
 
     def close(self, line: Line) -> None:
         """It hung up."""

@@ -115,6 +115,10 @@ class Fleet:
         """The sites that belong to this hub, its own first."""
         return [*([self.own_id] if self._own is not None else []), *self.places.open]
 
+    def to(self, site: str) -> SiteLink:
+        """The link to one site. Raises SiteAway for one that was shut out."""
+        return self.link.of(site)
+
     async def everywhere(self, request: Request, kind: type[_Reply]) -> list[_Reply]:
         """What each site that answers says to the same question. Raises SiteAway when none does."""
         asked = (self.link.of(site).ask(request, kind) for site in self.asked())

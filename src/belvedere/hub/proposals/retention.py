@@ -59,19 +59,24 @@ class NightDoing:
         self._desk = desk
 
     async def look(self, change: Change) -> Sight:
-        night, size = int(change["night"]), int(change["bytes"])
-        answered = await asyncio.to_thread(self._desk.store.answered, night)
+        night, size, site = int(change["night"]), int(change["bytes"]), self._site(change)
+        answered = await asyncio.to_thread(self._desk.store.answered, night, site)
         if answered:
             raise Conflict("This night was answered.", advice="Reload the page.")
-        lines = (("Deletion of the night", "stopped", f"goes on: {size:,} bytes"),)
-        return Sight("Let a stopped deletion go on", lines, {"night": night, "bytes": size, "answered": answered})
+        lines = (("Deletion of the night", "stopped", f"goes on: {size:,} bytes"), ("Site", site, ""))
+        stands = {"night": night, "bytes": size, "site": site, "answered": answered}
+        return Sight("Let a stopped deletion go on", lines, stands)
 
     async def carry_out(self, change: Change, agreed: Agreed) -> dict[str, str]:
         by = Person(agreed.user.id, agreed.user.display)
-        night, size = int(change["night"]), int(change["bytes"])
-        await self._desk.decide(by, "go", agreed.reason, night=night, size=size, agreed=agreed.facts)
+        night, size, site = int(change["night"]), int(change["bytes"]), self._site(change)
+        await self._desk.decide(by, "go", agreed.reason, night=night, size=size, site=site, agreed=agreed.facts)
         await self._desk.look()
         return {}
+
+    def _site(self, change: Change) -> str:
+        """Proposals of before there were many sites name none: they are about the hub's own."""
+        return self._desk.known_site(str(change.get("site", "")))
 
 
 class HoldDoing:

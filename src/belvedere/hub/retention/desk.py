@@ -1,12 +1,14 @@
-"""The retention desk: log first, then the database, then the site; and certificates of what the sites have destroyed.
+"""The retention desk: log first, then the database, then the sites; and certificates of what the sites have destroyed.
 
-Each minute, and after each change: holds whose time is up end, the site hears what it has not heard, and what it has
-destroyed since is certified. A site that is away hears it when it is back; until then it goes on by what it knows.
+Each minute, after each change, and when a site comes back: holds whose time is up end, each site hears what it has not heard,
+and what it has destroyed since is certified. A site that is away goes on by what it knows.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,34 +16,19 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from belvedere.foundation.clock import DAY_US, Clock
-from belvedere.foundation.errors import BelvedereError, LinkFault
+from belvedere.foundation.errors import BelvedereError, NotFound
 from belvedere.foundation.ids import new_id
 from belvedere.hub.audit.log import AuditLog
-from belvedere.hub.retention.certificate import (
-    CERTIFIED,
-    FORMAT,
-    KIND,
-    Certificate,
-    facts_of,
-    file_of,
-    line_of,
-)
+from belvedere.hub.retention.places import RetentionPlace, Standing
 from belvedere.hub.retention.rules import check_classes, check_hold, check_reason
-from belvedere.hub.retention.store import CertificateRow, DecisionRow, HoldRow, RetentionStore
+from belvedere.hub.retention.store import DecisionRow, HoldRow, RetentionStore
 from belvedere.link.client import SiteLink
-from belvedere.link.retention import (
-    ClassOrder,
-    Destructions,
-    GetDestructions,
-    GetRetention,
-    RetentionState,
-    sign_orders,
-)
+from belvedere.link.retention import ClassOrder
 
 log = structlog.get_logger()
 
 _EVERY_S = 60.0
-_PATIENCE_S = 5.0
+WAIT_S = 2.0  # so long a page waits for sites over a line; those that take longer are shown as they were heard last
 NOBODY: Mapping[str, str] = {}
 REVIEW_US = 7 * DAY_US  # a hold that ends within this is shown as due for review
 
@@ -54,6 +41,20 @@ class Person:
     name: str
 
 
+class Sites(Protocol):
+    """Which sites there are, changed while the hub runs: `hub.fleet.Fleet`."""
+
+    own_id: str
+
+    def asked(self) -> list[str]:
+        """Sites that belong to this hub, its own first."""
+        ...
+
+    def to(self, site: str) -> SiteLink:
+        """The link to one. Raises SiteAway when it was shut out."""
+        ...
+
+
 class RetentionDesk:
     """For the hub's event loop. `start` before the first call, `stop` at the end."""
 
@@ -63,8 +64,7 @@ class RetentionDesk:
         clock: Clock,
         key: Ed25519PrivateKey,
         audit: AuditLog,
-        link: SiteLink,
-        site: str,
+        sites: Sites,
         ceiling_days: int,
     ) -> None:
         self.store = RetentionStore(engine)
@@ -72,94 +72,80 @@ class RetentionDesk:
         self._clock = clock
         self._key = key
         self._audit = audit
-        self._link = link
-        self._site = site
+        self._sites = sites
         self._busy = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._again = asyncio.Event()
+        # Invariant: a site stays here once it was met, so that what it said last is known while it is shut out and let in again.
+        self._places: dict[str, RetentionPlace] = {}
 
     async def start(self) -> None:
+        told = await asyncio.to_thread(self.store.told)
+        for site, (heard_us, state) in told.items():
+            self._place(site).remember(heard_us, state)
         self._task = asyncio.create_task(self._keep(), name="retention")
 
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        for place in self._places.values():
+            await place.stop()
+
+    def look_soon(self, site: str) -> None:
+        """A site came back."""
+        log.info("retention_site_back", site=site)
+        self._again.set()
 
     async def _keep(self) -> None:
         while True:
+            self._again.clear()
             await self.look()
-            await asyncio.sleep(_EVERY_S)
-
-    async def look(self) -> RetentionState | None:
-        """Do what is due. None: the site is away. A fault of disk or database is logged, and the next look tries again."""
-        async with self._busy:
             try:
-                await self._end_expired()
-                state = await self._tell()
-                if state is not None:
-                    await self._certify(state)
-            except (BelvedereError, SQLAlchemyError) as error:
-                log.error("retention_waits", error=str(error))
-                return None
-            return state
+                async with asyncio.timeout(_EVERY_S):
+                    await self._again.wait()
+            except TimeoutError:
+                continue
 
-    async def _tell(self) -> RetentionState | None:
-        """Ask the site how it stands, and give it what it has not heard."""
+    async def look(self) -> list[Standing]:
+        """Do what is due, at all sites at the same time, and say how each stands. Waits WAIT_S for a line, not longer."""
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                state = await self._link.ask(GetRetention(), RetentionState)
-            known = await asyncio.to_thread(self.store.revision)
-            if state.revision >= known:
-                return state
-            orders = await asyncio.to_thread(self.store.orders, self._site, self._clock.now_us())
-            return await self._link.ask(sign_orders(orders, self._key), RetentionState, reuse=False)
-        except (LinkFault, TimeoutError):
-            return None
+            await self._end_expired()
+        except (BelvedereError, SQLAlchemyError) as error:
+            log.error("retention_waits", error=str(error))
+        looks = {site: self._place(site).look() for site in self._sites.asked()}
+        if self._sites.own_id in looks:
+            await asyncio.wait([looks[self._sites.own_id]])
+        if looks:
+            await asyncio.wait(looks.values(), timeout=WAIT_S)
+        return await self.standings()
+
+    async def look_at(self, site: str) -> Standing:
+        """Do what is due at one site, however long that takes."""
+        await asyncio.wait([self._place(site).look()])
+        return self._place(site).standing(await asyncio.to_thread(self.store.revision))
+
+    async def standings(self) -> list[Standing]:
+        """How each site stands as far as is known, the hub's own first."""
+        revision = await asyncio.to_thread(self.store.revision)
+        return [self._place(site).standing(revision) for site in self._sites.asked()]
+
+    def _place(self, site: str) -> RetentionPlace:
+        place = self._places.get(site)
+        if place is None:
+            own = site == self._sites.own_id
+            link = partial(self._sites.to, site)  # anew each time: a site may be shut out and let in again
+            place = RetentionPlace(site, link, self.store, self._key, self._audit, self._clock, own=own)
+            self._places[site] = place
+        return place
 
     async def _end_expired(self) -> None:
-        now_us = self._clock.now_us()
-        for row in await asyncio.to_thread(self.store.holds, live=True):
-            if row.expires_us <= now_us:
-                await self._audit.append("hold.expired", "hub", _hold_facts(row))
-                await asyncio.to_thread(self.store.change_hold, row.id, ended_us=now_us, ended_why="expired")
-
-    async def _certify(self, state: RetentionState) -> None:
-        """One certificate for what the site has destroyed since the last."""
-        after = await asyncio.to_thread(self.store.last_line, self._site)
-        while after < state.destructions:
-            try:
-                found = await self._link.ask(GetDestructions(after), Destructions)
-            except LinkFault:
-                return
-            if not found.lines:
-                return
-            certificate = Certificate(
-                format=FORMAT,
-                kind=KIND,
-                id=new_id("deletion", self._clock),
-                site=self._site,
-                made_us=self._clock.now_us(),
-                public_key=self._key.public_key().public_bytes_raw().hex(),
-                lines=tuple(line_of(line) for line in found.lines),
-            )
-            facts = facts_of(certificate)
-            entry = await self._audit.append(CERTIFIED, f"site:{self._site}", facts)
-            body = file_of(certificate, self._key, self._audit.proof(entry.index))
-            after = found.lines[-1].id
-            row = CertificateRow(
-                id=certificate.id,
-                site=self._site,
-                made_us=certificate.made_us,
-                last_line=after,
-                cameras=len({line.camera for line in found.lines}),
-                segments=sum(line.segments for line in found.lines),
-                bytes=sum(line.bytes for line in found.lines),
-                from_us=min(line.from_us for line in found.lines),
-                to_us=max(line.to_us for line in found.lines),
-                whys=",".join(sorted({line.why for line in found.lines})),
-                body=body,
-            )
-            await asyncio.to_thread(self.store.add_certificate, row)
+        async with self._busy:
+            now_us = self._clock.now_us()
+            for row in await asyncio.to_thread(self.store.holds, live=True):
+                if row.expires_us <= now_us:
+                    await self._audit.append("hold.expired", "hub", _hold_facts(row))
+                    await asyncio.to_thread(self.store.change_hold, row.id, ended_us=now_us, ended_why="expired")
 
     # What people decide. Each raises BadInput, and StorageFault when the log can't be written: then nothing happens.
     # `agreed`: for the log, who confirmed it, where a second person had to.
@@ -237,13 +223,18 @@ class RetentionDesk:
         night: int = 0,
         size: int = 0,
         hold_id: str = "",
+        site: str = "",
         agreed: Mapping[str, str] = NOBODY,
     ) -> None:
-        """Answer a stopped night (go, no), or restore what a hold covers out of quarantine."""
+        """Answer a site's stopped night (go, no), or restore what a hold covers out of quarantine, wherever it is."""
         check_reason(reason)
         if hold_id:
             await asyncio.to_thread(self.store.hold, hold_id)
+        else:
+            site = self.known_site(site)
         facts = {"decision": kind, "night": night, "bytes": size, "hold": hold_id, "reason": reason, **agreed}
+        if site:
+            facts["site"] = site
         await self._audit.append("retention.restored" if kind == "restore" else "retention.decided", by.id, facts)
         row = DecisionRow(
             id=new_id("decision", self._clock),
@@ -255,8 +246,16 @@ class RetentionDesk:
             night=night,
             bytes=size,
             hold_id=hold_id,
+            site_id=site,
         )
         await asyncio.to_thread(self.store.decide, row)
+
+    def known_site(self, site: str) -> str:
+        """The site that is meant: "" is the hub's own. Raises NotFound for one that does not belong to this hub."""
+        meant = site or self._sites.own_id
+        if meant not in self._sites.asked():
+            raise NotFound(f"No site {meant[:48]!r} belongs to this hub.", advice="Look at the page Sites.")
+        return meant
 
 
 def _hold_facts(row: HoldRow) -> dict[str, object]:

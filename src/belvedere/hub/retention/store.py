@@ -1,21 +1,24 @@
 """Classes, holds, decisions and certificates: rows in, rows out. Blocking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
 
-from belvedere.foundation.errors import Conflict, NotFound
+from belvedere.foundation.errors import Conflict, LinkFault, NotFound
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import (
+    camera,
     camera_class,
     certificate,
     hold,
     retention_class,
     retention_decision,
     retention_revision,
+    retention_told,
 )
-from belvedere.link.retention import FORMAT, ClassOrder, Decision, HoldOrder, Orders
+from belvedere.link.retention import FORMAT, ClassOrder, Decision, HoldOrder, Orders, RetentionState
+from belvedere.link.wire import decode_reply, encode
 
 FileBytes = bytes
 _KEPT_ENDED = 500  # ended holds and decisions that a site is still told of
@@ -41,7 +44,7 @@ class HoldRow:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """What a person decided: see `link.retention.Decision`."""
+    """What a person decided: see `link.retention.Decision`. `site_id` "": for every site; of a night, the hub's own machine."""
 
     id: str
     kind: str
@@ -52,6 +55,7 @@ class DecisionRow:
     night: int
     bytes: int
     hold_id: str
+    site_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +145,12 @@ class RetentionStore:
             )
             _raise_revision(connection)
 
-    def answered(self, night: int) -> int:
-        """How many decisions were made about a night that stopped itself."""
+    def answered(self, night: int, site: str = "") -> int:
+        """How many decisions were made about a night that stopped itself at a site."""
         query = select(func.count()).where(
-            retention_decision.c.night == night, retention_decision.c.kind.in_(("go", "no"))
+            retention_decision.c.night == night,
+            retention_decision.c.site_id == site,
+            retention_decision.c.kind.in_(("go", "no")),
         )
         with reading(self._engine) as connection:
             return int(connection.scalar(query) or 0)
@@ -154,23 +160,42 @@ class RetentionStore:
         with reading(self._engine) as connection:
             return int(connection.scalar(select(retention_revision.c.revision)) or 0)
 
-    def orders(self, site: str, now_us: int) -> Orders:
-        """All that a site has to hear, as it stands."""
+    def raise_to(self, revision: int) -> None:
+        """A site has heard of later changes than this database holds, which was set back: begin above them."""
+        with writing(self._engine) as connection:
+            _raise_revision(connection)
+            connection.execute(
+                update(retention_revision)
+                .where(retention_revision.c.revision <= revision)
+                .values(revision=revision + 1)
+            )
+
+    def orders(self, site: str, now_us: int, *, own: bool = True) -> Orders:
+        """All that a site has to hear, as it stands: nothing of cameras that another site has. `own`: on the hub's machine."""
         ended = select(hold).where(hold.c.ended_us.is_not(None)).order_by(hold.c.ended_us.desc()).limit(_KEPT_ENDED)
-        decisions = select(retention_decision).order_by(retention_decision.c.at_us.desc()).limit(_KEPT_ENDED)
+        theirs = (retention_decision.c.site_id == site) | (
+            (retention_decision.c.site_id == "")
+            & (retention_decision.c.kind.in_(("go", "no", "restore") if own else ("restore",)))
+        )
+        decisions = (
+            select(retention_decision).where(theirs).order_by(retention_decision.c.at_us.desc()).limit(_KEPT_ENDED)
+        )
+        elsewhere = select(camera.c.id).where(camera.c.site_id != site)
         with reading(self._engine) as connection:
+            others = set(connection.scalars(elsewhere))
             rows = [
                 *connection.execute(select(hold).where(hold.c.ended_us.is_(None))).mappings(),
                 *connection.execute(ended).mappings(),
             ]
+            holds = (_order(_hold(row), others) for row in rows)
             return Orders(
                 format=FORMAT,
                 site=site,
                 revision=int(connection.scalar(select(retention_revision.c.revision)) or 0),
                 issued_us=now_us,
                 classes=tuple(_classes(connection)),
-                cameras=_cameras(connection),
-                holds=tuple(_order(_hold(row)) for row in rows),
+                cameras={each: name for each, name in _cameras(connection).items() if each not in others},
+                holds=tuple(each for each in holds if each.cameras),
                 decisions=tuple(
                     Decision(
                         id=row["id"],
@@ -185,6 +210,29 @@ class RetentionStore:
                     for row in reversed(connection.execute(decisions).mappings().all())
                 ),
             )
+
+    # What sites said last.
+
+    def told(self) -> dict[str, tuple[int, RetentionState]]:
+        """When each site was heard last, and how it stood. One that said what this version does not understand is left out."""
+        found = {}
+        with reading(self._engine) as connection:
+            for row in connection.execute(select(retention_told)):
+                try:
+                    state = decode_reply(row.body)
+                except LinkFault:
+                    continue
+                if isinstance(state, RetentionState):
+                    found[row.site_id] = (int(row.heard_us), state)
+        return found
+
+    def tell(self, site: str, heard_us: int, state: RetentionState) -> None:
+        """Keep what a site said."""
+        values = {"heard_us": heard_us, "body": encode(state)}
+        with writing(self._engine) as connection:
+            known = retention_told.c.site_id == site
+            if not connection.execute(update(retention_told).where(known).values(**values)).rowcount:
+                connection.execute(insert(retention_told).values(site_id=site, **values))
 
     # Certificates.
 
@@ -239,10 +287,10 @@ def _hold(row: RowMapping) -> HoldRow:
     return HoldRow(**{**row, "cameras": tuple(row["cameras"])})
 
 
-def _order(row: HoldRow) -> HoldOrder:
+def _order(row: HoldRow, others: Container[str]) -> HoldOrder:
     return HoldOrder(
         id=row.id,
-        cameras=row.cameras,
+        cameras=tuple(each for each in row.cameras if each not in others),
         from_us=row.from_us,
         to_us=row.to_us,
         owner=row.owner,
