@@ -13,7 +13,19 @@ sys.path.insert(0, str(HERE))
 
 from table import Claim, show  # noqa: E402
 
-NAMES = ("record", "scale", "live", "clip", "imports", "durability", "watchdog", "fuzz", "activity", "access")
+NAMES = (
+    "record",
+    "scale",
+    "live",
+    "clip",
+    "imports",
+    "durability",
+    "watchdog",
+    "fuzz",
+    "activity",
+    "tamper_hints",
+    "access",
+)
 
 
 def machine() -> str:

@@ -276,7 +276,7 @@ def _fill(path: Path, days: int) -> None:
     """Rows as a recorder would have written them; the fragment records are left out, for the timeline does not read them."""
     db = sqlite3.connect(path)
     db.executescript("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; BEGIN;")
-    db.execute("INSERT INTO disk VALUES (1, 'u', 'p', 0)")
+    db.execute("INSERT INTO disk (id, uuid, path, created_us) VALUES (1, 'u', 'p', 0)")
     run_us = 4 * 60 * MINUTE_US
     streams = [(s, s // 2, kind) for s, kind in ((n, ("main", "sub")[n % 2]) for n in range(120))]
     db.executemany("INSERT INTO camera (id, slug, name, enabled, created_us) VALUES (?, ?, ?, 1, 0)",

@@ -23,7 +23,7 @@ def retention() -> None:
     """How long footage stays."""
 
 
-def _amount(size: int) -> str:
+def amount(size: int) -> str:
     value = float(size)
     for unit in ("bytes", "kB", "MB", "GB"):
         if value < _STEP:
@@ -49,7 +49,7 @@ def plan(data: DataOption = REAL_DATA) -> None:
     _show(state.tonight)
     for one in state.quarantine:
         _console.print(
-            f"In quarantine: {one.segments} segments, {_amount(one.bytes)}, destroyed after {one.left_us / 3.6e9:.1f} hours more"
+            f"In quarantine: {one.segments} segments, {amount(one.bytes)}, destroyed after {one.left_us / 3.6e9:.1f} hours more"
         )
     for disk in state.disks:
         room = (
@@ -60,7 +60,7 @@ def plan(data: DataOption = REAL_DATA) -> None:
             else f"{disk.days:.1f} days"
         )
         _console.print(
-            f"Room on {disk.name}: {room} ({_amount(disk.bytes_free)} free, {_amount(disk.bytes_a_day)} a day)"
+            f"Room on {disk.name}: {room} ({amount(disk.bytes_free)} free, {amount(disk.bytes_a_day)} a day)"
         )
 
 
@@ -72,7 +72,7 @@ def _show(plan: "NightPlan") -> None:
             line.class_name or "(none)",
             str(line.days),
             str(line.segments),
-            _amount(line.bytes),
+            amount(line.bytes),
             iso(line.oldest_us),
             iso(line.newest_us),
             f"{line.held_segments} segments" if line.held_segments else "",
@@ -81,6 +81,6 @@ def _show(plan: "NightPlan") -> None:
         _console.print(table)
     verdict = "; BEYOND 110 % OF THE FORECAST: it would stop" if plan.exceeds else ""
     _console.print(
-        f"{plan.segments} segments, {_amount(plan.bytes)}; forecast {_amount(plan.forecast_bytes)}; "
+        f"{plan.segments} segments, {amount(plan.bytes)}; forecast {amount(plan.forecast_bytes)}; "
         f"{plan.held_segments} segments are touched by holds{verdict}"
     )

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from belvedere.cli.options import REAL_DATA, DataOption
+from belvedere.cli.retention import amount
 from belvedere.foundation.clock import SystemClock, iso
 from belvedere.foundation.errors import BadInput, NotFound, WrongDisk
 from belvedere.foundation.settings import Settings, load_settings
@@ -84,7 +85,7 @@ def _footage(row: "DiskRow") -> str:
     if not row.segments:
         return "no footage"
     held = f", {row.held} of them held" if row.held else ""
-    return f"{row.segments} segments, {row.bytes / 1e9:.1f} GB, {iso(row.from_us)} to {iso(row.to_us)}{held}"
+    return f"{row.segments} segments, {amount(row.bytes)}, {iso(row.from_us)} to {iso(row.to_us)}{held}"
 
 
 def _progress(total: int) -> Callable[[int], None]:

@@ -343,10 +343,10 @@ function StreamFacts({ name, stream }: { name: string; stream: Stream | null }) 
         </Fact>
         {stream.message ? <Fact name="Says">{stream.message}</Fact> : null}
         <Fact name="Picture">
-          {stream.width ? `${codecName(stream.codec)} ${stream.width}×${stream.height}, ${stream.fps.toFixed(1)} frames/s` : "none yet"}
+          {stream.width ? `${codecName(stream.codec)} ${stream.width}×${stream.height}, ${stream.fps ? `${stream.fps.toFixed(1)} frames/s` : "nothing comes now"}` : "none yet"}
         </Fact>
         <Fact name="Bitrate">{bitrate(stream.bits_per_second)}</Fact>
-        <Fact name="Keyframe">every {stream.gop_seconds.toFixed(1)} s</Fact>
+        {stream.gop_seconds ? <Fact name="Keyframe">every {stream.gop_seconds.toFixed(1)} s</Fact> : null}
         <Fact name="Last frame">
           <Time us={stream.last_frame_us} day />
         </Fact>

@@ -204,7 +204,7 @@ function Figures({ stream, coming, day }: { stream: StreamNow; coming: boolean; 
         <dt>Frames a second</dt>
         <dd>
           {coming && stream.fps ? stream.fps.toFixed(1) : "none"}
-          <span className={styles.small}>{stream.width ? `${stream.width}×${stream.height}, keyframe every ${stream.gop_seconds.toFixed(1)} s` : "no picture yet"}</span>
+          <span className={styles.small}>{stream.width ? `${stream.width}×${stream.height}${stream.gop_seconds ? `, keyframe every ${stream.gop_seconds.toFixed(1)} s` : ""}` : "no picture yet"}</span>
         </dd>
       </div>
       <div className={`panel ${styles.figure}`}>

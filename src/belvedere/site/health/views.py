@@ -14,7 +14,7 @@ CELLS = (32, 18)  # of the edge map, across and down
 
 DARK_MEAN = 26.0  # of 255, limited range: 16 is black
 FLAT_STD = 7.0
-BLURRED_SHARE = 0.3  # of the reference's sharpness
+BLURRED_SHARE = 0.8  # of the reference's sharpness
 SAME_VIEW = 0.62  # correlation of edge maps above which the view is the same
 OTHER_VIEW = 0.5  # below which it is another
 FROZEN_CHANGE = 0.35  # mean change of sampled pixels between two looks, in grey levels
@@ -27,7 +27,7 @@ _LEARN = 0.1
 class Figures(msgspec.Struct, frozen=True):
     """What a decoder process says of one picture. Luma 0 to 255. `edges`: CELLS bytes, row by row.
 
-    `sharp`: variance of the Laplacian per variance of the luma, so that it tells focus and not contrast.
+    `sharp`: how much of a strong edge's height lies in its steepest pixel, 0 to 1: it tells focus, not contrast or noise (look.py).
 
     `change`: mean absolute change of sampled pixels since the last picture of the camera, None at the first.
     """
@@ -41,9 +41,12 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """What a view usually looks like. `edges` as in Figures, learnt slowly."""
+    """What a view usually looks like: `edges` and `steep` (`sharp`) as in Figures, learnt slowly.
 
-    sharp: float
+    References of an older measure of focus lack `steep`: they are not read, and those views are learnt anew.
+    """
+
+    steep: float
     edges: bytes
 
 
@@ -151,8 +154,8 @@ class View:
         alike = likeness(_blend(self._edges), known.edges)
         alone = likeness(figures.edges, known.edges)
         self._doubt = alone < SAME_VIEW
-        if figures.sharp < BLURRED_SHARE * known.sharp:
-            return Sign("blurred", f"Edges have {figures.sharp / known.sharp:.0%} of their usual sharpness.")
+        if 0 < figures.sharp < BLURRED_SHARE * known.steep:
+            return Sign("blurred", f"Edges have {figures.sharp / known.steep:.0%} of their usual steepness.")
         if alike < OTHER_VIEW:
             return Sign("moved", f"Edges lie elsewhere: {max(0.0, alike):.0%} alike with the usual view.")
         if alone >= SAME_VIEW:
@@ -160,7 +163,7 @@ class View:
                 np.frombuffer(known.edges, np.uint8) * (1 - _LEARN) + np.frombuffer(figures.edges, np.uint8) * _LEARN
             )
             edges = np.rint(mixed).astype(np.uint8).tobytes()
-            self._learn(light, Reference(known.sharp * (1 - _LEARN) + figures.sharp * _LEARN, edges))
+            self._learn(light, Reference(known.steep * (1 - _LEARN) + figures.sharp * _LEARN, edges))
         return Sign("")
 
     def _learn(self, light: str, reference: Reference) -> None:

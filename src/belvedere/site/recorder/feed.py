@@ -69,8 +69,8 @@ class Feed:
         return self.state, self.message
 
     def status(self) -> StreamStatus:
-        """Health of the stream; callable from any thread."""
-        recent = list(self.recent)
+        """Health of the stream; callable from any thread. What comes a second is nothing while no run is open."""
+        recent = list(self.recent) if self.running else []
         seconds = sum(r[1] for r in recent) / TICKS_PER_SECOND
         keys = [r[4] for r in recent if r[3]]
         gaps = [b - a for a, b in pairwise(keys) if b > a]
