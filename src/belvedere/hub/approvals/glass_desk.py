@@ -260,7 +260,8 @@ class GlassDesk:
 
     def _keep(self, glass: Glass, index: int) -> None:
         """The row and the notice to the data protection officer in one transaction: neither without the other."""
-        text = f"Somebody broke the glass: {CODES[glass.code].lower()}; {len(glass.cameras)} cameras for an hour."
+        cameras = f"{len(glass.cameras)} camera{'' if len(glass.cameras) == 1 else 's'}"
+        text = f"Somebody broke the glass: {CODES[glass.code].lower()}; {cameras} for an hour."
         if glass.again:
             text += " An earlier one of this person is not reviewed."
         with writing(self._hub.engine) as connection:
