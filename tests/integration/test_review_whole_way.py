@@ -96,6 +96,8 @@ async def test_what_is_watched_is_what_is_recorded(tmp_path: Path) -> None:
             await asyncio.sleep(pause)
             async with await hub.link.open_live(wire, "gate", "main") as view:
                 seen = await watch(view, FPS)
+                # Recorder, viewers, activity and health all live on one connection to the camera.
+                assert len(camera.sources["gate"].clients) == len(camera.sessions) == 1
             times = [dts for dts, _ in seen]
             assert {after - before for before, after in pairwise(times)} == {TICK_90K}
             watched |= dict(seen)
