@@ -16,6 +16,7 @@ const ReviewPage = lazy(() => import("./review/ReviewPage"));
 const ExportsPage = lazy(() => import("./exports/ExportsPage"));
 const CamerasPage = lazy(() => import("./cameras/CamerasPage"));
 const HealthPage = lazy(() => import("./health/HealthPage"));
+const CallsPage = lazy(() => import("./paging/CallsPage"));
 const InstallerPage = lazy(() => import("./health/InstallerPage"));
 const DpoPage = lazy(() => import("./dpo/DpoPage"));
 const RetentionPage = lazy(() => import("./retention/RetentionPage"));
@@ -74,6 +75,7 @@ export function App() {
           <Route path="/exports" element={<ExportsPage />} />
           <Route path="/cameras" element={<CamerasPage />} />
           <Route path="/health" element={<HealthPage />} />
+          <Route path="/health/calls" element={<CallsPage />} />
           <Route path="/installer" element={<InstallerPage />} />
           <Route path="/retention" element={<RetentionPage />} />
           <Route path="/dpo" element={<DpoPage />} />

@@ -37,7 +37,9 @@ export default function HealthPage() {
     <div className="page">
       <div className="inner">
         <h1>Health</h1>
-        <p className="lead">What needs somebody, and how much was recorded. Figures only: nothing here shows a picture.</p>
+        <p className="lead">
+          What needs somebody, and how much was recorded. Figures only: nothing here shows a picture. <Link to="/health/calls">Who is called</Link>
+        </p>
         <LogAlarm />
         {failed ? (
           <Trouble
