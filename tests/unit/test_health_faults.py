@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, SimulatedClock
 from belvedere.link.health import Fault
 from belvedere.site.health.faults import SNOOZE_US, FaultBook
+from belvedere.site.health.losses import LossyMinutes
 from belvedere.site.health.rules import (
     GOOD,
     PATIENCE,
@@ -211,11 +212,28 @@ def test_conditions_of_a_camera() -> None:
     denied = conditions(stream(state="denied", message="The camera refused the password."))
     assert denied["password"] and denied["no_picture"] is None and denied["black"] is None
     assert conditions(stream(gaps_hour=6))["gaps"] and conditions(stream(gaps_hour=None))["gaps"] is None
+    assert (
+        conditions(stream(), stream(stream="sub", lossy_minutes=6))["loss"]
+        and not conditions(stream(lossy_minutes=5))["loss"]
+    )
     assert conditions(stream(clock_error_us=-2_100_000))["clock"]
     assert conditions(stream(clock_error_us=9_000_000, clock_age_us=HOUR_US))["clock"] is None, "measured long ago"
     assert conditions(stream(), black="Brightness 3.")["black"]
     assert conditions(stream(), looked=False)["moved"] is None
     assert set(conditions(stream(state="denied"), planned=True).values()) == {None}
+
+
+def test_minutes_with_losses_are_counted_for_an_hour() -> None:
+    losses, at, count = LossyMinutes(), 0, 0
+    assert losses.note(1, 40, at) == 0, "what was lost before is not told of"
+    for lost in (40, 41, 41, 50, 3, 4):
+        at += MINUTE_US
+        count = losses.note(1, lost, at)
+    assert count == 3, "and a count that began anew is no loss"
+    assert losses.note(1, 5, at + 1) == 3, "the same minute"
+    assert losses.note(2, 5, at) == 0
+    assert losses.note(1, 5, at + 57 * MINUTE_US) == 2
+    assert losses.note(1, 5, at + 61 * MINUTE_US) == 0
 
 
 def test_conditions_of_a_disk() -> None:

@@ -14,6 +14,7 @@ const KINDS = [
   ["no_picture", "No picture"],
   ["password", "Password refused"],
   ["gaps", "Many gaps"],
+  ["loss", "Packets are lost"],
   ["clock", "Clock is wrong"],
   ["frozen", "Perhaps frozen"],
   ["black", "Perhaps dark or covered"],

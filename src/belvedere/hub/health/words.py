@@ -28,6 +28,10 @@ WORDS = {
         "Many gaps",
         "The connection comes and goes. Look for a loose plug, a switch port with errors, a full radio link or weak power.",
     ),
+    "loss": FaultWords(
+        "Packets are lost",
+        "Pictures arrive damaged. Lower the camera's bitrate, look for a full link, and use RTSP over TCP rather than UDP.",
+    ),
     "clock": FaultWords(
         "Clock is wrong",
         "Point the camera at this site's time server. Until then its own time stamp misleads whoever reads it.",

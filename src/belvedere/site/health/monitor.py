@@ -15,6 +15,7 @@ from belvedere.link.health import Fault, Hint
 from belvedere.site.health.eye import Eye
 from belvedere.site.health.faults import SNOOZE_US, FaultBook
 from belvedere.site.health.history import LAG_US, History
+from belvedere.site.health.losses import LossyMinutes
 from belvedere.site.health.rules import Condition, DiskNow, Key, StreamNow, camera_conditions, disk_conditions
 from belvedere.site.health.sizes import Sizes
 from belvedere.site.health.store import HealthStore, StreamRow
@@ -83,6 +84,7 @@ class Monitor:
         self._watched: dict[str, _Watched] = {}
         self._references = store.references()
         self._gaps: dict[int, int] = {}
+        self._losses = LossyMinutes()
         self._gaps_due_us = 0
         self._days_left: dict[int, float | None] = {}  # by disk, at the last forecast
         self._headroom_due_us = 0
@@ -199,6 +201,7 @@ class Monitor:
             gaps_hour=self._gaps.get(feed.ref.id),
             clock_error_us=feed.clock_error_us,
             clock_age_us=now_us - feed.clock_seen_us,
+            lossy_minutes=self._losses.note(feed.ref.id, feed.lost_packets, self._clock.monotonic_us()),
         )
 
     def _disks_now(self, feeds: list[Feed]) -> list[DiskNow]:

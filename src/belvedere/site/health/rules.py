@@ -14,6 +14,7 @@ class FaultKind(StrEnum):
     NO_PICTURE = "no_picture"
     PASSWORD = "password"
     GAPS = "gaps"
+    LOSS = "loss"
     CLOCK = "clock"
     FROZEN = "frozen"
     BLACK = "black"
@@ -39,6 +40,7 @@ PATIENCE: Mapping[FaultKind, Patience] = {
     FaultKind.NO_PICTURE: Patience(2 * MINUTE_US, 5 * MINUTE_US),
     FaultKind.PASSWORD: Patience(15 * SECOND_US, MINUTE_US),
     FaultKind.GAPS: Patience(0, HOUR_US),
+    FaultKind.LOSS: Patience(0, HOUR_US),
     FaultKind.CLOCK: Patience(3 * MINUTE_US, 10 * MINUTE_US),
     FaultKind.FROZEN: Patience(MINUTE_US, 5 * MINUTE_US),
     FaultKind.BLACK: Patience(MINUTE_US, 5 * MINUTE_US),
@@ -51,6 +53,7 @@ PATIENCE: Mapping[FaultKind, Patience] = {
 
 SILENT_US = 10 * SECOND_US  # a stream whose last frame is older shows no picture, whatever its state says
 MOST_GAPS_AN_HOUR = 5
+MOST_LOSSY_MINUTES = 5  # of an hour
 MOST_CLOCK_ERROR_US = 2 * SECOND_US
 LEAST_DAYS_LEFT = 7.0
 MOST_PENDING_BYTES = 48 << 20  # half of what the recorder holds before it stops reading from workers
@@ -84,6 +87,7 @@ class StreamNow:
     gaps_hour: int | None  # in the last hour; None where nobody has counted yet
     clock_error_us: int | None
     clock_age_us: int | None = 0  # since the error was measured
+    lossy_minutes: int = 0  # of the last sixty: those in which packets were lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def camera_conditions(
     """Conditions of one camera that is switched on. `hints`: what the picture looks like, by kind, with what it rests on;
     `looked`: whether pictures of this camera can be told of at all. In a planned outage nothing is said."""
     subject = f"camera:{camera}"
-    kinds = (FaultKind.NO_PICTURE, FaultKind.PASSWORD, FaultKind.GAPS, FaultKind.CLOCK, *HINTS)
+    kinds = (FaultKind.NO_PICTURE, FaultKind.PASSWORD, FaultKind.GAPS, FaultKind.LOSS, FaultKind.CLOCK, *HINTS)
     if planned:
         return {(subject, kind): PLANNED for kind in kinds}
     denied = [each for each in streams if each.state == "denied"]
@@ -113,6 +117,7 @@ def camera_conditions(
         (subject, FaultKind.PASSWORD): Condition(True, denied[0].message) if denied else GOOD,
         (subject, FaultKind.NO_PICTURE): _no_picture(denied, silent),
         (subject, FaultKind.GAPS): _gaps(streams),
+        (subject, FaultKind.LOSS): _loss(streams),
         (subject, FaultKind.CLOCK): _clock(streams),
     }
     for kind in HINTS:
@@ -140,6 +145,12 @@ def _gaps(streams: tuple[StreamNow, ...]) -> Condition:
         return UNKNOWN
     most, stream = max(counted)
     return Condition(most > MOST_GAPS_AN_HOUR, f"{_NAMES[stream]}: {most} gaps in the last hour.")
+
+
+def _loss(streams: tuple[StreamNow, ...]) -> Condition:
+    most, stream = max(((each.lossy_minutes, each.stream) for each in streams), default=(0, "main"))
+    words = f"{_NAMES[stream]}: packets were lost in {most} of the last 60 minutes."
+    return Condition(most > MOST_LOSSY_MINUTES, words)
 
 
 def _clock(streams: tuple[StreamNow, ...]) -> Condition:
