@@ -20,9 +20,6 @@ export function AllConflicts() {
             <tr>
               <th scope="col">Who</th>
               <th scope="col">What</th>
-              <th scope="col" className="number">
-                How many
-              </th>
               <th scope="col">Newest</th>
             </tr>
           </thead>
@@ -30,8 +27,10 @@ export function AllConflicts() {
             {all.data.map((each) => (
               <tr key={`${each.name} ${each.kind}`}>
                 <td className="strong">{each.name}</td>
-                <td>{CONFLICT_KIND[each.kind] ?? each.kind}</td>
-                <td className="number">{each.count}</td>
+                <td>
+                  {CONFLICT_KIND[each.kind] ?? each.kind}
+                  {each.count > 1 ? `, ${each.count} of them` : ""}
+                </td>
                 <td>
                   <Time us={each.newest_us} day />
                 </td>
