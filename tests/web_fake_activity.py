@@ -36,7 +36,7 @@ async def activity(request: Request) -> Response:
                 "text": "variable bitrate: sizes follow the picture",
             }
         )
-    return JSONResponse({"from_us": start, "to_us": end, "cameras": strips})
+    return JSONResponse({"from_us": start, "to_us": end, "cameras": strips, "away": []})
 
 
 async def moved(request: Request) -> Response:

@@ -64,7 +64,7 @@ async def timeline(request: Request) -> Response:
         if stop - at > SECOND:
             gaps.append({"start_us": at, "end_us": stop, "reason": reason or "unknown", "text": REASONS[reason]})
         lanes.append({"id": camera, "runs": runs, "gaps": gaps})
-    return JSONResponse({"from_us": start, "to_us": end, "cameras": lanes})
+    return JSONResponse({"from_us": start, "to_us": end, "cameras": lanes, "away": []})
 
 
 def _film(camera: str) -> media.Film:

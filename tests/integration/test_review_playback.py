@@ -13,6 +13,9 @@ import pytest
 
 from belvedere.foundation.clock import HOUR_US, SECOND_US
 from belvedere.foundation.errors import SealBroken
+from belvedere.link.channel import Channel, ChannelClosed
+from belvedere.link.client import SiteLink
+from hub_stage import gate
 from link_stage import LAST_NIGHT_US
 from review_house import House, housing
 
@@ -36,6 +39,24 @@ async def test_the_timeline_shows_runs_and_gaps(house: House) -> None:
     assert cut.status_code == 400
     day = await house.get("/api/timeline", cameras="gate", from_us=start, to_us=start + 24 * HOUR_US)
     assert day.json()["to_us"] == start + LAST_NIGHT_US + 8 * HOUR_US  # the grant ends with the shift
+
+
+async def test_a_timeline_shows_what_the_others_answer_and_names_the_site_that_is_away(house: House) -> None:
+    async def cut() -> Channel:
+        raise ChannelClosed("away")
+
+    hub, start = house.hub, house.archive.start_us
+    await asyncio.to_thread(hub.register.put_site, "elm", "Elm House")
+    await asyncio.to_thread(hub.register.put_camera, gate(id="yard", name="Yard", site="elm"))
+    hub.link.learn("yard", "elm")
+    hub.link.sites["elm"] = SiteLink(cut)
+    span = {"from_us": start, "to_us": start + HOUR_US}
+    answer = await house.get("/api/timeline", cameras="yard,gate", **span)
+    assert answer.status_code == 200, answer.text
+    assert [each["id"] for each in answer.json()["cameras"]] == ["gate"]
+    assert answer.json()["away"] == [{"site": "elm", "name": "Elm House", "cameras": ["yard"]}]
+    alone = await house.get("/api/timeline", cameras="yard", **span)
+    assert alone.status_code == 502, "there is nobody else to show"
 
 
 async def test_a_playlist_is_read_by_a_player(house: House) -> None:

@@ -188,10 +188,18 @@ export interface Lane {
   gaps: Gap[];
 }
 
+/** A site that did not answer; its cameras are missing from the answer. */
+export interface Away {
+  site: string;
+  name: string;
+  cameras: string[];
+}
+
 export interface Timeline {
   from_us: number;
   to_us: number;
   cameras: Lane[];
+  away: Away[];
 }
 
 /** One camera's activity. `values`: 0 not known, 1 quiet to 255 busy; `checked`: 0 to 255, how much of it rests on compared keyframes. */
@@ -212,6 +220,7 @@ export interface Activity {
   from_us: number;
   to_us: number;
   cameras: Strip[];
+  away: Away[];
 }
 
 export interface Movement {

@@ -55,7 +55,7 @@ function Review() {
     () => ({ from: Math.max(grant!.from_us, hubNowUs() - 31 * DAY), to: grant!.to_us }),
     [grant],
   );
-  const { lanes, error, again } = useLanes(grant!.id, known, limits);
+  const { lanes, away, error, again } = useLanes(grant!.id, known, limits);
 
   if (cameras.error && !cameras.data)
     return (
@@ -106,6 +106,7 @@ function Review() {
       firstCameras={chosen}
       firstAt={asked.at ?? (latest ?? hubNowUs()) - 30 * SECOND}
       linesOld={error !== null}
+      away={away}
       most={MOST_SHOWN}
     />
   );

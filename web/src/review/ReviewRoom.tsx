@@ -2,7 +2,7 @@ import { ActionIcon, Button, Drawer, Tooltip, useComputedColorScheme } from "@ma
 import { IconChevronLeft, IconChevronRight, IconMoonStars, IconTable, IconPlayerSkipForward } from "@tabler/icons-react";
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useSearchParams } from "react-router";
-import { hubNowUs, type Camera, type Grant } from "../api";
+import { hubNowUs, type Away, type Camera, type Grant } from "../api";
 import { useKeys } from "../frame/keys";
 import { GreyToggle } from "../mark/GreyToggle";
 import { Notice } from "../frame/Notice";
@@ -15,6 +15,7 @@ import { firstIn, fullestIn, newest, nextStart, previousStart, type Lanes } from
 import { FRAME_US, ReviewPlayer } from "./player";
 import { ReviewTiles } from "./ReviewTiles";
 import { RunsTable } from "./RunsTable";
+import { SitesAway } from "./SitesAway";
 import { tellLane, TimelineCanvas, type LaneRow, type Marks } from "./timeline";
 import { centred, clampSpan, holds, panned, zoomed, type View } from "./timescale";
 import { Transport } from "./Transport";
@@ -29,10 +30,11 @@ interface Props {
   firstCameras: string[];
   firstAt: number;
   linesOld: boolean;
+  away: Away[];
   most: number;
 }
 
-export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstAt, linesOld, most }: Props) {
+export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstAt, linesOld, away, most }: Props) {
   const [params, setParams] = useSearchParams();
   const here = useRef(window.location.pathname).current;
   const first = useRef(readAddress(params)).current;
@@ -319,6 +321,7 @@ export function ReviewRoom({ grant, cameras, lanes, limits, firstCameras, firstA
           </Notice>
         </div>
       ) : null}
+      <SitesAway away={away} chosen={chosen} names={names} />
       <ReviewTiles
         cameras={shown.map((id) => names.get(id)).filter((camera): camera is Camera => !!camera)}
         player={player}

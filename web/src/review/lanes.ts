@@ -1,6 +1,6 @@
 // What is recorded, per camera: runs, gaps and questions about them. Pure.
 
-import type { Gap, Lane, Run, StreamKind } from "../api";
+import type { Away, Gap, Lane, Run, StreamKind, Timeline } from "../api";
 import { SECOND } from "../time";
 
 /** Footage becomes playable about this much behind the present: a piece is listed once its last frame is durable. */
@@ -45,6 +45,31 @@ export function joined(old: Lane, fresh: Lane, cut: number): Lane {
     gaps.push(whole ? { ...gap, start_us: whole.start_us } : gap);
   }
   return { id: old.id, runs, gaps };
+}
+
+/** What is known of the whole span, as of `until`. */
+export interface Known {
+  main: Lane[];
+  sub: Lane[];
+  until: number;
+  /** Sites whose lanes are as they were known before, or not there. */
+  away: Away[];
+}
+
+/** What is known with the answers about [since, until). A camera whose site is away keeps what was known of it. */
+export function merged(old: Known | null, main: Timeline, sub: Timeline, since: number, until: number): Known {
+  const away = main.away.length >= sub.away.length ? main.away : sub.away;
+  const missing = new Set(away.flatMap((each) => each.cameras));
+  const lanes = (kept: Lane[], fresh: Lane[]): Lane[] => [
+    ...fresh
+      .filter((lane) => !missing.has(lane.id))
+      .map((lane) => {
+        const before = kept.find((each) => each.id === lane.id);
+        return before ? joined(before, lane, since) : lane;
+      }),
+    ...kept.filter((lane) => missing.has(lane.id)),
+  ];
+  return { main: lanes(old?.main ?? [], main.cameras), sub: lanes(old?.sub ?? [], sub.cameras), until, away };
 }
 
 export function endOf(run: Run, nowUs: number): number {

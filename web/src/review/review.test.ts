@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Lane } from "../api";
 import { DAY, fromWall, HOUR, MINUTE, SECOND } from "../time";
-import { firstIn, fullestIn, gapAt, joined, lanesOf, newest, nextStart, previousStart, runAt, streamAt } from "./lanes";
+import { firstIn, fullestIn, gapAt, joined, lanesOf, merged, newest, nextStart, previousStart, runAt, streamAt } from "./lanes";
 import { place, wallAt } from "./pieces";
 import { centred, clampSpan, holds, LONGEST, SHORTEST, ticks, zoomed } from "./timescale";
 
@@ -95,6 +95,18 @@ describe("lanes", () => {
     expect(firstIn(lanes, ["a", "b"], T0 + 120 * SECOND, T0 + 290 * SECOND)).toBe(T0 + 200 * SECOND);
     expect(fullestIn(lanes, ["a", "b"], T0, T0 + 400 * SECOND)).toBe(T0 + 50 * SECOND);
     expect(fullestIn(lanes, ["a", "b"], T0 + 500 * SECOND, T0 + 600 * SECOND)).toBeNull();
+  });
+  it("keeps what was known of cameras whose site is away", () => {
+    const away = [{ site: "elm", name: "Elm House", cameras: ["b"] }];
+    const none = { from_us: T0, to_us: T0, cameras: [], away: [] };
+    const first = merged(null, { ...none, cameras: [a, lane("b", [run(0, 50)])] }, none, T0, T0 + 300 * SECOND);
+    const cut = merged(first, { ...none, cameras: [a], away }, none, T0 + 250 * SECOND, T0 + 310 * SECOND);
+    expect(cut.main.map((each) => [each.id, each.runs.length])).toEqual([
+      ["a", a.runs.length],
+      ["b", 1],
+    ]);
+    expect(cut.away).toEqual(away);
+    expect(merged(cut, { ...none, cameras: [a, lane("b", [run(0, 90)])] }, none, T0, T0 + 320 * SECOND).away).toEqual([]);
   });
   it("joins what was known with what is new", () => {
     const cut = T0 + 250 * SECOND;

@@ -25,7 +25,7 @@ export function useActivity(grant: string, cameras: string[], view: View, limits
       hub
         .activity({ grant, cameras: ids.split(","), from_us: Math.ceil(span.from), to_us: Math.floor(span.to), buckets: BUCKETS }, stop.signal)
         .then((answer) => {
-          asked.current = key;
+          asked.current = answer.away.length === 0 ? key : ""; // a site that is away is asked again
           setStrips(new Map(answer.cameras.map((strip) => [strip.id, { ...strip, from_us: answer.from_us, to_us: answer.to_us }])));
         })
         .catch(() => undefined); // the lanes say by themselves when the hub is away

@@ -21,9 +21,9 @@ from belvedere.hub.approvals.narrow import Busy, Suggestion, movement_of, sugges
 from belvedere.hub.approvals.of_case import place_of
 from belvedere.hub.approvals.sight import sees
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.fleet.routing import FleetLink
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.link.activity import Activity, GetActivity
-from belvedere.link.client import SiteLink
 from belvedere.policy.ask import Ask, Asker
 from belvedere.policy.decision import decide
 from belvedere.policy.grant import Action
@@ -89,7 +89,7 @@ class Weigher:
         clock: Clock,
         key: Ed25519PrivateKey,
         audit: AuditLog,
-        link: SiteLink,
+        link: FleetLink,
         register: CameraRegister,
     ) -> None:
         self._engine = engine
@@ -135,7 +135,7 @@ class Weigher:
         names, found = request.wanted.cameras, dict[str, Busy]()
         for at in range(0, len(names), _AT_ONCE):
             question = GetActivity(wire, names[at : at + _AT_ONCE], from_us, to_us, buckets)
-            told = await self._link.ask(question, Activity)
+            told = (await self._link.ask_those_here(question, Activity)).reply
             for one in told.cameras:
                 found[one.camera] = movement_of(one.values, one.checked, one.ordered, told.from_us, told.to_us)
         return found

@@ -1,17 +1,36 @@
 """One link for the whole fleet: what names a camera goes to the site that has it; what names several is split and joined again."""
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from belvedere.foundation.errors import BadInput, SiteAway
+from belvedere.foundation.errors import BadInput, LinkFault, SiteAway
 from belvedere.link.client import LiveView, SiteLink
 from belvedere.link.messages import Mark, Reply, Request
 
 _Reply = TypeVar("_Reply", bound=Reply)
 CameraSites = Callable[[], dict[str, str]]
+SEVERAL_S = 8.0  # so long the others wait for the slowest site
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """A site that did not answer, and which of the cameras asked about it has."""
+
+    site: str
+    cameras: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[_Reply]):
+    """What the sites that answered say, in the order asked, and those that did not."""
+
+    reply: _Reply
+    away: tuple[Away, ...]
 
 
 class FleetLink(SiteLink):
@@ -68,10 +87,22 @@ class FleetLink(SiteLink):
         cameras = getattr(request, "cameras", None)
         if not isinstance(cameras, tuple) or not all(isinstance(each, str) for each in cameras):
             return await self.of(self._own).ask(request, kind, reuse=reuse)
-        shares = self._shares(cameras)
-        if len(shares) <= 1:
+        if len(shares := self._shares(cameras)) <= 1:
             site = next(iter(shares), self._own)
             return await self.of(site).ask(request, kind, reuse=reuse)
+        part = await self._ask_several(request, kind, shares)
+        if part.away:
+            raise SiteAway(
+                f"These sites do not answer: {', '.join(each.site for each in part.away)}.",
+                advice="Ask for cameras of the others, or try again when they are back.",
+            )
+        return part.reply
+
+    async def ask_those_here(self, request: Request, kind: type[_Reply]) -> Part[_Reply]:
+        """As `ask` for a request with `cameras`, but a site that is away leaves its cameras out. Raises LinkFault when all are."""
+        shares = self._shares(getattr(request, "cameras", ()))
+        if len(shares) <= 1:
+            return Part(await self.of(next(iter(shares), self._own)).ask(request, kind), ())
         return await self._ask_several(request, kind, shares)
 
     def _shares(self, cameras: Iterable[str]) -> dict[str, list[str]]:
@@ -80,16 +111,42 @@ class FleetLink(SiteLink):
             shares.setdefault(self.site_of(camera), []).append(camera)
         return shares
 
-    async def _ask_several(self, request: Request, kind: type[_Reply], shares: dict[str, list[str]]) -> _Reply:
-        """Raises what the first site that fails raises."""
-        names = [field for field in kind.__struct_fields__ if field == "cameras"]
-        if not names:
+    async def late(self, tasks: "Collection[asyncio.Task[Any]]") -> "set[asyncio.Task[Any]]":
+        """Waits for all, SEVERAL_S at most; those that are not done by then."""
+        return (await asyncio.wait(tasks, timeout=SEVERAL_S))[1]
+
+    async def _ask_several(self, request: Request, kind: type[_Reply], shares: dict[str, list[str]]) -> Part[_Reply]:
+        """Asks all at the same time. Raises LinkFault when no site answers, and whatever else one of them raises."""
+        if "cameras" not in kind.__struct_fields__:
             raise BadInput("That can be asked of one site at a time.", advice="Choose cameras of one site.")
         asked: Any = request
+
+        async def ask(site: str, theirs: list[str]) -> _Reply:
+            return await self.of(site).ask(msgspec.structs.replace(asked, cameras=tuple(theirs)), kind)
+
+        tasks = {site: asyncio.create_task(ask(site, theirs)) for site, theirs in shares.items()}
+        try:
+            late = await self.late(tasks.values())
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
         found: dict[str, object] = {}
-        last: Any = None
-        for site, theirs in shares.items():
-            last = await self.of(site).ask(msgspec.structs.replace(asked, cameras=tuple(theirs)), kind)
-            found |= {each.camera: each for each in last.cameras}
-        joined: _Reply = msgspec.structs.replace(last, cameras=tuple(found[camera] for camera in asked.cameras))
-        return joined
+        told: Any = None
+        away: list[Away] = []
+        fault = LinkFault("The sites do not answer in time.", advice="Try again; look at the page Sites.")
+        for site, task in tasks.items():
+            error = None if task in late else task.exception()
+            if task in late or isinstance(error, LinkFault):
+                fault = error if isinstance(error, LinkFault) else fault
+                away.append(Away(site, tuple(shares[site])))
+            elif error is not None:
+                raise error
+            else:
+                told = task.result()
+                found |= {each.camera: each for each in told.cameras}
+        if told is None:
+            raise fault
+        here = tuple(found[camera] for camera in asked.cameras if camera in found)
+        joined: _Reply = msgspec.structs.replace(told, cameras=here)
+        return Part(joined, tuple(away))

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Annotated
 
 from fastapi import Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
 from belvedere.foundation.clock import DAY_US, HOUR_US
@@ -15,6 +15,7 @@ from belvedere.foundation.errors import BadInput
 from belvedere.hub.access.doors import CurrentUser, granted
 from belvedere.hub.access.grants import UsableGrant
 from belvedere.hub.access.users import User
+from belvedere.hub.fleet.away import AwayOut, away_out
 from belvedere.hub.reach import hub_of
 from belvedere.hub.room import Room
 from belvedere.link.activity import Activity, AskMovement, GetActivity, Movement
@@ -53,6 +54,7 @@ class ActivityOut(BaseModel):
     from_us: int
     to_us: int
     cameras: list[StripOut]
+    away: list[AwayOut] = Field(default=[], description="Sites that did not answer; their cameras are left out.")
 
 
 class MovedOut(BaseModel):
@@ -125,7 +127,9 @@ async def strips(
         raise BadInput(f"Name 1 to {MOST_CAMERAS} cameras.", advice="Give `cameras=ID,ID`.")
     _check_span(from_us, to_us, _LONGEST_STRIP_US)
     usable, from_us, to_us = await _use(request, user, grant, names, from_us, to_us)
-    found = await hub.link.ask(GetActivity(usable.wire, tuple(names), from_us, to_us, buckets), Activity)
+    part = await hub.link.ask_those_here(GetActivity(usable.wire, tuple(names), from_us, to_us, buckets), Activity)
+    found = part.reply
+    names = [each.camera for each in found.cameras]  # a site that is away shows nothing
     noted = _noted(request)
     fresh = noted.fresh(grant, names, from_us, to_us)
     if fresh:
@@ -151,6 +155,7 @@ async def strips(
             )
             for each in found.cameras
         ],
+        away=await away_out(hub, part.away),
     )
 
 

@@ -13,6 +13,7 @@ from belvedere.foundation.errors import BadInput, NotFound
 from belvedere.hub.access.doors import CurrentUser, granted
 from belvedere.hub.access.grants import UsableGrant
 from belvedere.hub.access.users import User
+from belvedere.hub.fleet.away import away_out
 from belvedere.hub.reach import hub_of
 from belvedere.hub.review.activity import router as activity_router
 from belvedere.hub.review.byterange import read_range
@@ -23,6 +24,7 @@ from belvedere.hub.review.playlist import MEDIA_TYPE, Stretch, pieces_to_play, s
 from belvedere.hub.review.remote import remote_mark, require_here
 from belvedere.hub.review.timeline import LOOK_BACK_US, TimelineOut, draw
 from belvedere.hub.room import Room
+from belvedere.link.messages import GetTimeline, Timeline
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action
 
@@ -59,10 +61,14 @@ async def timeline(
     if covered is not None and covered[0] < to_us and from_us < covered[1]:
         from_us, to_us = max(from_us, covered[0]), min(to_us, covered[1])
     await hub.grants.use(user, grant, Action.PLAYBACK, names, start_us=from_us, end_us=to_us)
-    found = await hub.link.timeline(names, stream, max(0, from_us - LOOK_BACK_US), to_us)
+    question = GetTimeline(tuple(names), stream, max(0, from_us - LOOK_BACK_US), to_us)
+    found = await hub.link.ask_those_here(question, Timeline)
     now_us = hub.clock.now_us()
     return TimelineOut(
-        from_us=from_us, to_us=to_us, cameras=[draw(each, from_us, to_us, now_us) for each in found.cameras]
+        from_us=from_us,
+        to_us=to_us,
+        cameras=[draw(each, from_us, to_us, now_us) for each in found.reply.cameras],
+        away=await away_out(hub, found.away),
     )
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from belvedere.foundation.clock import DAY_US
 from belvedere.hub.evidence.gaps import find_gaps
+from belvedere.hub.fleet.away import AwayOut
 from belvedere.link.messages import CameraTimeline, Run
 
 LOOK_BACK_US = 7 * DAY_US  # how far before the span to look for the run whose end explains the gap at its start
@@ -42,6 +43,7 @@ class TimelineOut(BaseModel):
     from_us: int
     to_us: int
     cameras: list[CameraTimelineOut]
+    away: list[AwayOut] = Field(default=[], description="Sites that did not answer; their cameras are left out.")
 
 
 def draw(camera: CameraTimeline, from_us: int, to_us: int, now_us: int) -> CameraTimelineOut:
