@@ -11,13 +11,15 @@ import av
 
 from belvedere.demo.picture.banded import BandedEncoder, configure
 from belvedere.demo.picture.canvas import Bytes
+from belvedere.demo.picture.light import Light
 from belvedere.demo.picture.render import Painter, Seen, joined
 from belvedere.demo.picture.shrink import Shrinker, shrunk
 from belvedere.demo.scene import ActorState, CameraPlan
 
-QUALITY = {"main": 29.0, "sub": 28.0}  # constant rate factors
+QUANTISERS = {Light.DAY: (22, 21), Light.DUSK: (24, 23), Light.NIGHT: (26, 25)}  # main, sub
 KEPT_GROUPS = 48
-FAR_PX = 32.0  # an actor lower than this is far away
+# An actor lower than this is far away. At night cameras open their shutter longer.
+FAR_PX = {Light.DAY: 32.0, Light.DUSK: 48.0, Light.NIGHT: 64.0}
 
 Actors = Callable[[float], tuple[ActorState, ...]]
 Clock = Callable[[float], str]
@@ -48,14 +50,14 @@ class Group:
 class _Stream:
     """One output file and its encoder."""
 
-    def __init__(self, path: Path, size: tuple[int, int], fps: int, quality: float, name: str, still: Bytes) -> None:
+    def __init__(self, path: Path, size: tuple[int, int], fps: int, quantiser: int, name: str, still: Bytes) -> None:
         self.fps = fps
-        self.encoder = BandedEncoder(*size, fps, quality, name, still)
+        self.encoder = BandedEncoder(*size, fps, quantiser, name, still)
         self._container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
         # Opened for its parameter sets only: they describe the whole picture, of which the encoder makes two parts.
         self._stream = self._container.add_stream("libx264", rate=fps)
         assert isinstance(self._stream, av.VideoStream)
-        configure(self._stream.codec_context, *size, fps, quality)
+        configure(self._stream.codec_context, *size, fps, quantiser)
         self._count = 0
         self._kept: OrderedDict[tuple[object, ...], list[bytes | None]] = OrderedDict()
 
@@ -91,9 +93,10 @@ def make(painter: Painter, groups: list[Group], clock: Clock, main: Path, sub: P
     wide, high = plan.width, plan.height
     small = (plan.sub_width, plan.sub_height)
     still = painter.still(0)
+    fine, less = QUANTISERS[painter.hour]
     streams = (
-        _Stream(main, (wide, high), plan.fps, QUALITY["main"], plan.name, still),
-        _Stream(sub, small, plan.sub_fps, QUALITY["sub"], plan.name, shrunk(still, (wide, high), small)),
+        _Stream(main, (wide, high), plan.fps, fine, plan.name, still),
+        _Stream(sub, small, plan.sub_fps, less, plan.name, shrunk(still, (wide, high), small)),
     )
     smaller = Shrinker(painter.still, (wide, high), small)
     try:
@@ -133,12 +136,14 @@ def _bodies(
     every = plan.fps // plan.sub_fps
     main: list[bytes | None] = []
     sub: list[bytes | None] = []
-    shown: object = None
+    far_px = FAR_PX[painter.hour]
+    shown: tuple[object, ...] = ()
     shown_below: object = None
     for k in range(round(plan.gop_seconds * plan.fps)):
         seen = painter.seen(group.actors(group.start_s + k / plan.fps))
         state = tuple(map(_state, seen))
-        far = all(one.per_metre * one.actor.look.height_m < FAR_PX for one in seen)
+        moved = (one for one, its in zip(seen, state, strict=True) if its not in shown)
+        far = all(one.per_metre * one.actor.look.height_m < far_px for one in moved)
         below = k % every == 0 and (k == 0 or state != shown_below)
         above = k == 0 or (state != shown and not (far and k % 2))
         picture = painter.frame_of(seen, number) if above or below else None

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -121,11 +121,26 @@ def _group(spans: tuple[Span, ...], start_s: float, length_s: float) -> Group:
                 return Group(start_s, partial(_always, there), ("quiet", span.still))
             phase = start_s % span.period_s
             return Group(start_s, partial(_idling, span.still), ("idling", span.still, phase))
-    return Group(start_s, night_actors)
+    return Group(start_s, _people)
 
 
 def _always(there: tuple[ActorState, ...], _second: float) -> tuple[ActorState, ...]:
     return there
+
+
+def _people(second: float) -> tuple[ActorState, ...]:
+    """Everybody; those who stand about at every half second."""
+    idle = _idle(math.floor(second / IDLE_STEP_S))
+    return tuple(idle.get(actor.id, actor) if _stands(actor) else actor for actor in night_actors(second))
+
+
+def _stands(actor: ActorState) -> bool:
+    return actor.posture in ("stand", "sit") and not actor.speed_mps
+
+
+@lru_cache(maxsize=2)
+def _idle(step: int) -> dict[str, ActorState]:
+    return {actor.id: actor for actor in night_actors(step * IDLE_STEP_S) if _stands(actor)}
 
 
 def _idling(still: tuple[str, ...], second: float) -> tuple[ActorState, ...]:

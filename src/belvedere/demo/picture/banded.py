@@ -28,22 +28,23 @@ OPTIONS = {
 }
 
 
-def configure(codec: VideoCodecContext, width: int, height: int, fps: int, quality: float) -> None:
-    """Set a libx264 context up, not yet opened. `quality` is the constant rate factor: lower is better and larger."""
+def configure(codec: VideoCodecContext, width: int, height: int, fps: int, quantiser: int) -> None:
+    """Set a libx264 context up, not yet opened. The quantiser is constant: with a rate
+    factor x264 would look at a small copy of every picture first, a third of its work."""
     codec.width, codec.height, codec.pix_fmt = width, height, "yuv420p"
     codec.framerate, codec.time_base = Fraction(fps), Fraction(1, fps)
     codec.max_b_frames = 0
     codec.thread_count = 1
     codec.color_range = 1  # limited
     codec.colorspace = codec.color_primaries = codec.color_trc = 6  # BT.601, 525 lines
-    codec.options = OPTIONS | {"crf": str(quality)}
+    codec.options = OPTIONS | {"qp": str(quantiser)}
 
 
-def context(width: int, height: int, fps: int, quality: float) -> VideoCodecContext:
+def context(width: int, height: int, fps: int, quantiser: int) -> VideoCodecContext:
     """A libx264 context, opened."""
     made = av.CodecContext.create("libx264", "w")
     assert isinstance(made, VideoCodecContext)
-    configure(made, width, height, fps, quality)
+    configure(made, width, height, fps, quantiser)
     made.flags |= int(av.codec.context.Flags.global_header)
     made.open()
     return made
@@ -58,9 +59,9 @@ def parameter_sets(encoder: VideoCodecContext) -> tuple[bytes, bytes]:
 class _Strip:
     """One encoder over some rows of the picture."""
 
-    def __init__(self, width: int, height: int, fps: int, quality: float) -> None:
+    def __init__(self, width: int, height: int, fps: int, quantiser: int) -> None:
         self.width, self.height = width, height
-        self._encoder = context(width, height, fps, quality)
+        self._encoder = context(width, height, fps, quantiser)
         self.length = slices.frame_num_bits(parameter_sets(self._encoder)[0])
         self._frame = av.VideoFrame(width, height, "yuv420p")
         sizes = ((width, height), (width // 2, height // 2), (width // 2, height // 2))
@@ -88,10 +89,10 @@ class Band:
     """The band on top: a still strip of the picture with the camera's name on the right and its clock on the left."""
 
     def __init__(
-        self, width: int, height: int, fps: int, quality: float, still: tuple[Bytes, Bytes, Bytes], name: str
+        self, width: int, height: int, fps: int, quantiser: int, still: tuple[Bytes, Bytes, Bytes], name: str
     ) -> None:
         """`still`: Y, U and V of the picture's first `height` rows. `name` may be empty."""
-        self._strip = _Strip(width, height, fps, quality)
+        self._strip = _Strip(width, height, fps, quantiser)
         flat = np.concatenate([plane.reshape(-1) for plane in still])
         self._still: Bytes = np.ascontiguousarray(flat.reshape(height * 3 // 2, width))
         self._letter = round(height * 0.62)
@@ -116,14 +117,14 @@ class Band:
 class BandedEncoder:
     """Makes access units of one stream: band and body."""
 
-    def __init__(self, width: int, height: int, fps: int, quality: float, name: str, still: Bytes) -> None:
+    def __init__(self, width: int, height: int, fps: int, quantiser: int, name: str, still: Bytes) -> None:
         """`still`: the empty picture as I420, of which the band shows the top."""
         self.width, self.height, self.fps = width, height, fps
         self.band_height = 2 * MACROBLOCK if height >= 500 else MACROBLOCK
         top = self.band_height
-        self._body = _Strip(width, height - top, fps, quality)
+        self._body = _Strip(width, height - top, fps, quantiser)
         u, v = osd.chroma_planes(still, width, height)
-        self._band = Band(width, top, fps, quality, (still[:top], u[: top // 2], v[: top // 2]), name)
+        self._band = Band(width, top, fps, quantiser, (still[:top], u[: top // 2], v[: top // 2]), name)
         rows, columns = -(-height // MACROBLOCK), -(-width // MACROBLOCK)
         self._body_macroblocks = rows * columns - self._band.macroblocks
         self._frame_num = 0

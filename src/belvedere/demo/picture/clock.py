@@ -13,7 +13,7 @@ from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import BadMedia
 from belvedere.media.nal import split_annex_b
 
-_QUALITY = 24.0
+_QUANTISER = 22
 _SPS = 7
 
 
@@ -56,7 +56,7 @@ class LiveClock:
         high = slices.place_of(pictures[1], self._length).first_macroblock // columns * MACROBLOCK
         picture = _first(film)
         u, v = osd.chroma_planes(picture, width, height)
-        self._band = Band(width, high, fps, _QUALITY, (picture[:high], u[: high // 2], v[: high // 2]), "")
+        self._band = Band(width, high, fps, _QUANTISER, (picture[:high], u[: high // 2], v[: high // 2]), "")
 
     def stamp(self, nals: tuple[bytes, ...], text: str) -> tuple[bytes, ...]:
         """The NAL units of one access unit with `text` in the band, such as '22-11-2026 14:03:07'."""
