@@ -14,6 +14,7 @@ import structlog
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BelvedereError
+from belvedere.foundation.freed import give_back
 from belvedere.media.stream import EndReason
 from belvedere.site.ingest.address import own_client
 from belvedere.site.ingest.camera import Camera
@@ -31,6 +32,7 @@ SWEEP_US = 250_000
 _PACE_US = 8_000
 _GOODBYE_S = 3.0
 _FIGURES_US = 5_000_000
+_GIVE_BACK_US = 20_000_000
 _MOST_STREAMS = 400
 _HAND_OVER_BYTES = 1 << 20  # what a sweep has gathered is handed over in pieces of this size
 
@@ -53,6 +55,7 @@ class IngestLoop:
         self._cameras: dict[int, StreamKeeper] = {}
         self._stopping = False
         self._figures_us = 0
+        self._give_back_us = 0
         self._link_mask = selectors.EVENT_READ
         self._selector.register(link.connection, self._link_mask, link)
         self._wake_end, self._wake = socket.socketpair()
@@ -98,6 +101,9 @@ class IngestLoop:
                 self._around.gate.tend(now_us)
                 if now_us >= self._figures_us:
                     self._tell_figures(now_us)
+                if now_us >= self._give_back_us:
+                    self._give_back_us = now_us + _GIVE_BACK_US
+                    give_back()
                 if self._around.dying:
                     self._around.bury()
                 # Never owe more than one sweep: a host that was asleep must not be made up for.

@@ -10,6 +10,7 @@ import structlog
 
 from belvedere.foundation.clock import MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import BadInput
+from belvedere.foundation.freed import give_back
 from belvedere.foundation.settings import SiteSettings
 from belvedere.media.held import Held
 from belvedere.media.stream import TICKS_PER_SECOND, VIDEO_CODECS, Codec, EndReason, Fragment, StreamConfig, StreamKind
@@ -39,6 +40,7 @@ _REASSIGN_S = 3.0  # a slot that vanished has this long to come back before othe
 _LONGEST_FRAGMENT_90K = 60 * TICKS_PER_SECOND
 _LONGEST_RUN_90K = 1 << 50
 _INIT_LIMIT = 1 << 20
+_GIVE_BACK_US = 20 * SECOND_US
 
 
 class Recorder:
@@ -74,6 +76,7 @@ class Recorder:
         self._server: asyncio.Server | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._offset_us = clock.now_us() - clock.monotonic_us()
+        self._give_back_us = 0
         self.writers = [
             DiskWriter(
                 disk,
@@ -420,7 +423,10 @@ class Recorder:
             self.look()
 
     def look(self) -> None:
-        """Once a second: has the clock been set, has a disk failed, who needs to know."""
+        """Once a second: has the clock been set, has a disk failed, who needs to know; is there memory to give back."""
+        if self._clock.monotonic_us() >= self._give_back_us:
+            self._give_back_us = self._clock.monotonic_us() + _GIVE_BACK_US
+            give_back()
         offset_us = self._clock.now_us() - self._clock.monotonic_us()
         step_us, self._offset_us = offset_us - self._offset_us, offset_us
         if abs(step_us) > CLOCK_STEP_US:
