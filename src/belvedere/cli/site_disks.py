@@ -30,7 +30,7 @@ def disks(data: DataOption = REAL_DATA) -> None:
     index = _index(settings)
     try:
         for row in disk_rows(index):
-            _console.print(f"{row.path}: {_state(index, row, settings)}")
+            _console.print(f"{row.path.removesuffix(f' (gone, {row.uuid})')}: {_state(index, row, settings)}")
             _console.print(f"  {_footage(row)}")
     finally:
         index.close()

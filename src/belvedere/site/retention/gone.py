@@ -7,16 +7,12 @@ as soon as nothing else needs them: whoever finds the disk then has noise. Only 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import structlog
-
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import Conflict, NotFound, WrongDisk
 from belvedere.site.retention.statements import statements
 from belvedere.site.storage.deletion import Doomed, Told, forget, tell
 from belvedere.site.storage.disk import Disk
 from belvedere.site.storage.index import Index
-
-log = structlog.get_logger()
 
 GONE = "disk_gone"
 _BATCH = 500
@@ -84,7 +80,6 @@ def let_go(index: Index, disk: Disk, why: str, clock: Clock, told: Callable[[int
             "UPDATE disk SET gone_us = ?, gone_why = ?, path = path || ' (gone, ' || uuid || ')' WHERE id = ?",
             (clock.now_us(), why, disk.id),
         )
-    log.warning("disk_gone", disk=disk.name, segments=done)
     return done
 
 
