@@ -1,6 +1,6 @@
 // On a camera's page: whether its sound is recorded, and switching that. Sound is off unless somebody says why it must be on.
 
-import { Button } from "@mantine/core";
+import { Box, Button } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../api";
@@ -40,7 +40,7 @@ export function CameraSound({ camera }: { camera: string }) {
       },
     });
   return (
-    <section data-testid="camera-sound">
+    <Box component="section" mb="lg" data-testid="camera-sound">
       <h3>Sound</h3>
       <WaitingHere acts={["sound_on"]} about={camera} />
       <p>
@@ -52,11 +52,11 @@ export function CameraSound({ camera }: { camera: string }) {
         ) : null}
       </p>
       {on !== null && roles.some((role) => SWITCHERS.includes(role)) ? (
-        <Button mt={8} size="compact-sm" variant="default" onClick={() => turn(!on)}>
+        <Button size="compact-sm" variant="default" onClick={() => turn(!on)}>
           {on ? "Stop recording sound" : "Record its sound"}
         </Button>
       ) : null}
       <WhyDialog act={act} close={() => setAct(null)} />
-    </section>
+    </Box>
   );
 }
