@@ -4,7 +4,7 @@ Allocating every fragment by itself left holes between them, a third of what the
 """
 
 CHUNK_BYTES = 1 << 20
-_LOOK_AFTER = 128  # chunks taken between two looks at how many were never needed
+_LOOK_AFTER = 64  # chunks taken between two looks at how many were never needed
 
 
 class Chunks:
