@@ -215,6 +215,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         """
         GET /api/sites
         GET /api/sites/enrolments
+        GET /api/sites/{site}/configuration
         """,
     ),
     (
@@ -229,6 +230,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         POST /api/sites/enrolments/{enrolment}/decision
         POST /api/sites/tokens
         POST /api/sites/{site}/revocation
+        PUT /api/sites/{site}/configuration
         GET /api/paging
         PUT /api/paging
         POST /api/paging/test

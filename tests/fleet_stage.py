@@ -115,7 +115,7 @@ async def fleet_stage(data: Path) -> AsyncIterator[FleetStage]:
     settings, clock, own = load_settings(data), SystemClock(), ToldSite()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with open_hub(settings, clock=clock, link=SiteLink(own.connect), hasher=FAST) as hub:
-            hub.fleet.desk._step_up = Confirming()  # type: ignore[assignment]
+            hub.fleet.desk._step_up = hub.fleet.configuration._step_up = Confirming()  # type: ignore[assignment]
             await hub.fleet.listen(listener)
             stage = FleetStage(hub, Place(*listener.getsockname()[:2]), clock, data, person("ann"), person("ben"))
             try:

@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from belvedere.foundation.clock import DAY_US, SECOND_US, SimulatedClock
+from belvedere.foundation.clock import DAY_US, SimulatedClock
 from belvedere.foundation.errors import LinkFault
 from belvedere.hub.fleet.records import RecordBook
 from belvedere.link.health import Fault
 from belvedere.link.records import ALERTS, METADATA, MOST_RECORDS, Batch, Received, Record, pack, unpack
-from belvedere.site.outbox.sender import Allowance, Bucket, HttpsPost, Sender
+from belvedere.site.outbox.sender import HttpsPost, Sender
 from belvedere.site.outbox.store import KEPT_SENT_US, Outbox
 from belvedere.site.storage.index import Index
 from fleet_stage import fleet_stage
@@ -150,20 +150,6 @@ def test_an_outbox_that_grew_too_long_drops_the_least_urgent_first_and_the_hub_s
         assert estate.held()[ALERTS] == estate.told[ALERTS] and estate.held()[METADATA] == estate.told[METADATA][30:]
     finally:
         estate.close()
-
-
-def test_a_lane_goes_no_faster_than_it_may_by_day_and_by_night() -> None:
-    bucket = Bucket(1000.0)
-    assert bucket.wait_s(1500, SECOND_US) == 0.0, "two seconds' worth are saved up"
-    assert bucket.wait_s(1500, SECOND_US) == pytest.approx(1.0)
-    assert bucket.wait_s(500, 4 * SECOND_US) == 0.0
-    assert Bucket(0.0).wait_s(1 << 30, 1) == 0.0
-    minute = 60 * SECOND_US
-    allowed = Allowance(day=(0.0, 10.0, 1.0), night=(0.0, 0.0, 0.0), window=(22 * 60, 6 * 60))
-    assert allowed.of(1, 12 * 60 * minute) == 10.0
-    assert [allowed.of(1, hour * 60 * minute) for hour in (22, 23, 0, 5)] == [0.0] * 4 and allowed.of(
-        2, 6 * 60 * minute
-    ) == 1.0
 
 
 async def test_alerts_go_before_what_waits_longer_in_other_lanes(tmp_path: Path) -> None:

@@ -194,6 +194,17 @@ class SiteSettings(BaseModel):
         default_factory=list, description="Networks in which cameras may be searched for; empty: no search."
     )
     min_free_bytes: int = Field(2 << 30, ge=0, description="Below this much free space the oldest footage goes first.")
+    line_kbit: int = Field(
+        0, ge=0, le=10_000_000, description="Most that goes to the hub, in kbit/s; 0: as much as the line carries."
+    )
+    line_night: str = Field(
+        "",
+        pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$",
+        description="Hours (UTC) in which another limit holds, such as 22:00-06:00; empty: none.",
+    )
+    line_night_kbit: int = Field(
+        0, ge=0, le=10_000_000, description="The limit in those hours, in kbit/s; 0: as much as the line carries."
+    )
     time_service: str = Field(
         "",
         description="Address and port on which cameras may ask for the time (NTP), such as 192.168.50.1:123; empty: off.",

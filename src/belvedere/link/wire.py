@@ -11,13 +11,27 @@ import msgspec
 
 from belvedere.foundation import errors
 from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault
-from belvedere.link import activity, cameras, custody, devices, grants, health, held, masked, retention, sound, witness
+from belvedere.link import (
+    activity,
+    cameras,
+    configuration,
+    custody,
+    devices,
+    grants,
+    health,
+    held,
+    masked,
+    retention,
+    sound,
+    witness,
+)
 from belvedere.link.messages import AnyReply, AnyRequest, Failure, Reply, Request
 
 # Modules with the messages of one subject each.
 _SUBJECTS: tuple[ModuleType, ...] = (
     activity,
     cameras,
+    configuration,
     custody,
     devices,
     grants,

@@ -51,6 +51,7 @@ from belvedere.site.storage.folders import open_disks
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import Keyring, load_key
 from belvedere.site.time_service.server import TimeService
+from belvedere.site.uplink.configuration import ConfigurationBook
 from belvedere.site.uplink.outgoing import Outgoing
 from belvedere.site.uplink.papers import PaperFolder
 from belvedere.site.uplink.server import serve_link
@@ -213,11 +214,14 @@ async def run(settings: Settings, clock: Clock) -> int:
             in_camera = InCamera(masks, index, devices.do, lambda camera: camera in store.known(), clock)
             masking_cameras = asyncio.create_task(in_camera.run(), name="masks in cameras")
             answers |= MaskedAnswers(masked, masks, in_camera).answers()
+            configuration = ConfigurationBook(index, clock, settings.site, hub_key)
+            answers |= configuration.answers
             link = await serve_link(
                 settings.link_socket, archive, relay, opener, clock, answers, masked, opener.require
             )
             papers = PaperFolder(keys / "link", hub_key, clock)
-            uplink = Outgoing(index, papers, link.uplink, clock, site=settings.site.id, name=settings.site.name)
+            named = {"site": settings.site.id, "name": settings.site.name}
+            uplink = Outgoing(index, papers, link.uplink, clock, **named, limits=configuration.line)
             uplink.start()
         except BaseException:
             await recorder.stop()

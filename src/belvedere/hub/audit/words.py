@@ -157,6 +157,15 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "site.kept_out": lambda facts: f"Site {facts.get('site', '')} not let in{_why(facts)}",
     "site.renewed": lambda facts: f"Certificate of site {facts.get('site', '')} renewed",
     "site.revoked": lambda facts: f"Site {facts.get('site', '')} shut out{_why(facts)}",
+    "site.configured": lambda facts: (
+        f"Ordered version {facts.get('version', '')} of the configuration of site {facts.get('site', '')}{_why(facts)}"
+    ),
+    "site.configuration_taken": lambda facts: (
+        f"Site {facts.get('site', '')} goes by version {facts.get('version', '')} of its configuration"
+    ),
+    "site.configuration_refused": lambda facts: (
+        f"Site {facts.get('site', '')} did not take version {facts.get('version', '')} of its configuration{_why(facts)}"
+    ),
     "site.twice": lambda facts: f"Two machines showed the papers of site {facts.get('site', '')} at once",
     "camera.password_changed": lambda facts: f"Password of {_cameras(facts)} changed",
     "camera.sound_on": lambda facts: (

@@ -14,6 +14,7 @@ from belvedere.foundation.errors import LinkFault, SiteAway
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.fleet.calls import Line, Switchboard
+from belvedere.hub.fleet.configuration import ConfigurationDesk
 from belvedere.hub.fleet.desk import FleetDesk
 from belvedere.hub.fleet.door import LinkDoor
 from belvedere.hub.fleet.health import FleetHealth
@@ -62,17 +63,20 @@ class Fleet:
         tickets: TicketBook,
         records: RecordBook,
         own_custody: CustodyDesk,
+        configuration: ConfigurationDesk,
     ) -> None:
         """`own`: the state of this machine's site, None where there is none."""
         self.desk = desk
         self.link = link
         self.own_id = own_id
         self.records = records
+        self.configuration = configuration
         self._own = own
         self._own_custody = own_custody
         self._audit = audit
         self.switchboard = Switchboard(clock)
         self.switchboard.on_duplicate = self._twice
+        self.switchboard.on_up.append(configuration.look_soon)
         self.door = LinkDoor(desk, self.switchboard, records, clock, hub)
         self.places = Places(link, self.switchboard, register, custody, works, watch)
         self.health = FleetHealth(own_health, lambda: [each.health for each in self.places.open.values()], tickets)

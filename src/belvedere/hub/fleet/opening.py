@@ -20,6 +20,7 @@ from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.vault import Vault
 from belvedere.hub.fleet.authority import Authority
 from belvedere.hub.fleet.book import FleetBook
+from belvedere.hub.fleet.configuration import ConfigurationDesk
 from belvedere.hub.fleet.desk import FleetDesk
 from belvedere.hub.fleet.fleet import Fleet
 from belvedere.hub.fleet.records import RecordBook
@@ -64,11 +65,14 @@ async def make_fleet(
     def custody(site: str) -> CustodyDesk:
         return CustodyDesk(site, engine, vault, key, audit, clock)
 
+    configuration = ConfigurationDesk(engine, clock, key, audit, step_up)
+
     def works(site: str, one: SiteLink) -> list[Coroutine[Any, Any, None]]:
         return [
             witnesses.run(site, one),
             EndingCourier(engine, clock, key, one, grants.ended).run(),
             masks.run(one, partial(register.camera_ids, (site,))),
+            configuration.run(site, one),
         ]
 
     def watch(site: str, one: SiteLink) -> HealthDesk:
@@ -90,6 +94,7 @@ async def make_fleet(
         tickets=health.tickets,
         records=records,
         own_custody=own_custody,
+        configuration=configuration,
     )
 
 

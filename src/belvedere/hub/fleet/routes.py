@@ -3,12 +3,16 @@
 from typing import Annotated, Literal
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.hub.access.doors import CurrentSession, roles
+from belvedere.hub.context import HubContext
 from belvedere.hub.fleet.book import Enrolment
+from belvedere.hub.fleet.configuration import Version, difference
 from belvedere.hub.reach import hub_of
 from belvedere.hub.room import Room
+from belvedere.link.configuration import MOST_KBIT, LineLimits
 from belvedere.policy.table import Role
 
 router = Room("sites")
@@ -21,6 +25,25 @@ Words = Annotated[str, Field(max_length=2_000)]
 
 class _In(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+class LimitsOut(BaseModel):
+    """What a site may send to the hub, in kbit/s; 0: as much as the line carries. `night`: minutes of the UTC day."""
+
+    kbit: int
+    night_kbit: int
+    night: tuple[int, int] | None
+
+
+class LineOut(BaseModel):
+    """What a site's line is limited to. Null: not heard of since the hub started."""
+
+    now: LimitsOut | None = Field(description="What holds at the site, as it said at `heard_us`.")
+    own: LimitsOut | None = Field(description="What the box's own settings say.")
+    heard_us: int | None
+    version: int | None = Field(description="Of the configuration that the site goes by; 0: its own settings.")
+    ordered: int = Field(description="The newest version that was ordered; 0: none.")
+    fault: str = Field(description="Why the site did not take the newest; empty where it did.")
 
 
 class SiteRow(BaseModel):
@@ -38,6 +61,7 @@ class SiteRow(BaseModel):
     clock_error_us: int | None = Field(description="The site's clock minus the hub's, with the way there in it.")
     waiting: int | None = Field(description="Records that wait at the site, as it said last.")
     certificate_until_us: int | None
+    line: LineOut | None = Field(description="Null for the hub's own machine, which has no line.")
     clashes: list[str] = Field(description="Cameras whose id belongs to another site here: rename them at the site.")
 
 
@@ -92,6 +116,82 @@ class RevocationIn(_In):
 
 class Revoked(BaseModel):
     certificates: int
+
+
+class LimitsIn(_In):
+    kbit: int = Field(ge=0, le=MOST_KBIT)
+    night_kbit: int = Field(0, ge=0, le=MOST_KBIT)
+    night: tuple[int, int] | None = None
+
+
+class ConfigurationIn(_In):
+    line: LimitsIn | None = Field(description="Null: as the box's own settings say.")
+    reason: Words
+
+
+class ChangeOut(BaseModel):
+    what: str
+    before: str
+    after: str
+
+
+class VersionOut(BaseModel):
+    """A signed document, with its difference to the one before."""
+
+    version: int
+    issued_us: int
+    by: str
+    reason: str
+    changes: list[ChangeOut]
+    taken_us: int | None
+
+
+class ConfigurationOut(BaseModel):
+    line: LineOut
+    ordered: LimitsOut | None = Field(description="What was ordered last; null: as the box's own settings say.")
+    versions: list[VersionOut] = Field(description="Newest first.")
+
+
+def _limits_out(limits: LineLimits | None) -> LimitsOut | None:
+    return None if limits is None else LimitsOut(kbit=limits.kbit, night_kbit=limits.night_kbit, night=limits.night)
+
+
+def _line_out(hub: HubContext, site: str, newest: Version | None = None) -> LineOut:
+    """Blocks."""
+    desk = hub.fleet.configuration
+    told, newest = desk.told.get(site), newest or desk.newest(site)
+    return LineOut(
+        now=_limits_out(told.state.line if told else None),
+        own=_limits_out(told.state.own if told else None),
+        heard_us=told.heard_us if told else None,
+        version=told.state.version if told else None,
+        ordered=newest.document.version if newest else 0,
+        fault=told.fault if told else "",
+    )
+
+
+def _configuration_out(hub: HubContext, site: str, names: dict[str, str]) -> ConfigurationOut:
+    """Blocks."""
+    found = hub.fleet.configuration.versions(site)
+    before = [*(each.document.line for each in found[1:]), None]
+    return ConfigurationOut(
+        line=_line_out(hub, site, found[0] if found else None),
+        ordered=_limits_out(found[0].document.line if found else None),
+        versions=[
+            VersionOut(
+                version=each.document.version,
+                issued_us=each.document.issued_us,
+                by=names.get(each.account_id, each.account_id),
+                reason=each.reason,
+                changes=[
+                    ChangeOut(what=what, before=old, after=new)
+                    for what, old, new in difference(was, each.document.line)
+                ],
+                taken_us=each.taken_us,
+            )
+            for each, was in zip(found, before, strict=True)
+        ],
+    )
 
 
 def _enrolment_out(found: Enrolment, now_us: int, account: str, names: dict[str, str]) -> EnrolmentOut:
@@ -158,6 +258,7 @@ def sites(request: Request) -> SiteList:
                     "clock_error_us": line.clock_error_us if line else None,
                     "waiting": line.beat.waiting if line and line.beat else None,
                     "certificate_until_us": until.get(site),
+                    "line": None if own else _line_out(hub, site),
                     "clashes": list(place.clashes) if place else [],
                 }
             )
@@ -201,3 +302,20 @@ async def decide(enrolment: str, decision: DecisionIn, request: Request, session
 async def revoke(site: str, revocation: RevocationIn, request: Request, session: CurrentSession) -> Revoked:
     """Shut a site out at once. It goes on recording; nothing of it reaches the hub any more."""
     return Revoked(certificates=await hub_of(request).fleet.desk.revoke(session, site, revocation.reason))
+
+
+@router.get("/api/sites/{site}/configuration")
+@roles(*_LOOK)
+def configuration(site: str, request: Request) -> ConfigurationOut:
+    """What a site may take of its line: as it said, as was ordered, and every version with its difference."""
+    return _configuration_out(hub_of(request), site, _names(request))
+
+
+@router.put("/api/sites/{site}/configuration")
+@roles(*_LET_IN)
+async def configure(site: str, body: ConfigurationIn, request: Request, session: CurrentSession) -> ConfigurationOut:
+    """Order another limit: the next version of the site's signed configuration. Confirmed with a passkey."""
+    hub = hub_of(request)
+    line = None if body.line is None else LineLimits(body.line.kbit, body.line.night_kbit, body.line.night)
+    await hub.fleet.configuration.order(session, site, hub.fleet.desk.sites(), line, body.reason)
+    return await run_in_threadpool(lambda: _configuration_out(hub, site, _names(request)))

@@ -1,18 +1,18 @@
-"""Sends the outbox: alerts first, then metadata, then thumbnails; in order, until the hub has committed, no faster than allowed."""
+"""Sends the outbox: alerts first, then metadata, then thumbnails; in order, until the hub has them, as the budget lets."""
 
 import asyncio
 import http.client
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import msgspec
 import structlog
 
-from belvedere.foundation.clock import HOUR_US, SECOND_US, Clock
+from belvedere.foundation.clock import HOUR_US, Clock
 from belvedere.foundation.errors import BelvedereError, LinkFault, Refused, StorageFault
 from belvedere.link.records import LANES, Batch, Received, pack
 from belvedere.site.outbox.store import Outbox
+from belvedere.site.uplink.budget import LineBudget, Use
 from belvedere.site.uplink.https import Answer, HubConnection
 from belvedere.site.uplink.papers import Place
 
@@ -23,51 +23,14 @@ log = structlog.get_logger()
 Post = Callable[[bytes], Awaitable[bytes]]
 
 
-@dataclass(slots=True)
-class Bucket:
-    """A token bucket of bytes. `per_s` 0: no limit. Invariant: never more than two seconds' worth saved up."""
-
-    per_s: float
-    level: float = 0.0
-    seen_us: int = 0
-
-    def wait_s(self, size: int, now_us: int) -> float:
-        """Take `size` bytes; how long to wait before they go. A batch larger than the bucket waits for its own time."""
-        if self.per_s <= 0:
-            return 0.0
-        gained = max(0, now_us - self.seen_us) / SECOND_US * self.per_s if self.seen_us else 2 * self.per_s
-        self.level = min(2 * self.per_s, self.level + gained) - size
-        self.seen_us = now_us
-        return max(0.0, -self.level / self.per_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """Bytes a second for each lane, by day and in the night window (minutes of the UTC day, may pass midnight); 0: no limit."""
-
-    day: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    night: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    window: tuple[int, int] | None = None
-
-    def of(self, lane: int, now_us: int) -> float:
-        """What a lane may take now."""
-        if self.window is None:
-            return self.day[lane]
-        minute = now_us // (60 * SECOND_US) % 1440
-        start, end = self.window
-        inside = start <= minute < end if start <= end else minute >= start or minute < end
-        return (self.night if inside else self.day)[lane]
-
-
 class Sender:
     """One a site, for its event loop. `post` carries bytes to the hub and returns its answer, or raises BelvedereError."""
 
-    def __init__(self, outbox: Outbox, post: Post, clock: Clock, allowance: Allowance | None = None) -> None:
+    def __init__(self, outbox: Outbox, post: Post, clock: Clock, budget: LineBudget | None = None) -> None:
         self._outbox = outbox
         self._post = post
         self._clock = clock
-        self._allowance = allowance or Allowance()
-        self._buckets = {lane: Bucket(0.0) for lane in LANES}
+        self._budget = budget or LineBudget(clock)
         self._tidied_us: int | None = None
         self.sent = 0
         self.lost = 0
@@ -105,7 +68,7 @@ class Sender:
     async def send_one(self) -> bool:
         """Send one batch of the most urgent lane that has any; whether there was one. Raises LinkFault, Refused."""
         for lane in LANES:
-            batch = await asyncio.to_thread(self._outbox.batch, lane)
+            batch = await asyncio.to_thread(self._outbox.batch, lane, self._budget.most_bytes())
             if batch is not None:
                 await self._carry(batch)
                 self.sent += len(batch.records)
@@ -114,10 +77,7 @@ class Sender:
 
     async def _carry(self, batch: Batch) -> None:
         data = pack(batch)
-        bucket, now_us = self._buckets[batch.lane], self._clock.now_us()
-        bucket.per_s = self._allowance.of(batch.lane, now_us)
-        if wait_s := bucket.wait_s(len(data), self._clock.monotonic_us()):
-            await asyncio.sleep(wait_s)
+        await self._budget.turn(Use.RECORDS, len(data))
         try:
             answer = msgspec.msgpack.decode(await self._post(data), type=Received)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -76,8 +76,8 @@ class Outbox:
             max(next_seq - 1 for lane, next_seq, _ in rows if not lane),
         )
 
-    def batch(self, lane: int) -> Batch | None:
-        """The oldest records of a lane that the hub does not have, at most MOST_RECORDS and some MOST_BYTES. None: all sent."""
+    def batch(self, lane: int, most_bytes: int = MOST_BYTES) -> Batch | None:
+        """The oldest records of a lane that the hub does not have, at most MOST_RECORDS and some `most_bytes`. None: all sent."""
         db = self._index.read()
         enabled, epoch = db.execute("SELECT enabled, epoch FROM outbox_state").fetchone()
         if not enabled:
@@ -92,7 +92,7 @@ class Outbox:
         taken, size = 0, 0
         for row in rows:
             size += len(row[3])
-            if taken and size > MOST_BYTES:
+            if taken and size > most_bytes:
                 break
             taken += 1
         records = tuple(Record(kind, time_us, body) for _, kind, time_us, body in rows[:taken])

@@ -16,6 +16,7 @@ from belvedere.foundation.errors import BelvedereError, LinkFault, Refused
 from belvedere.link.channel import MAX_MESSAGE_BYTES, ChannelClosed
 from belvedere.link.control import BEAT_S, LONGEST_WORD, Beat, Dial, Farewell, Hello, Welcome, heard_from_hub, say
 from belvedere.link.enrolment import LINK_NAME
+from belvedere.site.uplink.budget import LineBudget, MeteredChannel
 from belvedere.site.uplink.dialled import DialledChannel
 from belvedere.site.uplink.papers import PaperFolder
 from belvedere.site.uplink.server import Uplink
@@ -51,6 +52,7 @@ class Dialler:
         name: str,
         backlog: Backlog = no_backlog,
         chance: random.Random | None = None,
+        budget: LineBudget | None = None,
     ) -> None:
         self._papers = papers
         self._uplink = uplink
@@ -59,6 +61,7 @@ class Dialler:
         self._name = name
         self._backlog = backlog
         self._chance = chance or random.Random()
+        self._budget = budget or LineBudget(clock)
         self.run = secrets.token_bytes(16)
         self._task: asyncio.Task[None] | None = None
         self._dialled: set[asyncio.Task[None]] = set()
@@ -164,7 +167,7 @@ class Dialler:
                 tls = await asyncio.to_thread(self._papers.tls)
             place = await asyncio.to_thread(self._papers.place)
             async with self._open(f"wss://{place.url}/link/data/{ticket}", tls, MAX_MESSAGE_BYTES) as socket:
-                await self._uplink.serve(DialledChannel(socket))
+                await self._uplink.serve(MeteredChannel(DialledChannel(socket), self._budget))
         except (OSError, TimeoutError, WebSocketException, BelvedereError) as error:
             log.info("dialled_in_vain", reason=str(error) or type(error).__name__)
 

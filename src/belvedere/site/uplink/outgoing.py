@@ -1,11 +1,14 @@
 """Everything by which a site reaches out to its hub: the line that it keeps, and the records that it sends."""
 
 import asyncio
+from collections.abc import Callable
 
 from belvedere.foundation.clock import Clock
-from belvedere.site.outbox.sender import Allowance, HttpsPost, Sender
+from belvedere.link.configuration import LineLimits
+from belvedere.site.outbox.sender import HttpsPost, Sender
 from belvedere.site.outbox.store import Outbox
 from belvedere.site.storage.index import Index
+from belvedere.site.uplink.budget import LineBudget
 from belvedere.site.uplink.dialler import Dialler
 from belvedere.site.uplink.papers import PaperFolder
 from belvedere.site.uplink.server import Uplink
@@ -23,13 +26,14 @@ class Outgoing:
         *,
         site: str,
         name: str,
-        allowance: Allowance | None = None,
+        limits: Callable[[], LineLimits] = LineLimits,
     ) -> None:
         self.outbox = Outbox(index, clock)
         self._papers = papers
         self._post = HttpsPost(papers.tls, papers.place)
-        self.sender = Sender(self.outbox, self._post, clock, allowance)
-        self.dialler = Dialler(papers, uplink, clock, site=site, name=name, backlog=self._backlog)
+        self.budget = LineBudget(clock, limits)
+        self.sender = Sender(self.outbox, self._post, clock, self.budget)
+        self.dialler = Dialler(papers, uplink, clock, site=site, name=name, backlog=self._backlog, budget=self.budget)
         self._sending: asyncio.Task[None] | None = None
         self._begun = False
 
