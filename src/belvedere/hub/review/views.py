@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from belvedere.foundation.clock import HOUR_US, Clock
 from belvedere.hub.audit.log import AuditLog
@@ -37,6 +37,7 @@ class ViewBook:
         self._audit = audit
         self._ended: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
+        self._recovery: asyncio.Task[None] | None = None
         self.openings = Openings(clock, self.end)
         self.unwritten = 0  # ends that found the queue full or the log refusing; the next start writes them
 
@@ -69,9 +70,8 @@ class ViewBook:
             self.unwritten += 1
 
     async def start(self) -> None:
-        """Write the ends of looks that a hub before this one left open, and begin to write those to come."""
-        for user, facts in await asyncio.to_thread(self._left_open):
-            self._hand_over(user, facts)
+        """Begin to write ends: those of looks that a hub before this one left open, and those to come."""
+        self._recovery = asyncio.create_task(self._recover(self._audit.checkpoint().size), name="looks left open")
         self._tasks = [
             asyncio.create_task(self._write(), name="ends of looks"),
             asyncio.create_task(self._sweep(), name="looks left alone"),
@@ -80,11 +80,22 @@ class ViewBook:
     async def stop(self) -> None:
         """End what is open and write what is not written."""
         self.openings.close()
-        if self._tasks:
+        if self._recovery is not None:
+            await self._recovery
             await self._ended.join()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _recover(self, size: int) -> None:
+        """Of the log as it was when this hub started: what is opened meanwhile is no matter of this."""
+        try:
+            left = await asyncio.to_thread(self._left_open, size)
+        except Exception as error:  # noqa: BLE001 - the database may be busy or away; the next start tries again
+            _log.warning("looks_not_recovered", exc_info=error)
+            return
+        for user, facts in left:
+            self._hand_over(user, facts)
 
     async def _write(self) -> None:
         while True:
@@ -120,16 +131,13 @@ class ViewBook:
         with reading(self._engine) as connection:
             return grants & set(connection.scalars(query))
 
-    def _left_open(self) -> list[tuple[str, dict[str, Any]]]:
+    def _left_open(self, size: int) -> list[tuple[str, dict[str, Any]]]:
         """Who began to look and, says the log, never ended: the facts of each end, the oldest first."""
         column = audit_entry.c
         with reading(self._engine) as connection:
-            newest_us = connection.scalar(
-                select(func.max(column.time_us)).where(column.index == select(func.max(column.index)).scalar_subquery())
-            )
-            query = select(audit_entry).where(
-                column.time_us > (newest_us or 0) - LOOK_BACK_US, column.kind.in_((*_KINDS, VIEW_ENDED))
-            )
+            newest_us = connection.scalar(select(column.time_us).where(column.index == size - 1))
+            since = column.time_us > (newest_us or 0) - LOOK_BACK_US, column.index < size
+            query = select(audit_entry).where(*since, column.kind.in_((*_KINDS, VIEW_ENDED)))
             open_: dict[tuple[Opener, str], dict[int, Look]] = {}
             for row in connection.execute(query.order_by(column.index)).mappings():
                 entry = entry_of_row(row)
