@@ -172,8 +172,9 @@ export default function CamerasPage() {
                       <StateMark state={camera.state} words />
                     </span>
                     <span className="quiet">
-                      {camera.place}
-                      {main(camera)?.width ? `, ${codecName(main(camera)!.codec)} ${main(camera)!.width}×${main(camera)!.height}` : ""}
+                      {[camera.place, main(camera)?.width ? `${codecName(main(camera)!.codec)} ${main(camera)!.width}×${main(camera)!.height}` : ""]
+                        .filter(Boolean)
+                        .join(", ")}
                     </span>
                     <span className="quiet">
                       Last frame <Time us={main(camera)?.last_frame_us} day={old(main(camera))} />, clock {clockError(main(camera)?.clock_error_us)}
