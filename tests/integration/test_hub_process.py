@@ -22,7 +22,7 @@ from belvedere.hub import serve
 from belvedere.hub.register.shelf import note_camera
 from hub_stage import CSRF
 
-_SECONDS = 30
+_SECONDS = 90
 
 
 @asynccontextmanager
@@ -60,7 +60,7 @@ async def test_it_serves_as_soon_as_it_says_so_and_ends_with_sockets_open(tmp_pa
     note_camera(settings, "gate", "Gate", None)
     async with hub_process(tmp_path, "--port", "0") as (process, ready):
         assert ready["ready"] is True and ready["url"].startswith("http://127.0.0.1:")
-        async with httpx.AsyncClient(base_url=ready["url"]) as browser:
+        async with httpx.AsyncClient(base_url=ready["url"], timeout=_SECONDS) as browser:
             answer = await browser.post("/api/session", json={"username": "ann", "password": code})
             browser.headers[CSRF] = answer.json()["csrf"]
             assert (await browser.post("/api/password", json={"password": "correct horse battery"})).status_code == 204
@@ -87,7 +87,7 @@ async def test_it_serves_as_soon_as_it_says_so_and_ends_with_sockets_open(tmp_pa
 async def test_a_killed_hub_comes_back_with_its_log(tmp_path: Path) -> None:
     code = add_user(load_settings(tmp_path), "ann", "operator", "Ann")
     async with hub_process(tmp_path, "--port", "0") as (process, ready):
-        async with httpx.AsyncClient(base_url=ready["url"]) as browser:
+        async with httpx.AsyncClient(base_url=ready["url"], timeout=_SECONDS) as browser:
             answer = await browser.post("/api/session", json={"username": "ann", "password": code})
             assert answer.status_code == 200
             browser.headers[CSRF] = answer.json()["csrf"]
@@ -97,7 +97,7 @@ async def test_a_killed_hub_comes_back_with_its_log(tmp_path: Path) -> None:
         await process.wait()
     async with (
         hub_process(tmp_path, "--port", "0") as (_, ready),
-        httpx.AsyncClient(base_url=ready["url"], cookies=kept) as browser,
+        httpx.AsyncClient(base_url=ready["url"], cookies=kept, timeout=_SECONDS) as browser,
     ):
         assert (await browser.get("/api/session")).json()["user"]["name"] == "ann"
         lines = (await browser.get("/api/audit/mine")).json()["entries"]
