@@ -219,6 +219,20 @@ _DOORS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "dpo manager supervisor",
+        """
+        POST /api/sites/{site}/cards
+        POST /api/cards/{card_id}/confirm
+        POST /api/cards/{card_id}/revoke
+        """,
+    ),
+    (
+        "administrator auditor dpo manager supervisor",
+        """
+        GET /api/cards
+        """,
+    ),
+    (
         "administrator installer manager operator supervisor",
         """
         POST /api/pages/{page_id}/answer

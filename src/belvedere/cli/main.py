@@ -53,6 +53,8 @@ _ADDED = {
         "disk-gone": "site_disks:disk_gone",
         "enrol": "site_enrol:enrol",
         "leave": "site_enrol:leave",
+        "card": "site_card:card",
+        "glass": "site_card:glass",
     },
 }
 

@@ -13,6 +13,7 @@ from belvedere.hub.access import routes as access
 from belvedere.hub.access.doors import door_of, enforce, public
 from belvedere.hub.approvals import routes as approvals
 from belvedere.hub.audit import routes as audit
+from belvedere.hub.cards import routes as cards
 from belvedere.hub.cases import routes as cases
 from belvedere.hub.context import HubContext
 from belvedere.hub.custody import routes as custody
@@ -38,6 +39,7 @@ ROOMS: tuple[Room, ...] = (
     access.router,
     register.router,
     fleet.router,
+    cards.router,
     purposes.router,
     cases.router,
     health.router,

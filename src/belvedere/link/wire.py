@@ -14,6 +14,7 @@ from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault
 from belvedere.link import (
     activity,
     cameras,
+    card,
     configuration,
     custody,
     devices,
@@ -31,6 +32,7 @@ from belvedere.link.messages import AnyReply, AnyRequest, Failure, Reply, Reques
 _SUBJECTS: tuple[ModuleType, ...] = (
     activity,
     cameras,
+    card,
     configuration,
     custody,
     devices,

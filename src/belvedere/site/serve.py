@@ -23,6 +23,7 @@ from belvedere.foundation.settings import Settings, load_settings
 from belvedere.policy.grant import Grant
 from belvedere.policy.signed import GrantOpener, LogMark
 from belvedere.site.activity.room import ActivityRoom
+from belvedere.site.card.desk import CardDesk
 from belvedere.site.custody.custodian import Custodian
 from belvedere.site.custody.held import HeldKeys
 from belvedere.site.grants.ended import EndedGrants
@@ -202,6 +203,10 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers |= opener.answers()
             hub_key = settings.hub_public_key_file
             answers |= HeldKeys(index, keyring, hub_key, clock, retention.keeper.wake).answers
+            cards = CardDesk(
+                settings.site.id, index, keyring, opener, clock, hub_key_file=hub_key, box_key_file=keys / "box.key"
+            )
+            answers |= cards.answers()
             answers |= SiteWitness(settings.site.id, keys / "witness.key", hub_key, clock, opener.reached).answers()
             store = DeviceStore(index, safe, cameras, clock, settings.site.retention_days)
             devices = DeviceKeeper(store, settings.ingest_socket, clock, recorder.device_clock)
@@ -217,7 +222,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             configuration = ConfigurationBook(index, clock, settings.site, hub_key)
             answers |= configuration.answers
             link = await serve_link(
-                settings.link_socket, archive, relay, opener, clock, answers, masked, opener.require
+                settings.link_socket, archive, relay, cards, clock, answers, masked, opener.require
             )
             papers = PaperFolder(keys / "link", hub_key, clock)
             named = {"site": settings.site.id, "name": settings.site.name}

@@ -120,7 +120,7 @@ function CalledCard({ page, answer }: { page: Called; answer: (() => void) | nul
       {page.faults.length > 0 ? <span>{page.faults.join("; ")}</span> : null}
       {page.messages.length > 0 ? (
         <ul className={styles.messages}>
-          {page.messages.map((sent, at) => (
+          {[...page.messages].sort((a, b) => (a.done_us ?? a.made_us) - (b.done_us ?? b.made_us)).map((sent, at) => (
             <li key={at} data-state={sent.state}>
               <Time us={sent.done_us ?? sent.made_us} /> {sentInWords(sent)}
             </li>

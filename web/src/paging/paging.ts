@@ -115,6 +115,6 @@ const WHAT: Record<Sent["what"], string> = { call: "called", taken: "told who to
 
 /** One message in words: Ann called by e-mail. */
 export function sentInWords(sent: Sent): string {
-  const words = `${sent.name} ${WHAT[sent.what]} by ${sent.channel === "email" ? "e-mail" : WAYS[sent.channel]}`;
+  const words = `${sent.name} ${WHAT[sent.what]} by ${sent.channel === "sms" ? "SMS" : sent.channel === "email" ? "e-mail" : "webhook"}`;
   return sent.state === "sent" ? words : `${words}: ${STATES[sent.state]}${sent.fault ? `. ${sent.fault}` : ""}`;
 }

@@ -14,6 +14,7 @@ CODES = {
     "fire": "Fire, flood or collapse",
     "colleague": "A colleague or an officer is in danger",
 }
+SITE_CARD_WORDS = {"site_card": "A site's card was opened while the hub was away"}  # not to be had at the desk
 REVIEWERS = (Role.SUPERVISOR, Role.MANAGER, Role.DPO)  # they may also end the access while it runs
 MOST_UNREVIEWED = 3
 LEAST_WORDS = 20

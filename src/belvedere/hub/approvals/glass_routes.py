@@ -8,7 +8,16 @@ from starlette.requests import HTTPConnection
 
 from belvedere.hub.access.doors import CurrentSession, CurrentUser, roles, signed_in
 from belvedere.hub.access.users import User
-from belvedere.hub.approvals.glass import CODES, REVIEWERS, Glass, GlassState, obstacle, unreviewed, why_no_review
+from belvedere.hub.approvals.glass import (
+    CODES,
+    REVIEWERS,
+    SITE_CARD_WORDS,
+    Glass,
+    GlassState,
+    obstacle,
+    unreviewed,
+    why_no_review,
+)
 from belvedere.hub.approvals.glass_desk import LASTS_US, MOST_CAMERAS, Cry, GlassDesk
 from belvedere.hub.approvals.shapes import CodeOut, GlassIn, GlassList, GlassOut, ReviewIn, WordsIn
 from belvedere.hub.reach import hub_of
@@ -34,7 +43,7 @@ def _out(glass: Glass, user: User, now_us: int) -> GlassOut:
         user_name=glass.user_name,
         team=glass.team,
         code=glass.code,
-        code_text=CODES.get(glass.code, glass.code),
+        code_text=(CODES | SITE_CARD_WORDS).get(glass.code, glass.code),
         words=glass.words,
         again=glass.again,
         cameras=list(glass.cameras),

@@ -264,6 +264,15 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "dwell.dwelling": lambda facts: f"Held a view of homes for more than a minute, camera {facts.get('camera', '')}",
     "dwell.ended": lambda facts: f"A note or authorisation for a long look ended{_why(facts)}",
     "quota.reached": lambda facts: f"Limit reached{_why(facts)}",
+    "card.begun": lambda facts: f"Began a break-glass card for the site {facts.get('site', '')}",
+    "card.made": lambda facts: f"Finished a break-glass card for the site {facts.get('site', '')}",
+    "card.ended": lambda facts: f"A break-glass card of the site {facts.get('site', '')} ended{_why(facts)}",
+    "card.opened": lambda facts: (
+        f"{' and '.join(facts.get('names') or [])} opened a card at the site {facts.get('site', '')} "
+        f"while the hub was away: {_cameras(facts)}{_span(facts)}{_why(facts)}"
+    ),
+    "card.told": lambda facts: f"The site {facts.get('site', '')} told more about a break-glass card",
+    "card.log_broken": lambda facts: f"The site {facts.get('site', '')} tells of a card in a way that does not hold",
     "page.opened": lambda facts: f"Called for help about recording faults: {facts.get('tickets', 0)}",
     "page.called": lambda facts: f"Called {', '.join(facts.get('names') or [])} about recording faults",
     "page.sent": lambda facts: (

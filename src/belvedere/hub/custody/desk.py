@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from belvedere.foundation.clock import DAY_US, Clock
 from belvedere.foundation.errors import BelvedereError, Conflict, LinkFault
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.cards.book import CardBook
 from belvedere.hub.custody.held import keys_for_holds
 from belvedere.hub.custody.ledger import Ledger, acknowledgement
 from belvedere.hub.custody.vault import Vault
@@ -64,6 +65,7 @@ class CustodyDesk:
     ) -> None:
         self.vault = vault
         self.ledger = Ledger(engine, vault, clock)
+        self._cards = CardBook(engine, clock)
         self._engine = engine
         self._site = site
         self._key = key
@@ -145,11 +147,11 @@ class CustodyDesk:
             await link.ask(ReleaseForHolds(signed), Answer, reuse=False)
 
     def _recipients(self) -> tuple[Recipient, ...]:
-        """In a thread. Renews the hub's key when it is a month old."""
+        """In a thread. Renews the hub's key when it is a month old. The site's break-glass cards come last."""
         hub = self.vault.current(HUB)
         if hub is not None and self._clock.now_us() - hub.made_us > ROTATE_AFTER_US:
             self.vault.renew()
-        return self.vault.recipients()
+        return self.vault.recipients() + self._cards.recipients(self._site)
 
     async def _take(self, custody: Custody) -> Acknowledgement:
         """Keep what a site told. Roots and destroyed keys stand in the log before they are acknowledged."""
@@ -193,7 +195,7 @@ class CustodyDesk:
 
         def seal() -> list[NewCopy]:
             made: list[NewCopy] = []
-            for owner, camera, day in self.ledger.lacking(recipients):
+            for owner, camera, day in self.ledger.lacking(recipients, box=box):
                 if owner != box:
                     continue
                 try:

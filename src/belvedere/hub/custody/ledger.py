@@ -8,9 +8,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, f
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import NotFound, Refused, SealBroken
+from belvedere.hub.cards.tables import site_card
 from belvedere.hub.custody.tables import camera_day, camera_day_copy, camera_day_root, site_box
 from belvedere.hub.custody.vault import Vault, forget_deleted
 from belvedere.hub.storage.engine import reading, writing
+from belvedere.link.card import SITE_CARD
 from belvedere.link.custody import (
     Acknowledgement,
     Custody,
@@ -23,7 +25,7 @@ from belvedere.link.custody import (
     SiteDocument,
     document_info,
 )
-from belvedere.media.keybox import CameraDay, check_of, recipient_of, shut
+from belvedere.media.keybox import CameraDay, check_of, recipient_name, recipient_of, shut
 
 REWRAPPED_AT_ONCE = 200
 
@@ -276,8 +278,13 @@ class Ledger:
             raise SealBroken("The key of this camera-day is not the one that was kept.", advice="Tell the DPO.")
         return key
 
-    def lacking(self, recipients: Sequence[Recipient], most: int = REWRAPPED_AT_ONCE) -> list[tuple[str, str, int]]:
-        """Camera-days (box, camera, day) that the box has forgotten and that lack a copy for one of `recipients`."""
+    def lacking(
+        self, recipients: Sequence[Recipient], most: int = REWRAPPED_AT_ONCE, box: str = ""
+    ) -> list[tuple[str, str, int]]:
+        """Camera-days (box, camera, day) that the box has forgotten and that lack a copy for one of `recipients`.
+
+        `box`: only those of this one, because a card is for one site.
+        """
         names = [each.name for each in recipients]
         copies = (
             select(func.count())
@@ -296,6 +303,8 @@ class Ledger:
             .order_by(camera_day.c.day)
             .limit(most)
         )
+        if box:
+            query = query.where(camera_day.c.box == box)
         with reading(self._engine) as connection:
             return [(row.box, row.camera, row.day) for row in connection.execute(query)]
 
@@ -309,23 +318,27 @@ class Ledger:
     def keep_anew(self, box: str, copies: Sequence[NewCopy], recipients: Sequence[Recipient]) -> None:
         """Store copies that the box has taken in, and drop those for recipients of before."""
         now_us = self._clock.now_us()
-        names = [each.name for each in recipients]
         with writing(self._engine) as connection:
             for copy in copies:
                 sealed = SealedCopy(copy.camera, copy.day, recipient_of(copy.box), copy.box, copy.key_check)
                 self._keep(connection, box, sealed, now_us)
-            self._drop_retired(connection, names)
+            self._drop_retired(connection, recipients)
         forget_deleted(self._engine)
 
     def drop_retired(self, recipients: Sequence[Recipient]) -> int:
         """Drop copies for recipients of before where there is one for each of today's; returns how many."""
         with writing(self._engine) as connection:
-            dropped = self._drop_retired(connection, [each.name for each in recipients])
+            dropped = self._drop_retired(connection, recipients)
         if dropped:
             forget_deleted(self._engine)
         return dropped
 
-    def _drop_retired(self, connection: Connection, names: list[str]) -> int:
+    def _drop_retired(self, connection: Connection, recipients: Sequence[Recipient]) -> int:
+        """Of all sites. Copies for cards in force stay, whichever site's they are; no other copy stands in for one."""
+        names = [each.name for each in recipients if each.role != SITE_CARD]
+        now_us = self._clock.now_us()
+        live = site_card.c.ended_us.is_(None) & (site_card.c.expires_us > now_us) & (site_card.c.public_key != b"")
+        cards = [recipient_name(key) for key in connection.scalars(select(site_card.c.public_key).where(live))]
         other = camera_day_copy.alias("other")
         complete = (
             select(func.count())
@@ -339,7 +352,7 @@ class Ledger:
             .scalar_subquery()
         )
         done = connection.execute(
-            delete(camera_day_copy).where(camera_day_copy.c.recipient.not_in(names), complete == len(names))
+            delete(camera_day_copy).where(camera_day_copy.c.recipient.not_in([*names, *cards]), complete == len(names))
         )
         return int(done.rowcount)
 

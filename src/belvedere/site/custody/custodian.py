@@ -195,6 +195,10 @@ class Custodian:
     def put_recipients(self, request: PutRecipients) -> CustodyState:
         keep_recipients(self._index, request.signed, self._hub_key())
         self.seal()
+        if self.state().other_copies:  # a card ended: what was sealed for it goes, once the hub holds the rest
+            with self._index.write() as db:
+                self._drop_retired(db)
+            self._index.forget()
         return self.state()
 
     def state(self) -> CustodyState:
