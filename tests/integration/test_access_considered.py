@@ -43,7 +43,7 @@ async def test_who_ended_it_and_why_is_told_to_whose_it_was(tmp_path: Path, monk
         all_.stage.clock.advance(10 * MINUTE_US)  # the third runs out by itself
         ended = (await oli.get("/api/grants/ended"))["ended"]
         assert [each["id"] for each in ended] == [second["id"], first["id"]]
-        assert (ended[0]["mine"], ended[0]["reason"]) == (True, "")
+        assert (ended[0]["mine"], ended[0]["reason"], ended[0]["renewed"]) == (True, "", False)
         assert (ended[1]["by"], ended[1]["mine"], ended[1]["reason"]) == ("Sam", False, "The incident is over")
         assert third["id"] not in {each["id"] for each in ended}
         assert (await sam.get("/api/grants/ended"))["ended"] == []

@@ -139,6 +139,8 @@ async def test_renewed_with_a_reason_and_the_old_one_ends(tmp_path: Path) -> Non
         assert [grant["id"] for grant in listed] == [again["id"]]
         issued = next(entry for entry in stage.hub.audit.entries() if entry.kind == "grant.issued")
         assert issued.facts["renews"] == first["id"] and issued.facts["words"] == "the search goes on"
+        (ended,) = (await browser.get("/api/grants/ended")).json()["ended"]
+        assert (ended["id"], ended["renewed"]) == (first["id"], True)
         assert (await browser.post(f"/api/grants/{first['id']}/renew", json={"reason": "more"})).status_code == 404
 
 

@@ -66,6 +66,8 @@ export interface EndedGrant {
   by: string;
   mine: boolean;
   reason: string;
+  /** Another took its place. */
+  renewed: boolean;
 }
 
 /** What the policy says to an ask that was not made yet. */

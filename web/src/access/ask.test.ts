@@ -66,6 +66,7 @@ test("what it takes is said, and who ended what", () => {
   expect(needWords({ ...considered, passkey: "bound" }, "")).toContain("passkey");
   expect(needWords({ ...considered, outcome: "approval" }, "Sam can decide now.")).toContain("Sam can decide now.");
   expect(needWords({ ...considered, outcome: "refuse" }, "")).toBe("No.");
-  expect(endedWords({ by: "Sam", mine: false, reason: "It is over" })).toBe("Sam ended it. “It is over”");
-  expect(endedWords({ by: "", mine: false, reason: "" })).toContain("session");
+  expect(endedWords({ by: "Sam", mine: false, reason: "It is over", renewed: false })).toBe("Sam ended it. “It is over”");
+  expect(endedWords({ by: "", mine: false, reason: "", renewed: false })).toContain("session");
+  expect(endedWords({ by: "Ann", mine: true, reason: "", renewed: true })).toBe("You renewed it.");
 });

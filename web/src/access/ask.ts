@@ -192,8 +192,9 @@ export function askToExport(grant: Grant, cameras: string[], from_us: number | n
 }
 
 /** Why an access is over, in plain words. */
-export function endedWords(ended: { by: string; mine: boolean; reason: string }): string {
+export function endedWords(ended: { by: string; mine: boolean; reason: string; renewed: boolean }): string {
   const why = ended.reason ? ` “${ended.reason}”` : "";
+  if (ended.renewed) return "You renewed it.";
   if (ended.mine) return `You ended it.${why}`;
   return ended.by ? `${ended.by} ended it.${why}` : "It ended with your session, or because your account was changed.";
 }

@@ -28,6 +28,7 @@ class Ended:
     expires_us: int
     by: str  # account id
     reason: str
+    renewed: bool  # another took its place
 
 
 def ended_of(engine: Engine, account_id: str, since_us: int) -> list[Ended]:
@@ -55,6 +56,7 @@ def ended_of(engine: Engine, account_id: str, since_us: int) -> list[Ended]:
                     expires_us=row.expires_us,
                     by="" if entry is None else entry.actor,
                     reason="" if entry is None else str(entry.facts.get("reason", "")),
+                    renewed=entry is not None and bool(entry.facts.get("renewed_as")),
                 )
             )
     return found

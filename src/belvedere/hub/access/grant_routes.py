@@ -54,6 +54,7 @@ async def ended_grants(request: Request, user: CurrentUser) -> EndedList:
                     by=names.get(each.by, each.by),
                     mine=each.by == user.id,
                     reason=each.reason,
+                    renewed=each.renewed,
                 )
                 for each in found
             ]

@@ -194,7 +194,7 @@ class GrantDesk:
             raise await self._withdrawn(user, grant)
         self.issued += 1
         if ask.renews:
-            await self.end(user, ask.renews)
+            await self.end(user, ask.renews, renewed_as=grant.id)
         return grant
 
     async def renew(self, session: SignedIn, grant_id: str, reason: str, approval: Approval | None = None) -> Grant:
@@ -325,8 +325,11 @@ class GrantDesk:
                 _LOG.info("grant_left_out", reason=error.message)
         return grants
 
-    async def end(self, user: User, grant_id: str) -> None:
-        """End one's own grant at once. Ending an ended one changes nothing. Raises NotFound."""
+    async def end(self, user: User, grant_id: str, *, renewed_as: str = "") -> None:
+        """End one's own grant at once. Ending an ended one changes nothing. Raises NotFound.
+
+        `renewed_as`: the grant that takes its place; the log names it.
+        """
         mine = (access_grant.c.id == grant_id, access_grant.c.account_id == user.id)
 
         def close() -> bool:
@@ -340,7 +343,8 @@ class GrantDesk:
         if await asyncio.to_thread(close):
             self._note_over(grant_id)
             self.ended.set()
-            await self._audit.append(GRANT_ENDED, user.id, {"grant": grant_id})
+            facts = {"grant": grant_id} | ({"renewed_as": renewed_as} if renewed_as else {})
+            await self._audit.append(GRANT_ENDED, user.id, facts)
 
     def is_over(self, grant_id: str) -> bool:
         """Whether this desk has ended the grant just now: asked before each live byte, so without the database.

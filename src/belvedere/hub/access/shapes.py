@@ -60,6 +60,7 @@ class EndedOut(BaseModel):
     by: str
     mine: bool = Field(description="One ended it oneself.")
     reason: str
+    renewed: bool = Field(description="One renewed it: another took its place.")
 
 
 class EndedList(BaseModel):

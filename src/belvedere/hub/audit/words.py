@@ -132,7 +132,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "step_up.refused": lambda facts: f"Confirmation refused{_why(facts)}",
     "grant.issued": lambda facts: f"Access given ({facts.get('purpose', '')}) to {_cameras(facts)}{_span(facts)}",
     "grant.refused": lambda facts: f"Access refused{_why(facts)}",
-    "grant.ended": lambda facts: "Access ended",
+    "grant.ended": lambda facts: "Access renewed by another" if "renewed_as" in facts else "Access ended",
     "grant.revoked": lambda facts: f"Ended somebody's access{_why(facts)}",
     "key.released": lambda facts: f"Key of {_cameras(facts)} released for one day{_date(facts)}",
     "key.released_for_holds": lambda facts: (
