@@ -15,6 +15,8 @@ _DOORS: tuple[tuple[str, str], ...] = (
     (
         PUBLIC,
         """
+        GET /healthz
+        GET /healthz/ready
         POST /api/session
         GET /api/session/council
         POST /api/session/council

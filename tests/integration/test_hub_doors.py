@@ -20,6 +20,8 @@ from hub_stage import hub_stage, served
 
 # What anybody may call. A line more here is a decision, not an accident.
 PUBLIC = {
+    "/healthz",
+    "/healthz/ready",
     "/api/session",
     "/api/session/passkey",
     "/api/session/council",
@@ -37,6 +39,7 @@ PUBLIC = {
     "/log/witnesses",
     "/metrics",
     "/openapi.json",
+    "/page/{token}",
     "/{path:path}",
 }
 

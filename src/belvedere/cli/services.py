@@ -11,6 +11,7 @@ from belvedere.cli.supervise import Supervisor, until_signalled
 from belvedere.cli.up import check_port, keep_ingest
 from belvedere.foundation.clock import Clock, SystemClock
 from belvedere.foundation.errors import BadSettings
+from belvedere.foundation.notify import tell_manager
 from belvedere.foundation.settings import Settings, load_settings
 from belvedere.link.client import SiteLink
 
@@ -56,8 +57,10 @@ async def serve_hub(settings: Settings, clock: Clock) -> None:
         )
         _greet(settings, url)
         print(f"Sites dial {child.ready_line['link']}", flush=True)  # noqa: T201 (scripts read this line)
+        tell_manager("READY=1", f"STATUS=Sites dial {child.ready_line['link']}")
         await stop
     finally:
+        tell_manager("STOPPING=1")
         stop.cancel()
         await asyncio.gather(stop, return_exceptions=True)
         await supervisor.stop()
@@ -89,10 +92,12 @@ async def serve_site(settings: Settings, clock: Clock) -> None:
         await supervisor.start("site", "belvedere.site.serve", ["--data", str(settings.data)])
         ingest = asyncio.create_task(keep_ingest(supervisor, SiteLink(settings.link_socket), settings))
         print(f"The site {settings.site.id} records.", flush=True)  # noqa: T201 (scripts read this line)
+        tell_manager("READY=1", f"STATUS=The site {settings.site.id} records")
         done, _ = await asyncio.wait([stop, ingest], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
     finally:
+        tell_manager("STOPPING=1")
         tasks = [stop, *([ingest] if ingest is not None else [])]
         for task in tasks:
             task.cancel()

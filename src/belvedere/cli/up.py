@@ -13,6 +13,7 @@ from belvedere.cli.options import Films
 from belvedere.cli.supervise import Line, Supervisor, until_signalled
 from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BadSettings, Conflict, LinkFault
+from belvedere.foundation.notify import tell_manager
 from belvedere.foundation.settings import Settings
 from belvedere.link.client import SiteLink
 from belvedere.link.messages import SiteStatus
@@ -111,6 +112,7 @@ async def serve(
 
         async def greet() -> None:
             welcome(address)
+            tell_manager("READY=1", f"STATUS=The control room is at {address}")
             if open_browser:
                 await asyncio.to_thread(webbrowser.open, address)
 
@@ -137,6 +139,7 @@ async def serve(
         for task in done:
             task.result()
     finally:
+        tell_manager("STOPPING=1")
         for task in [stop, *tasks]:
             task.cancel()
         await asyncio.gather(stop, *tasks, return_exceptions=True)

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from belvedere import __version__
 from belvedere.hub.access import routes as access
 from belvedere.hub.access.doors import door_of, enforce, public
+from belvedere.hub.alive import routes as alive
 from belvedere.hub.approvals import routes as approvals
 from belvedere.hub.audit import routes as audit
 from belvedere.hub.cards import routes as cards
@@ -56,6 +57,7 @@ ROOMS: tuple[Room, ...] = (
     watchers.router,
     dwell.router,
     figures_router,
+    alive.router,
 )
 
 OpenHub = Callable[[], AbstractAsyncContextManager[HubContext]]
