@@ -1,12 +1,18 @@
 """Pages over real mail, webhook and SMS servers; answered by link over a restart of the hub; climbing; what fails; storms."""
 
+import asyncio
 import hashlib
 import hmac
 import json
 import re
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from belvedere.cli.main import app
 from belvedere.foundation.clock import HOUR_US, MINUTE_US
+from belvedere.foundation.errors import BelvedereError
 from belvedere.foundation.ids import new_id
 from belvedere.hub.health.tickets import TicketFilter
 from belvedere.hub.paging.book import WAITING
@@ -195,3 +201,20 @@ async def test_who_is_called_is_set_by_the_manager_or_administrator_and_a_test_r
         assert kinds.index("page.planned") < kinds.index("page.tested")
         await now.after(61)
         assert now.desk.book.newest(1)[0].state == "over" and len(got.mails) == 1
+
+
+async def test_a_test_from_the_command_line_is_sent_by_the_running_hub(tmp_path: Path) -> None:
+    async with outside(tmp_path) as got, night(tmp_path) as now:
+        for words, said in (((), "Nobody is named yet"), (("--wait", "1"), "did not take it up")):
+            with pytest.raises(BelvedereError, match=said):
+                await asyncio.to_thread(CliRunner().invoke, app, _words(tmp_path, *words), catch_exceptions=False)
+            now.desk.book.put_plan(plan_of((ANN,), (BOB,)), now.desk.book.plan().version, "user_1", "Mia Manager")
+        await now.desk.start()  # as the hub has it: it looks every few seconds by itself
+        done = await asyncio.to_thread(CliRunner().invoke, app, _words(tmp_path, "--wait", "120"))
+        assert done.exit_code == 0 and "Ann, e-mail: sent" in done.output and "Bob, SMS: sent" in done.output
+        assert (len(got.mails), len(got.texts)) == (1, 1)
+        await now.desk.stop()
+
+
+def _words(data: Path, *more: str) -> list[str]:
+    return ["page", "test", "--data", str(data), *more]

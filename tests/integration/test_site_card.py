@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from belvedere.cli.site_card import _export, qr_svg, read_half, sheet
-from belvedere.foundation.clock import SECOND_US, SimulatedClock
+from belvedere.foundation.clock import DAY_US, SECOND_US, SimulatedClock
 from belvedere.foundation.errors import BadInput, Conflict, KeyAway, NotFound, Refused
 from belvedere.hub.access.users import User
 from belvedere.hub.approvals.glass_store import GlassStore
@@ -173,6 +173,9 @@ async def test_two_people_open_footage_without_the_hub_and_it_is_reviewed_when_i
                     await _export(
                         settings, both_halves, names, reason, cameras, moment_us, moment_us + 1, tmp_path / "x.zip"
                     )
+            early_us = start_us - 40 * DAY_US
+            with pytest.raises(Refused, match="does not cover this time"):
+                desk.open_card(OpenCard(both_halves, NAMES, REASON, (CAMERA,), early_us, early_us + SECOND_US))
             with pytest.raises(NotFound, match="not touched"):
                 await _export(settings, both_halves, NAMES, REASON, (CAMERA,), 5, 6, tmp_path / "x.zip")
             assert desk.put is not None and not site.rig.rows("SELECT * FROM card_entry"), "nothing was spent"

@@ -115,7 +115,10 @@ async def _export(
 async def _require_footage(link: "SiteLink", cameras: tuple[str, ...], start_us: int, end_us: int) -> None:
     """Raise NotFound where nothing was recorded: a card is good once, so it is not spent on that."""
     for stream in ("main", "sub"):
-        told = await link.timeline(cameras, stream, start_us, end_us)
+        try:
+            told = await link.timeline(cameras, stream, start_us, end_us)
+        except NotFound:  # one of them has no such stream
+            continue
         if any(run.start_us < end_us and run.end_us > start_us for each in told.cameras for run in each.runs):
             return
     raise NotFound("There is no footage of this time. The card was not touched.", advice="Name another time or camera.")

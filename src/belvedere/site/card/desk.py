@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from belvedere.foundation.clock import DAY_US, HOUR_US, SECOND_US, Clock, iso
+from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Clock, iso
 from belvedere.foundation.errors import BadInput, Refused, SealBroken
 from belvedere.foundation.ids import new_id
 from belvedere.link.card import (
@@ -43,6 +43,9 @@ from belvedere.site.storage.keys import Keyring, load_key
 
 LASTS_US = HOUR_US
 LONGEST_US = DAY_US
+MARGIN_US = (
+    MINUTE_US  # a clip begins at the keyframe before the mark, and a piece that reaches out of a grant stays shut
+)
 MOST_CAMERAS = 16
 LEAST_WORDS = 20
 PAGE = 50
@@ -156,8 +159,8 @@ class CardDesk:
                 grant,
                 export,
                 cameras=frozenset(request.cameras),
-                from_us=request.from_us,
-                to_us=request.to_us,
+                from_us=max(min(grant.from_us, request.from_us), request.from_us - MARGIN_US),
+                to_us=min(grant.to_us, request.to_us + MARGIN_US),
                 expires_us=now_us + LASTS_US,
                 user_name=f"{names[0]} and {names[1]}",
             )
