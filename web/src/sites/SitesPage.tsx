@@ -11,8 +11,9 @@ import { WhyDialog, type Act } from "../retention/WhyDialog";
 import { rolesOf, useSession } from "../session";
 import { isoDay, span } from "../time";
 import { ConfirmSite } from "./ConfirmSite";
+import { LineForm } from "./LineForm";
 import { NewSite } from "./NewSite";
-import { MAY, sites, STATE, useEnrolments, useSites, type Enrolment, type Site } from "./sites";
+import { limitWords, MAY, sites, STATE, useEnrolments, useSites, type Enrolment, type Line, type Site } from "./sites";
 import styles from "./Sites.module.css";
 
 const SECOND = 1_000_000;
@@ -34,7 +35,24 @@ function clockWords(error: number): string {
   return `${span(Math.abs(error))} ${error > 0 ? "fast" : "slow"}`;
 }
 
-function SiteCard({ site, now, shutOut }: { site: Site; now: number; shutOut?: () => void }) {
+/** What the line is limited to, and by whom. */
+function LineFact({ line }: { line: Line }) {
+  if (line.now === null) return <>Not heard yet</>;
+  const words = limitWords(line.now);
+  return (
+    <>
+      {words.Limit[0]!.toUpperCase() + words.Limit.slice(1)}
+      {line.now.night ? <div>{words["Other hours"]}</div> : null}
+      <div className="quiet">{line.version ? `Configuration version ${line.version}` : "By the box's own settings"}</div>
+      {line.version !== null && line.ordered > line.version ? <div className={styles.due}>Version {line.ordered} is on its way</div> : null}
+      {line.version !== null && line.ordered < line.version ? (
+        <div className={styles.due}>This hub knows of version {line.ordered} only: order it anew</div>
+      ) : null}
+    </>
+  );
+}
+
+function SiteCard({ site, now, shutOut, setLine }: { site: Site; now: number; shutOut?: () => void; setLine?: () => void }) {
   return (
     <li className={`panel ${styles.site}`} data-testid={`site-${site.id}`}>
       <div className={styles.name}>
@@ -72,6 +90,20 @@ function SiteCard({ site, now, shutOut }: { site: Site; now: number; shutOut?: (
             <dd>{site.software}</dd>
           </div>
         ) : null}
+        {site.waiting ? (
+          <div>
+            <dt>Records waiting</dt>
+            <dd>{site.waiting.toLocaleString("en-GB")}</dd>
+          </div>
+        ) : null}
+        {site.line && (site.state === "connected" || site.state === "away") ? (
+          <div>
+            <dt>Line</dt>
+            <dd data-testid={`line-${site.id}`}>
+              <LineFact line={site.line} />
+            </dd>
+          </div>
+        ) : null}
         {site.certificate_until_us !== null ? (
           <div>
             <dt>Papers until</dt>
@@ -87,11 +119,18 @@ function SiteCard({ site, now, shutOut }: { site: Site; now: number; shutOut?: (
           Nobody can look at it before it is added at the site under another id.
         </Notice>
       ) : null}
-      {shutOut ? (
+      {shutOut || setLine ? (
         <div className={styles.buttons}>
-          <Button size="compact-sm" variant="default" color="red" onClick={shutOut}>
-            Shut out
-          </Button>
+          {setLine ? (
+            <Button size="compact-sm" variant="default" onClick={setLine}>
+              Limits of the line
+            </Button>
+          ) : null}
+          {shutOut ? (
+            <Button size="compact-sm" variant="default" color="red" onClick={shutOut}>
+              Shut out
+            </Button>
+          ) : null}
         </div>
       ) : null}
     </li>
@@ -131,6 +170,7 @@ export default function SitesPage() {
   const asked = useEnrolments();
   const [making, setMaking] = useState(false);
   const [confirming, setConfirming] = useState<Enrolment | null>(null);
+  const [lining, setLining] = useState<Site | null>(null);
   const [act, setAct] = useState<Act | null>(null);
   const again = () => {
     void client.invalidateQueries({ queryKey: ["sites"] });
@@ -199,6 +239,7 @@ export default function SitesPage() {
                 key={site.id}
                 site={site}
                 now={now}
+                setLine={site.line && (site.state === "connected" || site.state === "away") && decides ? () => setLining(site) : undefined}
                 shutOut={decides && (site.state === "connected" || site.state === "away") ? () => shutOut(site) : undefined}
               />
             ))}
@@ -207,6 +248,7 @@ export default function SitesPage() {
       </div>
       <NewSite opened={making} close={() => setMaking(false)} made={again} />
       <ConfirmSite enrolment={confirming} close={() => setConfirming(null)} done={again} />
+      <LineForm site={lining} close={() => setLining(null)} done={again} />
       <WhyDialog act={act} close={() => setAct(null)} />
     </div>
   );

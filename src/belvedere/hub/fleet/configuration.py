@@ -89,6 +89,7 @@ class ConfigurationDesk:
         self._step_up = step_up
         self._one_at_a_time = asyncio.Lock()
         self._due: dict[str, asyncio.Event] = {}
+        self._bringing: dict[str, asyncio.Lock] = {}
         self.told: dict[str, Told] = {}
 
     def versions(self, site: str) -> list[Version]:
@@ -162,7 +163,11 @@ class ConfigurationDesk:
                 continue
 
     async def bring(self, site: str, link: SiteLink) -> Told:
-        """Ask what the site goes by, and give it the newest. Raises LinkFault."""
+        """Ask what the site goes by, and give it the newest; one at a time for each site. Raises LinkFault."""
+        async with self._bringing.setdefault(site, asyncio.Lock()):
+            return await self._bring(site, link)
+
+    async def _bring(self, site: str, link: SiteLink) -> Told:
         state = await link.ask(GetConfiguration(), ConfigurationState)
         newest, fault = await asyncio.to_thread(self.newest, site), ""
         if newest is not None and state.version < newest.document.version:

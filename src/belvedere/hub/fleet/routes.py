@@ -189,7 +189,7 @@ def _configuration_out(hub: HubContext, site: str, names: dict[str, str]) -> Con
                 ],
                 taken_us=each.taken_us,
             )
-            for each, was in zip(found, before, strict=True)
+            for each, was in zip(found, before, strict=False)
         ],
     )
 

@@ -1,0 +1,169 @@
+"""The page Sites in a real browser: a site is let in by two people over the real link, its line is limited, it goes away."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from belvedere.foundation.clock import SystemClock
+from belvedere.foundation.settings import SiteSettings, load_settings
+from belvedere.hub.app import create_app
+from belvedere.hub.context import HubContext, open_hub
+from belvedere.hub.pages import UI_FOLDER
+from belvedere.link.client import SiteLink
+from belvedere.link.enrolment import read_token
+from belvedere.site.storage.index import Index
+from belvedere.site.uplink.configuration import ConfigurationBook
+from belvedere.site.uplink.papers import Place
+from fleet_stage import Box, Confirming, FleetStage, person
+from hub_stage import FAST, ToldSite, served
+from theatre_stage import HubThread
+from web_stage import DESK, PHONE, sign_in
+
+pytestmark = pytest.mark.browser
+_T = TypeVar("_T")
+
+
+class Theatre(HubThread):
+    """A hub that lets sites call, on a thread of its own; passkeys have tests of their own."""
+
+    stage: FleetStage
+
+    async def _serve(self, data: Path) -> None:
+        settings = load_settings(data)
+        settings.hub.password_after_code, settings.hub.link = False, "127.0.0.1:0"
+        own = ToldSite()
+        app = create_app(
+            lambda: open_hub(settings, clock=SystemClock(), link=SiteLink(own.connect), hasher=FAST), ui=UI_FOLDER
+        )
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            async with app.router.lifespan_context(app), served(app) as address:
+                hub: HubContext = app.state.hub
+                hub.fleet.desk._step_up = hub.fleet.configuration._step_up = Confirming()  # type: ignore[assignment]
+                await hub.fleet.listen(listener)
+                place = Place(*listener.getsockname()[:2])
+                self.stage = FleetStage(hub, place, SystemClock(), data, person("ann"), person("ben"))
+                self.url = f"http://{address}"
+                await self._until_closed()
+                for box in self.stage.boxes:
+                    await box.close()
+
+    def do(self, call: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        waiting: Future[_T] = asyncio.run_coroutine_threadsafe(call(), self._loop)
+        return waiting.result(120)
+
+
+@pytest.fixture
+def theatre(tmp_path: Path) -> Iterator[Theatre]:
+    if not (UI_FOLDER / "index.html").is_file():
+        pytest.skip("the control room is not built, so it was NOT tested (python3 run.py builds it)")
+    theatre = Theatre(tmp_path)
+    yield theatre
+    theatre.close()
+
+
+def enter(page: Page, theatre: Theatre, name: str) -> None:
+    """Sign in as an administrator and open the page."""
+    users = theatre.stage.hub.users
+    _, code = users.create(name, "administrator", name.title()) if users.find(name) is None else users.renew_code(name)
+    page.context.clear_cookies()
+    page.goto(theatre.url + "/sites")
+    sign_in(page, name, code)
+    page.get_by_role("heading", name="Sites", exact=True).wait_for()
+
+
+def answering(theatre: Theatre, box: Box) -> Index:
+    """What the site's process has beside the box."""
+    folder = theatre.stage.folder / box.site
+    index = Index(folder / "index.db", theatre.stage.clock)
+    settings = SiteSettings.model_validate({"id": box.site, "line_kbit": 4000})
+    box.uplink._answers = ConfigurationBook(index, theatre.stage.clock, settings, folder / "hub.pub").answers
+    return index
+
+
+def test_a_site_is_let_in_by_two_people_and_its_line_is_limited(theatre: Theatre, browser: Browser) -> None:
+    expect.set_options(timeout=60_000)
+    context = browser.new_context(
+        viewport={"width": DESK[0], "height": DESK[1]}, locale="en-GB", reduced_motion="reduce"
+    )
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    stage = theatre.stage
+    enter(page, theatre, "ann")
+    page.get_by_test_id("new-site").click()
+    page.get_by_label("Name").fill("Rowan Court")
+    page.get_by_role("button", name="Make its token").click()
+    line = page.get_by_test_id("token").inner_text()
+    page.get_by_role("button", name="Done").click()
+
+    box = stage.box("rowan-court", "rowan-court-gate")
+    token = read_token(line.split()[-1])
+    asked = theatre.do(lambda: asyncio.to_thread(box.papers.ask, stage.place, token, "estate office box"))
+    page.reload()  # the page asks by itself every five seconds; a test need not wait for that
+    expect(page.get_by_test_id("asking-rowan-court")).to_contain_text("another administrator has to confirm it")
+    enter(page, theatre, "ben")
+    page.get_by_role("button", name="Compare and let in").click()
+    page.get_by_label("Fingerprint on the box").fill("0" * 32)
+    page.get_by_role("button", name="Let it in").click()
+    expect(page.get_by_text("That is not the fingerprint")).to_be_visible()
+    page.get_by_label("Fingerprint on the box").fill(asked.fingerprint.upper())
+    page.get_by_role("button", name="Let it in").click()
+    expect(page.get_by_test_id("site-rowan-court")).to_contain_text("Away")
+    papers = theatre.do(lambda: asyncio.to_thread(box.papers.collect, stage.place, asked))
+    assert papers.state == "in"
+    index = answering(theatre, box)
+
+    async def call() -> None:
+        box.dialler.start()
+        while "rowan-court" not in stage.hub.fleet.configuration.told:
+            await asyncio.sleep(0.02)
+
+    theatre.do(call)
+    page.reload()
+    expect(page.get_by_test_id("line-rowan-court")).to_contain_text("4,000 kbit/s")
+    expect(page.get_by_test_id("line-rowan-court")).to_contain_text("By the box's own settings")
+
+    page.get_by_role("button", name="Limits of the line").click()
+    form = page.get_by_test_id("line-form")
+    form.get_by_label("As the box's own settings say").uncheck()
+    form.get_by_label("Limit (kbit/s)", exact=True).fill("2000")
+    form.get_by_label("Another limit in some hours").check()
+    form.get_by_label("Limit then").fill("8000")
+    expect(form.get_by_test_id("line-difference")).to_contain_text("22:00 to 06:00 UTC: 8,000 kbit/s")
+    form.get_by_label("Why").fill("The line is shared with the school")
+    form.get_by_role("button", name="Order it").click()
+    expect(form.get_by_role("button", name="Order it")).to_have_count(0)
+
+    async def goes_by_it() -> None:
+        while stage.hub.fleet.configuration.told["rowan-court"].state.version != 1:
+            await asyncio.sleep(0.02)
+
+    theatre.do(goes_by_it)
+    page.reload()
+    fact = page.get_by_test_id("line-rowan-court")
+    expect(fact).to_contain_text("2,000 kbit/s")
+    expect(fact).to_contain_text("Configuration version 1")
+    page.get_by_role("button", name="Limits of the line").click()
+    expect(form.get_by_test_id("line-versions")).to_contain_text("The line is shared with the school")
+    expect(form.get_by_test_id("line-versions")).to_contain_text("In force there since")
+    page.keyboard.press("Escape")
+
+    async def cut() -> None:
+        await box.dialler.stop()
+        while stage.hub.fleet.switchboard.line("rowan-court") is not None:
+            await asyncio.sleep(0.02)
+
+    theatre.do(cut)
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    page.reload()
+    expect(page.get_by_test_id("site-rowan-court")).to_contain_text("Away")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert wrong == []
+    context.close()
+    index.close()
