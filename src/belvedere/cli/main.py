@@ -24,6 +24,7 @@ _COMMANDS = {
     "backup": "backups:backup_command",
     "restore": "backups:restore_command",
     "doctor": "doctor:doctor",
+    "licences": "licences:licences",
     "version": "version:version",
     "camera": "cameras:app",
     "audit": "audit:app",
