@@ -197,7 +197,7 @@ async def answer(page_id: str, request: Request, user: CurrentUser) -> PageOut:
     return await run_in_threadpool(read)
 
 
-@router.get("/page/{token}", include_in_schema=False)
+@router.get("/page/{token}", response_class=HTMLResponse)
 @public
 async def link(token: str, request: Request) -> HTMLResponse:
     """What somebody was called about, and the button with which they answer. Opening it changes nothing."""
@@ -218,7 +218,7 @@ async def link(token: str, request: Request) -> HTMLResponse:
     return link_page("Recording fault", words, faults[:20], button="I look after it")
 
 
-@router.post("/page/{token}", include_in_schema=False)
+@router.post("/page/{token}", response_class=HTMLResponse)
 @public
 async def answer_link(token: str, request: Request) -> HTMLResponse:
     """The button was pressed."""
