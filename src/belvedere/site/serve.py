@@ -221,9 +221,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers |= MaskedAnswers(masked, masks, in_camera).answers()
             configuration = ConfigurationBook(index, clock, settings.site, hub_key)
             answers |= configuration.answers
-            link = await serve_link(
-                settings.link_socket, archive, relay, cards, clock, answers, masked, opener.require
-            )
+            link = await serve_link(settings.link_socket, archive, relay, cards, clock, answers, masked, opener.require)
             papers = PaperFolder(keys / "link", hub_key, clock)
             named = {"site": settings.site.id, "name": settings.site.name}
             uplink = Outgoing(index, papers, link.uplink, clock, **named, limits=configuration.line)
