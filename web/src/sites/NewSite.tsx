@@ -3,8 +3,30 @@
 import { Button, CopyButton, Modal, TextInput } from "@mantine/core";
 import { useState, type FormEvent } from "react";
 import { Trouble } from "../frame/Notice";
+import { enrolLine, installLine } from "./install";
 import { idOf, sites } from "./sites";
 import styles from "./Sites.module.css";
+
+/** A line to carry to the box, with its button. */
+function Carried({ title, line, testId, first }: { title: string; line: string; testId: string; first?: boolean }) {
+  return (
+    <section className={styles.form} aria-label={title}>
+      <div className={styles.carried}>
+        <h3>{title}</h3>
+        <CopyButton value={line}>
+          {({ copied, copy }) => (
+            <Button size="compact-sm" variant={first ? "filled" : "default"} onClick={copy}>
+              {copied ? "Copied" : "Copy"}
+            </Button>
+          )}
+        </CopyButton>
+      </div>
+      <code className={styles.token} data-testid={testId}>
+        {line}
+      </code>
+    </section>
+  );
+}
 
 export function NewSite({ opened, close, made }: { opened: boolean; close: () => void; made: () => void }) {
   const [name, setName] = useState("");
@@ -32,23 +54,24 @@ export function NewSite({ opened, close, made }: { opened: boolean; close: () =>
       setBusy(false);
     }
   };
-  const line = `belvedere site enrol https://${location.hostname}:8711 ${token}`;
   return (
     <Modal opened={opened} onClose={done} title="New site" closeButtonProps={{ "aria-label": "Close" }}>
       {token ? (
         <div className={styles.form}>
           <p>
-            Type this at the box of {name.trim()} within 15 minutes. Its settings need <code>id = &quot;{id}&quot;</code> under <code>[site]</code>. Check the
-            address: it is where this hub lets sites call.
+            Type one of these at the box of {name.trim()} within 15 minutes. Check the address: it is where this hub lets sites call.
           </p>
-          <code className={styles.token} data-testid="token">
-            {line}
-          </code>
-          <p className="quiet">It is shown this once, and good once. The box then shows a fingerprint: read it to another administrator.</p>
+          <Carried
+            title="A new box, in the folder of the installer"
+            line={installLine(location.hostname, token, name)}
+            testId="install-line"
+            first
+          />
+          <Carried title={`A box that records already, with the id ${id}`} line={enrolLine(location.hostname, token)} testId="token" />
+          <p className="quiet">
+            The token is shown this once, and good once. The box then shows a fingerprint: read it to another administrator, who types it here.
+          </p>
           <div className={styles.buttons}>
-            <CopyButton value={line}>
-              {({ copied, copy }) => <Button onClick={copy}>{copied ? "Copied" : "Copy"}</Button>}
-            </CopyButton>
             <Button variant="default" onClick={done}>
               Done
             </Button>
