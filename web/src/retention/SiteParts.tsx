@@ -15,12 +15,12 @@ interface Every {
   now: number;
 }
 
-/** "as heard 3 hours ago", where that was not just now. */
+/** When it was heard, where that was not just now. */
 export function Heard({ site, now }: { site: SiteRetention; now: number }) {
   if (site.state !== "away" || site.heard_us === null) return null;
   return (
     <span className="quiet">
-      as heard <Ago us={site.heard_us} now={now} />
+      (heard <Ago us={site.heard_us} now={now} />)
     </span>
   );
 }
@@ -102,7 +102,7 @@ export function SiteRoom({ site, many, now }: Every) {
       aria-label={many ? `Disk ${disk.name} of ${site.name}` : `Disk ${disk.name}`}
     >
       <span className="quiet">
-        {many ? `${site.name}, ${disk.name}` : disk.name} <Heard site={site} now={now} />
+        {many ? `${site.name}: ${disk.name}` : disk.name} <Heard site={site} now={now} />
       </span>
       <p className={styles.days} data-alarm={disk.alarm || undefined}>
         {!disk.known ? "Not known yet" : disk.days === null ? "Enough" : `${disk.days.toFixed(1)} days`}
