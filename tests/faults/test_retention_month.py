@@ -210,8 +210,8 @@ def test_a_month_of_sixty_cameras_adds_up_to_the_byte(room: Path) -> None:
     days = {day for (day,) in site.index.read().execute("SELECT DISTINCT day FROM day_key")}
     assert min(days) >= (BEGAN_US // DAY_US) + DAYS - KEPT - 3
     assert stops == 1, "only the night after the class was shortened was far beyond its forecast"
-    room = headroom(site.index, site.disk, site.clock.now_us(), 0, KEPT)
-    assert room.known and room.bytes_a_day > 0 and room.days is None
+    left = headroom(site.index, site.disk, site.clock.now_us(), 0, KEPT)
+    assert left.known and left.bytes_a_day > 0 and left.days is None
     site.index.close()
 
 

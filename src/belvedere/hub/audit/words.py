@@ -313,7 +313,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
 }
 
 
-_WAYS = {"email": "by e-mail", "webhook": "by webhook", "sms": "by SMS"}
+_WAYS: dict[str, str] = {"email": "by e-mail", "webhook": "by webhook", "sms": "by SMS"}
 
 
 def summary(kind: str, facts: Facts) -> str:
