@@ -55,7 +55,7 @@ export function NewSite({ opened, close, made }: { opened: boolean; close: () =>
     }
   };
   return (
-    <Modal opened={opened} onClose={done} title="New site" closeButtonProps={{ "aria-label": "Close" }}>
+    <Modal opened={opened} onClose={done} title="New site" size="lg" closeButtonProps={{ "aria-label": "Close" }}>
       {token ? (
         <div className={styles.form}>
           <p>
