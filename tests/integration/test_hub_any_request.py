@@ -156,6 +156,8 @@ def _made(hub: DoorStage, count: int, known: dict[str, Any], *, bad: bool = Fals
 _NAMES = ("x", "%00", "..%2F..%2Fhub.sqlite", "..%2f..%2fkeys%2fhub", "a" * 300, "%F0%9F%98%80")
 # Files, and what programs of others ask for, are not in the description.
 _FILES: dict[str, list[tuple[str, bytes]]] = {
+    "GET /healthz": [("/healthz", b"")],
+    "GET /healthz/ready": [("/healthz/ready?x=%00", b"")],
     "GET /log/checkpoint": [("/log/checkpoint?x=%00", b"")],
     "GET /log/key": [("/log/key", b"")],
     "GET /log/verify.html": [("/log/verify.html", b"")],
