@@ -28,6 +28,7 @@ from door_table import DOORS, ENTERING, MAY_HOLD, NOT_SET_UP, PUBLIC, SIGNED_IN
 
 GRANT = "grant-of-whoever-asks"
 LONG = 20.0  # seconds that one answer may take
+LONGEST_URL = 60_000  # bytes; the client that asks refuses longer ones itself
 INSIDE = (b"Traceback", b"site-packages", b'File "', b"$argon2", b"PRIVATE KEY", b"sqlite3.", b"sqlalchemy")
 ODD: tuple[Any, ...] = (
     None,
@@ -128,6 +129,8 @@ def _requests(
         body = ready.body.encode() if isinstance(ready.body, str) else ready.body or b""
         assert isinstance(body, bytes)
         headers = {name: str(value) for name, value in ready.headers.items() if name.lower() == "content-type"}
+        if len(str(ready.url)) > LONGEST_URL:
+            return
         made.append(Made(operation.label, str(ready.method), str(ready.url), headers, body))
 
     try:

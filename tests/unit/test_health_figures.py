@@ -6,7 +6,7 @@ from pathlib import Path
 
 from belvedere.hub.figures import FIGURES
 from belvedere.hub.health.standing import STANDING
-from belvedere.hub.health.words import SITE_AWAY, WORDS
+from belvedere.hub.health.words import PAGING_FAULTS, SITE_AWAY, WORDS
 from belvedere.site.health.rules import HINTS, FaultKind
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -49,7 +49,7 @@ def test_the_dashboard_asks_only_for_what_there_is() -> None:
 
 
 def test_every_kind_of_fault_has_words_and_a_place_in_the_guide() -> None:
-    assert set(FaultKind) | {SITE_AWAY, *STANDING} == set(WORDS)
+    assert set(FaultKind) | {SITE_AWAY, *STANDING, *PAGING_FAULTS} == set(WORDS)
     assert {kind for kind, words in WORDS.items() if words.hint} == set(HINTS)
     text, page = GUIDE.read_text("utf-8"), TICKETS.read_text("utf-8")
     for kind, words in WORDS.items():

@@ -31,6 +31,8 @@ const KINDS = [
   ["sandbox", "Decoders unconfined"],
   ["firmware", "Camera weakness"],
   ["support", "No longer supported"],
+  ["page_failed", "Call not sent"],
+  ["page_unanswered", "Nobody answered"],
 ].map(([value, label]) => ({ value: value!, label: label! }));
 
 export function Tickets({ params, set }: { params: URLSearchParams; set: (changes: Record<string, string>) => void }) {

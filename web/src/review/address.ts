@@ -18,7 +18,8 @@ function moment(text: string | null): number | null {
   return Number.isFinite(ms) ? ms * 1000 : null;
 }
 
-const iso = (us: number): string => new Date(Math.round(us / 1000)).toISOString();
+/** Down, as clocks show it: an access that was asked for the marks as shown covers them when they come back. */
+const iso = (us: number): string => new Date(Math.floor(us / 1000)).toISOString();
 
 export function readAddress(params: URLSearchParams): Address {
   const cameras = params.get("cameras");
