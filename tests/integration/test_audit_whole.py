@@ -1,6 +1,7 @@
 """The whole log as a ZIP: for who reads it all, true for the verifier, and a row that was changed comes to light in it."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from sqlalchemy import update
 from typer.testing import CliRunner
 
 from belvedere.cli.audit import app
+from belvedere.hub.audit.whole import PART, whole_log
 from belvedere.hub.storage.engine import writing
 from belvedere.hub.storage.metadata import audit_entry
 from belvedere.tlog.tiles import parse_tile, tile_width, tiles_of
@@ -54,6 +56,16 @@ async def test_the_whole_log_goes_to_its_readers_and_shows_what_was_changed(tmp_
             answer = await reader.get("/api/audit/log.zip")
             code, said = verified(stage, answer.content, tmp_path / "changed")
             assert code == 1 and "The record given for entry 7" in said
+
+
+async def test_the_log_is_sent_in_parts_worth_sending(tmp_path: Path) -> None:
+    async with hub_stage(tmp_path) as stage:
+        for number in range(300):  # words that do not shrink
+            await stage.hub.audit.append(
+                "view.live", "user_1", {"camera": "gate", "n": number, "words": os.urandom(600).hex()}
+            )
+        parts = list(whole_log(stage.hub))
+        assert len(parts) > 2 and all(len(part) >= PART for part in parts[:-1]), "one entry is not one part"
 
 
 def test_all_tiles_of_a_tree_and_no_others() -> None:

@@ -24,6 +24,7 @@ from belvedere.tlog.cosign import note_key_text
 from belvedere.tlog.tiles import tiles_of
 
 _PAGE = 1000
+PART = 1 << 16  # bytes: each part costs a turn of a thread, whatever is in it
 _HOW = """The audit log of a Belvedere hub: log/checkpoint and log/tile are public, log/entries.jsonl says what each entry said.
 
 Take the hub's public key from somebody you trust, not from here. Unpack this file. Then, without any network,
@@ -44,29 +45,31 @@ async def whole(request: Request, user: CurrentUser) -> Response:
     facts = {"first": 0, "last": hub.audit.checkpoint().size - 1, "format": "zip", "salts": True}
     await hub.audit.append(EXPORTED, user.id, facts | {"pseudonymous": False})
     head = {"Content-Disposition": 'attachment; filename="belvedere-log.zip"'}
-    return StreamingResponse(_zip(hub), media_type="application/zip", headers=head)
+    return StreamingResponse(whole_log(hub), media_type="application/zip", headers=head)
 
 
 class _Sink(io.RawIOBase):
-    """What was written since the last `taken`. A ZIP that is made for it needs no seeking."""
+    """What was written since the last `taken`, `waiting` bytes. A ZIP that is made for it needs no seeking."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self.waiting = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
         self._parts.append(bytes(data))
+        self.waiting += len(data)
         return len(data)
 
     def taken(self) -> bytes:
-        parts, self._parts = self._parts, []
+        parts, self._parts, self.waiting = self._parts, [], 0
         return b"".join(parts)
 
 
-def _zip(hub: HubContext) -> Iterator[bytes]:
-    """Parts of the ZIP; memory does not grow with the log. Blocking."""
+def whole_log(hub: HubContext) -> Iterator[bytes]:
+    """Parts of the ZIP, of `PART` bytes at least but for the last; memory does not grow with the log. Blocking."""
     public_key = hub.key.public_key().public_bytes_raw()
     note = hub.witnesses.head()
     size = open_checkpoint(note, public_key).size
@@ -81,11 +84,13 @@ def _zip(hub: HubContext) -> Iterator[bytes]:
             data = hub.audit.tile(name)
             if data is not None:  # a missing one is the verifiers' to say
                 archive.writestr(f"log/tile/{name.path}", data, zipfile.ZIP_STORED)
-                yield sink.taken()
+                if sink.waiting >= PART:
+                    yield sink.taken()
         with archive.open("log/entries.jsonl", "w", force_zip64=True) as file:
             for line in _lines(hub.engine, size):
                 file.write(line)
-                yield sink.taken()
+                if sink.waiting >= PART:
+                    yield sink.taken()
     yield sink.taken()
 
 
