@@ -1,6 +1,10 @@
 // The hub's HTTP interface in one place: types and calls as docs/design/contracts.md has them.
 // Every `*_us` is an integer of microseconds, UTC.
 
+import { noteClock } from "./hubClock";
+
+export { hubNowUs } from "./hubClock";
+
 export type StreamKind = "main" | "sub";
 
 export type CameraState =
@@ -433,20 +437,3 @@ export const hub = {
     return `${scheme}://${location.host}/api/live?${query({ grant })}`;
   },
 };
-
-// Hub's clock minus this machine's, in ms, from the quickest answer seen. Below the uncertainty it counts as none.
-let offsetMs = 0;
-let bestTripMs = Infinity;
-
-function noteClock(nowUs: number, sent: number, received: number): void {
-  const trip = received - sent;
-  if (trip > bestTripMs + 20) return;
-  bestTripMs = trip;
-  const offset = nowUs / 1000 - (sent + received) / 2;
-  offsetMs = Math.abs(offset) <= Math.max(50, trip) ? 0 : offset;
-}
-
-/** The hub's present time in microseconds, as well as this browser can know it. */
-export function hubNowUs(): number {
-  return Math.round((Date.now() + offsetMs) * 1000);
-}
