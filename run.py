@@ -27,6 +27,20 @@ HELP = """usage: python3 run.py [OPTIONS]           start with the demo estate (
        python3 run.py bench [NAME] [--quick] [--json FILE]
        python3 run.py COMMAND ...         any belvedere command: up, demo, camera, import, export, doctor, version ...
 """
+SYSTEM = Path("/usr/bin/python3")
+FASTER = 0.75  # the system's Python is taken when it needs no more than that share of this one's time
+# What a Python is good for here, and how long it takes over plain code, in seconds: needs what a virtual environment needs.
+PACE = """
+import ensurepip, sqlite3, ssl, sys, time, venv
+assert sys.version_info >= (3, 11)
+def turn(rows={}, total=0, now=time.process_time):
+    start = now()
+    for number in range(150000):
+        total += number * 3 % 7
+        rows[number & 255] = total
+    return now() - start
+print(min(turn() for _ in range(5)))
+"""
 RETRIED = 3  # that many failing tests are tried once more, alone; more than that is no unsteadiness
 
 
@@ -34,9 +48,39 @@ def fail(message: str) -> None:
     sys.exit(f"belvedere: {message}")
 
 
+def pace(python: str) -> float:
+    """Seconds of CPU that a Python takes over a little plain code; endless when it can't make a virtual environment."""
+    try:
+        told = subprocess.run([python, "-I", "-c", PACE], capture_output=True, text=True, timeout=60)
+        return float(told.stdout) if told.returncode == 0 else float("inf")
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return float("inf")
+
+
+def interpreter(own: str = sys.executable, system: Path = SYSTEM) -> str:
+    """The Python to make the environment with: this one, or the system's where that is much faster.
+
+    A Python that was compiled without profiles (`pyenv install`, for one) takes up to three times as long as Debian's own.
+    BELVEDERE_PYTHON names another one.
+    """
+    if named := os.environ.get("BELVEDERE_PYTHON"):
+        if pace(named) == float("inf"):
+            fail(f"BELVEDERE_PYTHON={named} is not a Python 3.11 or later with venv. Name another one, or unset it.")
+        return named
+    if not system.exists() or system.resolve() == Path(own).resolve():
+        return own
+    theirs, ours = pace(str(system)), pace(own)
+    if theirs == float("inf") or theirs > FASTER * ours:
+        return own
+    print(f"  taking {system}: plain code takes it {theirs / ours:.2f} times what it takes {own}", flush=True)
+    return str(system)
+
+
 def digest(dev: bool) -> str:
     """Changes when something changes that an installation depends on."""
-    total = hashlib.sha256(f"{sys.version}{sys.executable}{dev}{ROOT}".encode())
+    total = hashlib.sha256(f"{dev}{ROOT}".encode())
+    made = VENV / "pyvenv.cfg"  # says which Python the environment was made with
+    total.update(made.read_bytes() if made.is_file() else b"")
     files = [ROOT / name for name in ("pyproject.toml", "hatch_build.py", "constraints.txt", "constraints-dev.txt")]
     web = ROOT / "web"
     for folder, folders, names in os.walk(web):
@@ -69,10 +113,9 @@ def step(text: str, *command: object, env: dict[str, str] | None = None) -> None
 def install(dev: bool) -> None:
     """Bring the virtual environment up to date. Does nothing, quickly, when it is."""
     stamp = VENV / (".belvedere-dev" if dev else ".belvedere")
-    want = digest(dev)
     interface = ROOT / "src" / "belvedere" / "ui" / "index.html"
     fit = (
-        [(stamp, want)] if dev else [(stamp, want), (VENV / ".belvedere-dev", digest(True))]
+        [(stamp, digest(dev))] if dev else [(stamp, digest(False)), (VENV / ".belvedere-dev", digest(True))]
     )  # what tests is enough to run
     current = any(mark.exists() and mark.read_text() == wanted for mark, wanted in fit)
     if PYTHON.exists() and interface.exists() and current:
@@ -80,15 +123,15 @@ def install(dev: bool) -> None:
     print("Getting Belvedere ready (once; about a minute on a fresh machine):", flush=True)
     uv = shutil.which("uv")
     if not PYTHON.exists():
+        if (VENV / "pyvenv.cfg").exists():  # its Python is gone: the system was upgraded, say
+            shutil.rmtree(VENV)
+        chosen = interpreter()
         if uv:
-            step("make a Python environment", uv, "venv", "-q", "--python", sys.executable, VENV)
+            step("make a Python environment", uv, "venv", "-q", "--python", chosen, VENV)
         else:
-            try:
-                import ensurepip  # noqa: F401
-                import venv  # noqa: F401
-            except ImportError:
+            if pace(chosen) == float("inf"):
                 fail("Python's venv module is missing. Debian, Ubuntu: apt-get install python3-venv. Or install uv.")
-            step("make a Python environment", sys.executable, "-m", "venv", VENV)
+            step("make a Python environment", chosen, "-m", "venv", VENV)
     pins = ROOT / ("constraints-dev.txt" if dev else "constraints.txt")
     if uv:
         pip = [uv, "pip", "install", "-q", "--python", PYTHON]
@@ -96,7 +139,7 @@ def install(dev: bool) -> None:
         pip = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
     step("install what it stands on", *pip, "--require-hashes", "-r", pins)
     step("install Belvedere and build the control room", *pip, "--no-deps", "-e", ROOT)
-    stamp.write_text(want)
+    stamp.write_text(digest(dev))
 
 
 def environment() -> dict[str, str]:
