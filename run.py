@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,26 +29,7 @@ HELP = """usage: python3 run.py [OPTIONS]           start with the demo estate (
        python3 run.py COMMAND ...         any belvedere command: up, demo, camera, import, export, doctor, version ...
 """
 SYSTEM = Path("/usr/bin/python3")
-FASTER = 0.9  # the system's Python is taken when it needs no more than that share of this one's time
-# What a Python is good for here, and how long it takes over plain code, in seconds: needs what a virtual environment needs.
-PACE = """
-import ensurepip, sqlite3, ssl, sys, time, venv
-assert sys.version_info >= (3, 11)
-class Taken:
-    __slots__ = ("last",)
-    def take(self, data, at):
-        self.last = data[at] << 8 | data[at + 1]
-        return self.last
-def turn():
-    start, one, data, rows, total = time.process_time(), Taken(), bytes(range(256)) * 4, {}, 0
-    for number in range(100000):
-        taken = one.take(data, number % 1000)
-        if taken > 300:
-            total += taken
-        rows[number & 255] = total
-    return time.process_time() - start
-print(min(turn() for _ in range(5)))
-"""
+FIT = "import ensurepip, sqlite3, ssl, sys, venv; sys.exit(sys.version_info < (3, 11))"
 RETRIED = 3  # that many failing tests are tried once more, alone; more than that is no unsteadiness
 
 
@@ -55,32 +37,29 @@ def fail(message: str) -> None:
     sys.exit(f"belvedere: {message}")
 
 
-def pace(python: str) -> float:
-    """Seconds of CPU that a Python takes over a little plain code; endless when it can't make a virtual environment."""
+def fit(python: str) -> bool:
+    """Whether a virtual environment can be made with that Python, and Belvedere run in it."""
     try:
-        told = subprocess.run([python, "-I", "-c", PACE], capture_output=True, text=True, timeout=60)
-        return float(told.stdout) if told.returncode == 0 else float("inf")
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return float("inf")
+        return subprocess.run([python, "-I", "-c", FIT], capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
-def interpreter(own: str = sys.executable, system: Path = SYSTEM) -> str:
-    """The Python to make the environment with: this one, or the system's where that is much faster.
+def compiled_plainly() -> bool:
+    """Whether this Python was compiled without profiles (as `pyenv install` does), not by the distribution: on one and
+    the same machine such a one took 1.2 to 2.3 times as long over plain code as Debian's own."""
+    return "--enable-optimizations" not in (sysconfig.get_config_var("CONFIG_ARGS") or "--enable-optimizations")
 
-    A Python that was compiled without profiles (`pyenv install`, for one) takes about half as long again as Debian's own.
-    BELVEDERE_PYTHON names another one.
-    """
+
+def interpreter(own: str = sys.executable, system: Path = SYSTEM, plain: Callable[[], bool] = compiled_plainly) -> str:
+    """The Python to make the environment with: BELVEDERE_PYTHON, this one, or the system's where this one is a slow one."""
     if named := os.environ.get("BELVEDERE_PYTHON"):
-        if pace(named) == float("inf"):
+        if not fit(named):
             fail(f"BELVEDERE_PYTHON={named} is not a Python 3.11 or later with venv. Name another one, or unset it.")
         return named
-    if not system.exists() or system.resolve() == Path(own).resolve():
+    if not system.exists() or system.resolve() == Path(own).resolve() or not plain() or not fit(str(system)):
         return own
-    turns = [(pace(str(system)), pace(own)) for _ in range(3)]  # in turn: what else the machine does changes
-    theirs, ours = (min(times) for times in zip(*turns, strict=True))
-    if theirs == float("inf") or theirs > FASTER * ours:
-        return own
-    print(f"  taking {system}: plain code takes it {theirs / ours:.2f} times what it takes {own}", flush=True)
+    print(f"  taking {system}: {own} was compiled without optimisation", flush=True)
     return str(system)
 
 
@@ -122,10 +101,10 @@ def install(dev: bool) -> None:
     """Bring the virtual environment up to date. Does nothing, quickly, when it is."""
     stamp = VENV / (".belvedere-dev" if dev else ".belvedere")
     interface = ROOT / "src" / "belvedere" / "ui" / "index.html"
-    fit = (
+    good = (
         [(stamp, digest(dev))] if dev else [(stamp, digest(False)), (VENV / ".belvedere-dev", digest(True))]
     )  # what tests is enough to run
-    current = any(mark.exists() and mark.read_text() == wanted for mark, wanted in fit)
+    current = any(mark.exists() and mark.read_text() == wanted for mark, wanted in good)
     if PYTHON.exists() and interface.exists() and current:
         return
     print("Getting Belvedere ready (once; about a minute on a fresh machine):", flush=True)
@@ -137,7 +116,7 @@ def install(dev: bool) -> None:
         if uv:
             step("make a Python environment", uv, "venv", "-q", "--python", chosen, VENV)
         else:
-            if pace(chosen) == float("inf"):
+            if not fit(chosen):
                 fail("Python's venv module is missing. Debian, Ubuntu: apt-get install python3-venv. Or install uv.")
             step("make a Python environment", chosen, "-m", "venv", VENV)
     pins = ROOT / ("constraints-dev.txt" if dev else "constraints.txt")

@@ -7,9 +7,9 @@ import pytest
 import run
 
 
-def python(folder: Path, name: str, prints: str) -> str:
+def python(folder: Path, name: str, does: str) -> str:
     path = folder / name
-    path.write_text(f"#!/bin/sh\n{prints}\n")
+    path.write_text(f"#!/bin/sh\n{does}\n")
     path.chmod(0o755)
     return str(path)
 
@@ -19,19 +19,19 @@ def no_named_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BELVEDERE_PYTHON", raising=False)
 
 
-def test_the_systems_python_is_taken_when_it_is_much_faster_and_said(
+def test_the_systems_python_is_taken_instead_of_a_slow_one_and_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own, system = python(tmp_path, "own", "echo 0.03"), python(tmp_path, "system", "echo 0.012")
-    assert run.interpreter(own, Path(system)) == system
+    system = python(tmp_path, "system", "exit 0")
+    assert run.interpreter("own", Path(system), lambda: True) == system
     assert system in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("system", ["echo 0.029", "echo 0.001; exit 1", "echo no number", "exit 3"])
-def test_ones_own_is_kept_when_the_systems_is_no_faster_or_not_fit(tmp_path: Path, system: str) -> None:
-    own = python(tmp_path, "own", "echo 0.03")
-    assert run.interpreter(own, Path(python(tmp_path, "system", system))) == own
-    assert run.interpreter(own, tmp_path / "none") == own
+def test_ones_own_is_kept_when_it_is_no_slow_one_or_the_systems_is_not_fit(tmp_path: Path) -> None:
+    system = Path(python(tmp_path, "system", "exit 1"))
+    assert run.interpreter("own", system, lambda: True) == "own"
+    assert run.interpreter("own", tmp_path / "none", lambda: True) == "own"
+    assert run.interpreter("own", Path(python(tmp_path, "fit", "exit 0")), lambda: False) == "own"
 
 
 def test_a_named_one_is_taken_and_must_be_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,3 @@ def test_a_named_one_is_taken_and_must_be_fit(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("BELVEDERE_PYTHON", str(tmp_path / "none"))
     with pytest.raises(SystemExit, match="BELVEDERE_PYTHON"):
         run.interpreter("own")
-
-
-def test_a_real_python_is_measured() -> None:
-    assert 0 < run.pace(sys.executable) < 60
