@@ -22,6 +22,7 @@ from belvedere.hub.devices import routes as devices
 from belvedere.hub.dwell import routes as dwell
 from belvedere.hub.errors import add_error_answers
 from belvedere.hub.evidence import routes as evidence
+from belvedere.hub.federation import routes as federation
 from belvedere.hub.figures import router as figures_router
 from belvedere.hub.fleet import routes as fleet
 from belvedere.hub.health import routes as health
@@ -50,6 +51,7 @@ ROOMS: tuple[Room, ...] = (
     masks.router,
     approvals.router,
     retention.router,
+    federation.router,
     proposals.router,
     evidence.router,
     custody.router,
