@@ -30,6 +30,7 @@ from belvedere.hub.health.tickets import TicketBook
 from belvedere.hub.masks.desk import MaskDesk
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.state import SiteState
+from belvedere.hub.rollouts import tables as _rollout_tables  # noqa: F401 (they hang on the metadata)
 from belvedere.link.client import SiteLink
 from belvedere.link.health import Fault
 from belvedere.link.records import Record

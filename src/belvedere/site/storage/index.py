@@ -43,6 +43,12 @@ def _migrations() -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
 
 
+def readers(text: str) -> int:
+    """The oldest software that works with the index after a migration, as its first line says (`-- readers: 0017`); 0: none."""
+    found = re.match(r"-- readers: (\d{4})\n", text)
+    return int(found[1]) if found else 0
+
+
 class Index:
     """Transactions on the site index. Thread-safe: writers take turns, each thread reads on its own connection.
 
@@ -92,7 +98,7 @@ class Index:
         names = _migrations()
         self._writer.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
         done = {row[0] for row in self._writer.execute("SELECT name FROM migration")}
-        if unknown := done - set(names):
+        if unknown := self._unreadable(done - set(names), int(names[-1][:4])):
             raise StorageFault(
                 f"The site index was changed by newer software ({', '.join(sorted(unknown))}).",
                 advice="Start the newer version of Belvedere that wrote it.",
@@ -103,7 +109,17 @@ class Index:
                 if 0 < version < number:
                     self._script(f"{_text(f'migrations/{name}')}; PRAGMA user_version = {number}")
             elif name not in done:
-                self._script(f"{_text(f'migrations/{name}')}; INSERT INTO migration VALUES ('{name}')")
+                text = _text(f"migrations/{name}")
+                reader = f"INSERT INTO migration_reader VALUES ('{name}', {since})" if (since := readers(text)) else ""
+                self._script(f"{text}; INSERT INTO migration VALUES ('{name}'); {reader}")
+
+    def _unreadable(self, unknown: set[str], newest: int) -> set[str]:
+        """Of migrations that this software does not know, those that did not say that it may work with the index."""
+        if not unknown:
+            return unknown
+        known = self._writer.execute("SELECT name FROM sqlite_master WHERE name = 'migration_reader'").fetchone()
+        said = dict(self._writer.execute("SELECT name, since FROM migration_reader").fetchall()) if known else {}
+        return {name for name in unknown if said.get(name, newest + 1) > newest}
 
     def _script(self, script: str) -> None:
         """Run a schema script in one transaction."""
