@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine, RowMapping, insert, select, update
 
+from belvedere.hub.jobs import tables as _jobs  # noqa: F401 (its table stands in the schema)
+from belvedere.hub.objects import tables as _objects  # noqa: F401
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import export
 
