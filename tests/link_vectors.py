@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from belvedere.link import control, enrolment, records, wire
+from belvedere.link import control, enrolment, records, releases, wire
 from belvedere.link.messages import AnyReply, AnyRequest
 
 
@@ -16,6 +16,7 @@ def kinds() -> dict[str, type[msgspec.Struct]]:
         unions += [*subject.REQUESTS, *subject.REPLIES]
     said = [control.Hello, control.Beat, control.Welcome, control.Dial, control.Farewell]
     sent = [enrolment.Ask, enrolment.Asked, enrolment.Papers, enrolment.Renewal, records.Batch, records.Received]
+    sent.append(releases.WantPiece)
     return {kind.__name__: kind for kind in sorted({*unions, *said, *sent}, key=lambda each: each.__name__)}
 
 
