@@ -109,6 +109,11 @@ class HubSettings(BaseModel):
     )
     quota_exports: int = Field(5, ge=1, le=1_000_000, description="Exports that one person makes in a day (UTC).")
 
+    release_keys: list[str] = Field(
+        default_factory=list,
+        description="Public keys (bvrk1....) of which one has to have signed a release before this hub takes it in. "
+        "Each site has its own list.",
+    )
     log_years: int = Field(
         6, ge=0, le=100, description="What the log says is erased after so many years, its hashes stay; 0: never."
     )
@@ -204,6 +209,14 @@ class SiteSettings(BaseModel):
     )
     line_night_kbit: int = Field(
         0, ge=0, le=10_000_000, description="The limit in those hours, in kbit/s; 0: as much as the line carries."
+    )
+    release_keys: list[str] = Field(
+        default_factory=list,
+        description="Public keys (bvrk1....) of which one has to have signed a release before this site installs it; "
+        "empty: it is updated by hand only.",
+    )
+    update_minutes: int = Field(
+        10, ge=1, le=120, description="A new release that is not healthy within so many minutes is rolled back."
     )
     time_service: str = Field(
         "",

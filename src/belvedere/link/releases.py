@@ -16,7 +16,8 @@ UNDER_WAY = frozenset({FETCHING, BUILDING, SWITCHING, TRIAL})
 class OrderRelease(Request, frozen=True, tag="order_release"):
     """Update to this release, fetched from `/link/release`; answered with `ReleaseState`.
 
-    `night`: fetch in the other hours of the line's limits only, where it has any. The same order said again changes nothing. A site refuses what none of its own release keys signed.
+    `night`: fetch in the other hours of the line's limits only, where it has any. The
+    same order said again changes nothing. A site refuses what none of its own release keys signed.
     """
 
     rollout: str

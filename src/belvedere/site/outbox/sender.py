@@ -100,8 +100,11 @@ class Sender:
 class HttpsPost:
     """`Post` over HTTPS with the site's papers; the connection stays open between batches."""
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext], place: Callable[[], Place]) -> None:
-        """Both block, and are asked anew for each new connection."""
+    def __init__(
+        self, tls: Callable[[], ssl.SSLContext], place: Callable[[], Place], path: str = "/link/records"
+    ) -> None:
+        """`tls` and `place` block, and are asked anew for each new connection. `path`: where at the hub."""
+        self._path = path
         self._tls = tls
         self._place = place
         self._connection: HubConnection | None = None
@@ -114,10 +117,10 @@ class HttpsPost:
             if self._connection is None:
                 place = self._place()
                 self._connection = HubConnection(place.host, place.port, self._tls())
-            answer = self._connection.exchange("POST", "/link/records", data)
+            answer = self._connection.exchange("POST", self._path, data)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise LinkFault(f"Records do not reach the hub: {error}.", advice="Check the line.") from error
+            raise LinkFault(f"The hub is not reached at {self._path}: {error}.", advice="Check the line.") from error
         if answer.status == 200:
             return answer.body
         self.close()

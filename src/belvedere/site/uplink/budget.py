@@ -31,9 +31,10 @@ class Use(StrEnum):
     ANSWER = "answer"  # to a person's question, small
     MEDIA = "media"  # recordings and clips
     RECORDS = "records"
+    RELEASE = "release"  # what the site fetches to update itself: it comes in, and counts as if it went out
 
 
-_HEAVY = (Use.MEDIA, Use.RECORDS)
+_HEAVY = (Use.MEDIA, Use.RECORDS, Use.RELEASE)
 _USES = {"open_live": Use.LIVE, "read_footage": Use.MEDIA, "read_masked": Use.MEDIA, "read_copy": Use.MEDIA}
 
 
@@ -84,7 +85,7 @@ class LineBudget:
             return 0.0
         rate = self._refill()
         floor = self._floors[use].wait_s()
-        if use is Use.RECORDS and self.live:
+        if use in (Use.RECORDS, Use.RELEASE) and self.live:
             return floor
         return min(self._all.wait_s(), floor) if rate else 0.0
 
