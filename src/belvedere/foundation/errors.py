@@ -20,6 +20,7 @@ BelvedereError
 │   └── CameraProtocol      it answered, but not as RTSP/RTP asks
 ├── StorageFault            the disk did not do its part
 │   ├── DiskFull
+│   ├── ObjectsAway         the object store can't be reached, or refuses the hub
 │   ├── WrongDisk           the folder is not the disk that the index expects
 │   └── SealBroken          sealed bytes do not open: altered, cut or the wrong key
 ├── LinkFault               site and hub can't talk
@@ -143,6 +144,10 @@ class StorageFault(BelvedereError):
 
 class DiskFull(StorageFault):
     code = "disk_full"
+
+
+class ObjectsAway(StorageFault):
+    code = "objects_away"
 
 
 class WrongDisk(StorageFault):

@@ -38,6 +38,19 @@ class HubSettings(BaseModel):
         "", description="Address and port that sites dial, such as 0.0.0.0:8711; empty: no site but this machine's own."
     )
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
+    objects: str = Field(
+        "", description="Where finished packs go: file:///FOLDER or s3://BUCKET/PREFIX; empty: the data folder."
+    )
+    objects_endpoint: str = Field(
+        "", description="Address of an S3 store that is not Amazon's, such as https://s3.council.example."
+    )
+    objects_region: str = Field("us-east-1", description="Region of the bucket.")
+    objects_credentials_file: str = Field(
+        "",
+        description="File (mode 0600) with access_key_id and secret_access_key; "
+        "empty: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment.",
+    )
+    objects_ca_file: str = Field("", description="PEM file with the authority of that store's certificate, if private.")
 
     control_room_networks: list[str] = Field(
         default_factory=lambda: ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"],
