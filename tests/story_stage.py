@@ -42,8 +42,7 @@ from belvedere.media.stream import TICKS_PER_SECOND, Codec
 from hub_stage import CSRF, gate
 from masking_stage import CLOTHES, FPS, Person, shot
 from theatre_stage import HubThread
-from web_axe import AXE, violations
-from web_stage import DESK, PHONE, sign_in
+from web_stage import DESK, sign_in
 
 CAMERAS = ("court", "gate", "yard")
 MAIN, SUB = (960, 540), (640, 360)
@@ -347,16 +346,3 @@ def loud(page: Page, camera: str) -> int:
         camera,
     )
     return found
-
-
-def look(page: Page, name: str, folder: Path) -> None:
-    """Nothing sticks out and nothing stands in anybody's way, wide and narrow, dark and light."""
-    for theme in ("light", "dark"):
-        page.evaluate("theme => document.documentElement.setAttribute('data-mantine-color-scheme', theme)", theme)
-        for width, height in (DESK, PHONE):
-            page.set_viewport_size({"width": width, "height": height})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-            page.screenshot(path=folder / f"{name}-{theme}-{width}.png")
-        if AXE.is_file():
-            assert violations(page) == [], (name, theme)
-        page.set_viewport_size({"width": DESK[0], "height": DESK[1]})

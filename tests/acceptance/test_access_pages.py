@@ -16,8 +16,8 @@ from belvedere.link.activity import Activity, CameraActivity, GetActivity
 from belvedere.link.messages import Reply, Request
 from hub_stage import CSRF, HubStage, gate, hub_stage, served, status_of
 from theatre_stage import HubThread
-from web_axe import AXE, violations
-from web_stage import DESK, PHONE, sign_in
+from web_look import look
+from web_stage import DESK, sign_in
 
 pytestmark = pytest.mark.browser
 CAMERAS = ("court", "gate", "yard")
@@ -121,23 +121,7 @@ def case_of(page: Page, theatre: Theatre) -> str:
     return str(answer.json()["reference"])
 
 
-def look(page: Page, name: str, folder: Path) -> None:
-    """Nothing sticks out and nothing stands in anybody's way, wide and narrow, dark and light."""
-    for theme in ("light", "dark"):
-        page.evaluate(
-            "theme => document.documentElement.setAttribute('data-mantine-color-scheme', theme)",
-            theme,
-        )
-        for width, height in (DESK, PHONE):
-            page.set_viewport_size({"width": width, "height": height})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-            page.screenshot(path=folder / f"{name}-{theme}-{width}.png")
-        if AXE.is_file():
-            assert violations(page) == [], (name, theme)
-        page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
-
-
-def test_asked_narrowed_approved_used_and_ended(browser: Browser, theatre: Theatre, tmp_path: Path) -> None:
+def test_asked_narrowed_approved_used_and_ended(browser: Browser, theatre: Theatre) -> None:
     sams, sam = person(browser, theatre, "sam", "supervisor", "community safety", "/approvals")
     expect(sam.get_by_text("Nothing waits")).to_be_visible()
     olis, oli = person(browser, theatre, "oli", "operator", "control room", "/now")
@@ -167,7 +151,7 @@ def test_asked_narrowed_approved_used_and_ended(browser: Browser, theatre: Theat
     form.get_by_label("To", exact=True).fill(_typed(oli, start + 2 * HOUR_US - 60_000_000))
     form.get_by_label("Why").fill("Who broke the north door")
     expect(need).to_contain_text("Sam can decide now")
-    look(oli, "ask", tmp_path)
+    look(oli, "ask")
     form.get_by_test_id("ask-submit").click()
     expect(oli.get_by_test_id("ask-sent")).to_contain_text("Sam can decide now")
 
@@ -178,7 +162,7 @@ def test_asked_narrowed_approved_used_and_ended(browser: Browser, theatre: Theat
     card.get_by_test_id("narrow-by-hand").click()
     card.get_by_test_id("narrow-moved").click()
     expect(card.get_by_test_id("narrowed")).to_contain_text("Court, Gate")
-    look(sam, "desk", tmp_path)
+    look(sam, "desk")
     card.get_by_label("Why less").fill("Nothing moved in the yard")
     card.get_by_test_id("approve").click()
     expect(sam.get_by_text("Nothing waits")).to_be_visible()
@@ -194,7 +178,7 @@ def test_asked_narrowed_approved_used_and_ended(browser: Browser, theatre: Theat
     expect(mine).to_contain_text("Court, Gate")
     expect(mine).to_contain_text("Sam")
     expect(mine).not_to_contain_text("Yard")
-    look(oli, "mine", tmp_path)
+    look(oli, "mine")
     oli.get_by_test_id("break-glass").click()
     expect(oli.get_by_text("This is for a threat to life.")).to_be_visible()
     oli.keyboard.press("Escape")

@@ -10,8 +10,8 @@ from belvedere.foundation.clock import HOUR_US
 from belvedere.hub.pages import UI_FOLDER
 from hub_stage import HubStage, gate, hub_stage, served, status_of
 from theatre_stage import HubThread
-from web_axe import AXE, violations
-from web_stage import DESK, PHONE, sign_in
+from web_look import look
+from web_stage import DESK, sign_in
 
 pytestmark = pytest.mark.browser
 KEY = {
@@ -65,23 +65,7 @@ def person(browser: Browser, theatre: Theatre, name: str, role: str, address: st
     return context, page
 
 
-def look(page: Page, name: str, folder: Path) -> None:
-    """Nothing sticks out and nothing stands in anybody's way, wide and narrow, dark and light."""
-    for theme in ("light", "dark"):
-        page.evaluate(f"localStorage.setItem('belvedere.theme', '{theme}')")
-        page.reload()
-        page.get_by_role("heading", level=1).first.wait_for()
-        for width, height in (DESK, PHONE):
-            page.set_viewport_size({"width": width, "height": height})
-            page.wait_for_load_state("networkidle")
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-            page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
-        if AXE.is_file():
-            assert violations(page) == [], (name, theme)
-        page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
-
-
-def test_the_dpo_withdraws_a_purpose_with_a_reason(browser: Browser, theatre: Theatre, tmp_path: Path) -> None:
+def test_the_dpo_withdraws_a_purpose_with_a_reason(browser: Browser, theatre: Theatre) -> None:
     context, page = person(browser, theatre, "dora", "dpo", "/purposes")
     page.get_by_test_id("purpose-claim").click()
     detail = page.get_by_test_id("purpose-detail")
@@ -112,14 +96,14 @@ def test_the_dpo_withdraws_a_purpose_with_a_reason(browser: Browser, theatre: Th
     boxes.get_by_role("button", name="Set with a passkey").click()
     expect(page.get_by_test_id("accepts-yard")).to_contain_text("It looks into a playground")
     assert "duty" not in theatre.stage.hub.purposes.book.camera_purposes()["yard"]
-    look(page, "purposes", tmp_path)
+    look(page, "purposes", afresh=True)
     page.get_by_test_id("purpose-duty").click()
     detail.wait_for()
-    look(page, "purpose", tmp_path)
+    look(page, "purpose", afresh=True)
     context.close()
 
 
-def test_an_investigator_opens_a_case(browser: Browser, theatre: Theatre, tmp_path: Path) -> None:
+def test_an_investigator_opens_a_case(browser: Browser, theatre: Theatre) -> None:
     theatre.stage.hub.users.create("sam", "investigator", "Sam Investigator")
     context, page = person(browser, theatre, "ivy", "investigator", "/cases")
     expect(page.get_by_text("No case is open that you are in")).to_be_visible()
@@ -149,10 +133,10 @@ def test_an_investigator_opens_a_case(browser: Browser, theatre: Theatre, tmp_pa
     adding.get_by_role("button", name="Add").click()
     expect(page.get_by_test_id("case-people")).to_contain_text("Sam Investigator")
     expect(page.get_by_test_id("case-history")).to_contain_text("Knows the house")
-    look(page, "case", tmp_path)
+    look(page, "case", afresh=True)
     page.get_by_role("link", name="All cases").click()
     page.get_by_test_id("case-CCTV-2026-0001").wait_for()
-    look(page, "cases", tmp_path)
+    look(page, "cases", afresh=True)
 
     page.get_by_role("link", name="CCTV-2026-0001").click()
     page.get_by_test_id("close-case").click()
