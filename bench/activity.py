@@ -21,10 +21,12 @@ from belvedere.media.stream import Fragment, StreamConfig
 from belvedere.site.activity import strip
 from belvedere.site.activity.decoder import Decoder
 from belvedere.site.activity.decoder_pipe import Look
-from belvedere.site.activity.gate import Compared, gate_of
-from belvedere.site.activity.rate import RateControl, RateKind, recognise
-from belvedere.site.activity.seconds import MOST_SECONDS, SECOND, Tally, pack, tally_reader
-from belvedere.site.activity.series import Series, empty, lay, share_byte
+from belvedere.site.activity.gate import Compared, gate_of, share_byte
+from belvedere.site.activity.laid import PAD_S, nothing
+from belvedere.site.activity.rate import RateControl, RateKind
+from belvedere.site.activity.recognise import recognise
+from belvedere.site.activity.seconds import MOST_SECONDS, Tally, pack, tally_reader
+from belvedere.site.activity.series import SECOND, Series, of
 from belvedere.site.activity.store import ActivityStore, Row
 from belvedere.site.activity.value import gate_values, size_values
 from belvedere.site.storage.index import Index
@@ -46,7 +48,7 @@ def auc(truth: NDArray[np.bool_], values: NDArray[np.float64]) -> float:
 def measured(config: StreamConfig, parts: list[Fragment]) -> tuple[Series, dict[str, float]]:
     """A stream's series as the recorder would keep it, gate included, with what it cost."""
     seconds = parts[-1].start_90k // 90_000 + 1
-    series = empty(0, seconds)
+    laid = nothing(0, seconds)
     reader, spent = tally_reader(config), 0.0
     rows: list[Row] = []
     tally, start_90k, count = Tally(0, reader), 0, 0
@@ -76,8 +78,8 @@ def measured(config: StreamConfig, parts: list[Fragment]) -> tuple[Series, dict[
             compared.append(Compared(before, at_us, share_byte(told.share)))
         before, looked_us, keys = at_us, looked_us + told.cpu_us, keys + 1
     for row in rows:
-        lay(series, row.start_us, 1, row.seconds, gate_of(row, compared))
-    return series, {
+        laid.lay(row.start_us, 1, row.seconds, gate_of(row, compared))
+    return of(laid), {
         "tally_us": spent * 1e6 / seconds,
         "gate_ms": looked_us / 1e3 / seconds,
         "keyframe_ms": looked_us / 1e3 / max(1, keys),
@@ -150,7 +152,7 @@ def camera_day(cameras: int) -> list[Claim]:
             1,
             rng.integers(100, 116, 60),
         )
-        blobs.append(pack(some))
+        blobs.append(pack(some.tobytes()))
     assert MOST_SECONDS > 60
     with tempfile.TemporaryDirectory(prefix="bv-activity-") as name:
         path = Path(name) / "index.db"
@@ -181,7 +183,7 @@ def camera_day(cameras: int) -> list[Claim]:
         rate = RateControl(RateKind.VBR, 0.9, 86_400)
         for camera in range(1, min(cameras, 12) + 1):
             begun = time.process_time()
-            padded = store.series(camera, -strip.padding(), 86_400 + strip.padding())
+            padded = of(store.laid(camera, -PAD_S, 86_400 + PAD_S))
             strip.draw(padded, 0, 86_400, 1600, rate)
             took.append((time.process_time() - begun) * 1000)
         index.close()

@@ -8,24 +8,30 @@ import pytest
 
 from activity_stage import FPS, bring_in, cut, film, pictures, started
 from belvedere.foundation.clock import SECOND_US, SystemClock
-from belvedere.foundation.errors import NotFound, Refused
+from belvedere.foundation.errors import NotFound, Refused, Unavailable
 from belvedere.link.activity import AskMovement, GetActivity, GetActivityZones, PutActivityZones
 from belvedere.media.stream import Fragment, Frame, StreamConfig
 from belvedere.policy.grant import Action, Grant
 from belvedere.site.activity.answers import ActivityAnswers
 from belvedere.site.activity.backfill import Backfill
-from belvedere.site.activity.decoder_pipe import Look, Told
+from belvedere.site.activity.decoder_pipe import Look, Recognise, Told
 from belvedere.site.activity.decoder_process import DecoderProcess
 from belvedere.site.activity.gate import Gate
 from belvedere.site.activity.look import Looker
+from belvedere.site.activity.recognise import recognise
 from belvedere.site.activity.room import Ears
 from belvedere.site.activity.seconds import FROM_FRAMES, FROM_INDEX
-from belvedere.site.activity.store import ActivityStore
+from belvedere.site.activity.series import SECOND, empty, of
+from belvedere.site.activity.store import ActivityStore, Row
 from belvedere.site.ingest import messages as m
 from belvedere.site.recorder.live import LiveSink
 from belvedere.site.storage.deletion import Doomed, delete
 from belvedere.site.storage.index import statements
 from recorder_stage import Heard, Stage, came, grant, stage
+
+
+def arrays(row: Row) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    return np.frombuffer(row.seconds, SECOND)
 
 
 class Desk:
@@ -62,7 +68,7 @@ def kept(site: Stage) -> tuple[int, int, int, int]:
     store = ActivityStore(site.index)
     rows = store.rows(store.streams("cam-01")["main"], 0, 1 << 60)
     names = ("inter_bytes", "inter_frames", "key_bytes", "key_frames")
-    return tuple(int(sum(row.seconds[name].sum() for row in rows)) for name in names)  # type: ignore[return-value]
+    return tuple(int(sum(arrays(row)[name].sum() for row in rows)) for name in names)  # type: ignore[return-value]
 
 
 async def test_what_is_kept_is_what_was_sent(tmp_path: Path) -> None:
@@ -76,7 +82,7 @@ async def test_what_is_kept_is_what_was_sent(tmp_path: Path) -> None:
         rows = sorted(store.rows(stream_id, 0, 1 << 60), key=lambda row: row.segment_id)
         assert {row.source for row in rows} == {FROM_FRAMES}
         # Second by second: the film's seconds are whole frames, the segments begin at whole seconds of it.
-        seconds = np.concatenate([row.seconds for row in rows])
+        seconds = np.concatenate([arrays(row) for row in rows])
         assert len(seconds) == 21
         for number, second in enumerate(seconds):
             assert (
@@ -191,7 +197,7 @@ async def test_the_gate_hears_what_passes(tmp_path: Path) -> None:
             gate.flush()
             assert gate.pending("cam-01", "sub") == []
             first_s = start_us // SECOND_US
-            series = store.series(store.streams("cam-01")["sub"], first_s, first_s + 24)
+            series = of(store.laid(store.streams("cam-01")["sub"], first_s, first_s + 24))
             assert np.all(series.gate[:21] > 0)
             assert series.gate[13] > 5 * series.gate[3]
             sink.fragment("cam-01", "sub", fragments[0])
@@ -199,6 +205,28 @@ async def test_the_gate_hears_what_passes(tmp_path: Path) -> None:
             assert gate.skipped == 1, "what nobody had time for is counted"
     finally:
         decoder.close()
+
+
+def test_rate_control_is_recognised_where_numpy_is() -> None:
+    """The decoder process says what the same seconds give here; the site's own process has no numpy."""
+    rng = np.random.default_rng(4)
+    series = empty(0, 1200)
+    series.seconds["inter_bytes"], series.seconds["inter_frames"] = 40_000 * rng.lognormal(0, 0.4, 1200), 10
+    series.seconds["key_bytes"][::2], series.seconds["key_frames"][::2], series.seconds["qp"] = 30_000, 1, 105
+    series.source[:] = 1
+    here = recognise(series)
+    decoder = DecoderProcess(SystemClock())
+    try:
+        there = decoder.recognise(Recognise(series.seconds.tobytes(), series.source.tobytes()))
+        assert (there.kind, there.confidence, there.seconds) == (here.kind, here.confidence, 1200)
+        decoder.rest()
+        assert decoder.recognise(Recognise(b"no stream", b"")).seconds == 0, (
+            "started again, and nothing made of nothing"
+        )
+    finally:
+        decoder.close()
+    with pytest.raises(Unavailable):
+        decoder.recognise(Recognise(b"", b""))
 
 
 class Saying:

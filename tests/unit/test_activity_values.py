@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from belvedere.site.activity import strip
+from belvedere.site.activity.gate import share_byte
+from belvedere.site.activity.laid import PAD_S
 from belvedere.site.activity.pictures import Eye, Hint
-from belvedere.site.activity.rate import RateControl, RateKind, recognise
-from belvedere.site.activity.series import Series, empty, share_byte, share_of
-from belvedere.site.activity.value import PAD_S, buckets, gate_values, size_values
+from belvedere.site.activity.rate import RateControl, RateKind
+from belvedere.site.activity.recognise import recognise
+from belvedere.site.activity.series import Series, empty, share_of
+from belvedere.site.activity.value import buckets, gate_values, size_values
 
 DAY = 3 * 3600
 RATE = RateControl(RateKind.VBR, 0.9, DAY)

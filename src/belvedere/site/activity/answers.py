@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import numpy as np
-
 from belvedere.foundation.clock import DAY_US, HOUR_US, SECOND_US, Clock
 from belvedere.foundation.errors import BadInput, NotFound
 from belvedere.link.activity import (
@@ -21,12 +19,11 @@ from belvedere.link.activity import (
 from belvedere.link.messages import Answer, Reply, Request
 from belvedere.media.stream import StreamKind
 from belvedere.policy.grant import Action, Grant
-from belvedere.site.activity import strip
 from belvedere.site.activity.gate import Compared, gate_of
+from belvedere.site.activity.laid import PAD_S, Laid, nothing
 from belvedere.site.activity.look import Looker
 from belvedere.site.activity.rate import RateControl, RateKind
 from belvedere.site.activity.seconds import FROM_FRAMES, Seconds
-from belvedere.site.activity.series import Series, empty, lay
 from belvedere.site.activity.store import ActivityStore, Row
 
 MOST_CAMERAS = 32
@@ -49,7 +46,9 @@ Pending = Callable[[str, str], list[Compared]]
 
 
 class ActivityAnswers:
-    """Called in the uplink's threads."""
+    """Called in the uplink's threads. numpy, which strips are computed with, comes with the first question: a site that only
+    records never has it.
+    """
 
     def __init__(
         self, store: ActivityStore, looker: Looker, opener: Opener, clock: Clock, newest: Newest, pending: Pending
@@ -72,6 +71,8 @@ class ActivityAnswers:
 
     def activity(self, request: GetActivity) -> Activity:
         """Strips. Raises Refused, BadInput."""
+        from belvedere.site.activity import series, strip
+
         _check(request.from_us, request.to_us, LONGEST_US)
         if not 1 <= request.buckets <= MOST_BUCKETS or not 1 <= len(request.cameras) <= MOST_CAMERAS:
             raise BadInput(
@@ -87,8 +88,8 @@ class ActivityAnswers:
             kind, padded = self._padded(camera, from_s, to_s)
             known = rates.get((camera, kind))
             rate = known.rate if known is not None else RateControl(RateKind.UNCLEAR, 0.0, 0)
-            drawn = strip.draw(padded, from_s, to_s, request.buckets, rate)
-            ordered = rate.kind is not RateKind.CBR or bool(np.any(drawn.checked > 127))
+            drawn = strip.draw(series.of(padded), from_s, to_s, request.buckets, rate)
+            ordered = rate.kind is not RateKind.CBR or strip.mostly_checked(drawn)
             found.append(
                 CameraActivity(
                     camera, kind, drawn.values.tobytes(), drawn.checked.tobytes(), rate.kind, rate.confidence, ordered,
@@ -99,24 +100,26 @@ class ActivityAnswers:
 
     def movement(self, request: AskMovement) -> Movement:
         """Did anything move. Raises Refused, NotFound, BadInput, Unavailable."""
+        from belvedere.site.activity import series, strip
+
         _check(request.from_us, request.to_us, LONGEST_MOVEMENT_US)
         camera, from_us, to_us = request.camera, request.from_us, request.to_us
         grant = self._opener.open(request.grant)
         self._require(grant, camera, from_us, to_us)
         from_s, to_s = _whole_seconds(from_us, to_us)
-        kind, padded = self._padded(camera, from_s, to_s)
+        kind, laid = self._padded(camera, from_s, to_s)
+        padded = series.of(laid)
         trouble = ""
         part = padded.part(from_s, to_s)
-        if request.look and bool(np.any(part.recorded & (part.gate == 0))):
+        if request.look and strip.unseen(part):
             trouble = self._looker.look(grant, camera, kind, from_us, to_us, _LOOK_US).trouble
-            padded = self._series(camera, kind, padded.from_s, padded.from_s + len(padded))
+            padded = series.of(self._laid(camera, kind, laid.from_s, laid.from_s + len(laid)))
             part = padded.part(from_s, to_s)
         rate = self._store.rate(camera, kind)
         found = strip.stretches(part)
         sizes = strip.second_values(padded, from_s, to_s, rate)
         verdict = strip.judge(part, found, rate, sizes, trouble)
-        recorded = int(np.sum(part.recorded))
-        checked = int(np.sum((part.gate > 0) & part.recorded))
+        recorded, checked = strip.counts(part)
         return Movement(
             camera, verdict.answer, verdict.method, verdict.text, found, recorded, checked, len(part) - recorded
         )
@@ -132,31 +135,30 @@ class ActivityAnswers:
     def _require(self, grant: Grant, camera: str, from_us: int, to_us: int) -> None:
         grant.require(Action.PLAYBACK, camera, now_us=self._clock.now_us(), start_us=from_us, end_us=to_us)
 
-    def _padded(self, camera: str, from_s: int, to_s: int) -> tuple[str, Series]:
-        """The stream that knows most of the span, and its series with what its values depend on around it.
+    def _padded(self, camera: str, from_s: int, to_s: int) -> tuple[str, Laid]:
+        """The stream that knows most of the span, and its seconds with what its values depend on around it.
 
         The small stream where it has as much as the main one. Raises NotFound for a camera without any stream.
         """
-        pad = strip.padding()
-        best: tuple[str, Series] | None = None
+        best: tuple[str, Laid] | None = None
         most = -1
         for kind in (StreamKind.SUB, StreamKind.MAIN):
             if kind not in self._store.streams(camera):
                 continue
-            series = self._series(camera, kind, from_s - pad, to_s + pad)
-            known = int(np.sum(series.part(from_s, to_s).recorded))
+            laid = self._laid(camera, kind, from_s - PAD_S, to_s + PAD_S)
+            known = laid.recorded(from_s, to_s)
             if known > most + (0 if best is None else (to_s - from_s) // 50):
-                best, most = (kind, series), known
+                best, most = (kind, laid), known
             if known >= to_s - from_s - 5:
                 break
         if best is None:
             raise NotFound(f"There is no camera {camera}.", advice="`belvedere camera list` names them.")
         return best
 
-    def _series(self, camera: str, kind: str, from_s: int, to_s: int) -> Series:
+    def _laid(self, camera: str, kind: str, from_s: int, to_s: int) -> Laid:
         """What the index knows, and the newest seconds, which are durable but whose segment is not closed yet."""
         stream_id = self._store.streams(camera)[kind]
-        series = empty(from_s, to_s)
+        laid = nothing(from_s, to_s)
         rows = self._store.rows(stream_id, from_s * SECOND_US, to_s * SECOND_US)
         newest = self._newest(camera, kind)
         if newest is not None:
@@ -164,8 +166,8 @@ class ActivityAnswers:
         pending = self._pending(camera, kind)
         for row in rows:
             late = [each for each in pending if each.to_us > row.start_us and each.from_us < row.end_us]
-            lay(series, row.start_us, row.source, row.seconds, gate_of(row, late) if late else row.gate)
-        return series
+            laid.lay(row.start_us, row.source, row.seconds, gate_of(row, late) if late else row.gate)
+        return laid
 
 
 def _check(from_us: int, to_us: int, longest_us: int) -> None:

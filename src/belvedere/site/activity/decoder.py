@@ -1,11 +1,13 @@
 """`python -m belvedere.site.activity.decoder`: decodes keyframes, small, and says what changed. No key, no database, no network.
 
-Keyframes come on standard input, numbers go out on standard output; a picture never leaves this process.
+Keyframes come on standard input, numbers go out on standard output; a picture never leaves this process. It also recognises
+rate control from a stream's seconds, because it has numpy and the site's process has not.
 """
 
 import sys
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 
 import av
 import msgspec
@@ -17,8 +19,13 @@ from av.video.frame import VideoFrame
 from belvedere.foundation.errors import BadMedia
 from belvedere.media.nal import join_annex_b, split_lengths
 from belvedere.media.stream import Codec
-from belvedere.site.activity.decoder_pipe import LONGEST_LOOK, Look, Told, pack_word
+from belvedere.site.activity import series
+from belvedere.site.activity.decoder_pipe import LONGEST_LOOK, Look, Order, Recognise, Recognised, Told, pack_word
+from belvedere.site.activity.laid import Laid
 from belvedere.site.activity.pictures import Eye, Picture
+from belvedere.site.activity.rate import RateKind
+from belvedere.site.activity.recognise import recognise
+from belvedere.site.activity.seconds import SECOND
 from belvedere.site.sandbox.obey import DECODERS, LARGEST_SIDE, obey_orders, yield_to_recording
 
 _NICE = 15
@@ -85,12 +92,25 @@ def _luma(frame: VideoFrame) -> Picture | None:
     return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
 
 
+def recognised(order: Recognise) -> Recognised:
+    """The rate control of a stream. Arrays of two lengths are nobody's stream: nothing is recognised."""
+    laid = Laid(0, bytearray(order.seconds), bytearray(len(order.source)), bytearray(order.source))
+    if len(order.seconds) != len(order.source) * SECOND.size:
+        return Recognised(RateKind.UNCLEAR, 0.0, 0)
+    found = recognise(series.of(laid))
+    return Recognised(found.kind, found.confidence, found.seconds)
+
+
 def main() -> int:
     """Answer until standard input ends. Exit 2 for words that are none."""
     yield_to_recording(_NICE)
     decoder = Decoder()
-    orders: msgspec.msgpack.Decoder[Look] = msgspec.msgpack.Decoder(Look)
-    return obey_orders(orders, LONGEST_LOOK, lambda look: (pack_word(decoder.look(look)),))
+    orders: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
+
+    def answers(order: Order) -> Iterator[bytes]:
+        yield pack_word(recognised(order) if isinstance(order, Recognise) else decoder.look(order))
+
+    return obey_orders(orders, LONGEST_LOOK, answers)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from belvedere.media.access_unit import ACCESS_UNIT_BYTES
+from belvedere.site.activity.rate import RateKind
 
 LENGTH = Struct(">I")
 LONGEST_LOOK = ACCESS_UNIT_BYTES + (1 << 20)
@@ -23,7 +24,7 @@ Zones = Annotated[
 ]
 
 
-class Look(msgspec.Struct, frozen=True):
+class Look(msgspec.Struct, frozen=True, tag="look"):
     """Compare a keyframe with the one before it of the same `eye`. `keyframe`: NAL units behind 4-byte lengths."""
 
     eye: int
@@ -33,6 +34,24 @@ class Look(msgspec.Struct, frozen=True):
     parameter_sets: tuple[bytes, ...]
     keyframe: bytes
     zones: Zones = ()
+
+
+class Recognise(msgspec.Struct, frozen=True, tag="recognise"):
+    """How does this stream hold its bitrate? `seconds` and `source` as in `laid.Laid`: no picture, but there is numpy."""
+
+    seconds: bytes
+    source: bytes
+
+
+class Recognised(msgspec.Struct, frozen=True):
+    """As `rate.RateControl`."""
+
+    kind: RateKind
+    confidence: _Share
+    seconds: Annotated[int, msgspec.Meta(ge=0)]
+
+
+Order = Look | Recognise
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -46,7 +65,7 @@ class Told(msgspec.Struct, frozen=True):
     failed: bool = False
 
 
-def pack_word(word: Look | Told) -> bytes:
+def pack_word(word: Order | Told | Recognised) -> bytes:
     """The word as it goes over the pipe."""
     body = msgspec.msgpack.encode(word)
     return LENGTH.pack(len(body)) + body

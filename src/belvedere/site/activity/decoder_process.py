@@ -4,13 +4,14 @@ import os
 import select
 import subprocess
 import threading
+from typing import TypeVar
 
 import msgspec
 import structlog
 
 from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import Unavailable
-from belvedere.site.activity.decoder_pipe import LENGTH, LONGEST_TOLD, Look, Told, pack_word
+from belvedere.site.activity.decoder_pipe import LENGTH, LONGEST_TOLD, Look, Recognise, Recognised, Told, pack_word
 from belvedere.site.sandbox.start import start
 
 log = structlog.get_logger()
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 _MEMORY_BYTES = 2 << 30
 _ANSWER_US = 10 * SECOND_US
 _FIRST_ANSWER_US = 60 * SECOND_US  # a loaded machine takes its time to start a process
+_Answer = TypeVar("_Answer")
 _FAILED = Told(None, 0.0, 0.0, "", 0, failed=True)
 
 
@@ -46,23 +48,24 @@ class DecoderProcess:
     def ask(self, look: Look) -> Told:
         """What the decoder makes of a keyframe; a failed answer when it died over it. Raises Unavailable."""
         with self._lock:
-            if self._closed:
-                raise Unavailable("The site is stopping.", advice="Ask again later.")
-            process = self._process
-            if process is None:
-                process = self._process = start_decoder()
-                self._answered = False
-            try:
-                told = self._exchange(process, pack_word(look))
-            except (OSError, EOFError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-                log.warning("decoder_ended", error=repr(error))
-                self.restarts += 1
-                self._end()
-                told = _FAILED
+            told = self._told(pack_word(look), Told) or _FAILED
             self.looks += 1
             self.cpu_us += told.cpu_us
             self.failures += told.failed
             return told
+
+    def recognise(self, order: Recognise) -> Recognised:
+        """How a stream holds its bitrate. Raises Unavailable, also when the process died over it."""
+        with self._lock:
+            found = self._told(pack_word(order), Recognised)
+        if found is None:
+            raise Unavailable("The process that recognises rate control ended.", advice="It is asked again by itself.")
+        return found
+
+    def rest(self) -> None:
+        """End the process until somebody asks again."""
+        with self._lock:
+            self._end()
 
     def close(self) -> None:
         """End the process."""
@@ -70,7 +73,23 @@ class DecoderProcess:
             self._closed = True
             self._end()
 
-    def _exchange(self, process: "subprocess.Popen[bytes]", question: bytes) -> Told:
+    def _told(self, question: bytes, kind: type[_Answer]) -> _Answer | None:
+        """The answer; None when the process died over it. Raises Unavailable. Under the lock."""
+        if self._closed:
+            raise Unavailable("The site is stopping.", advice="Ask again later.")
+        process = self._process
+        if process is None:
+            process = self._process = start_decoder()
+            self._answered = False
+        try:
+            return self._exchange(process, question, kind)
+        except (OSError, EOFError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            log.warning("decoder_ended", error=repr(error))
+            self.restarts += 1
+            self._end()
+            return None
+
+    def _exchange(self, process: "subprocess.Popen[bytes]", question: bytes, kind: type[_Answer]) -> _Answer:
         assert process.stdin is not None
         assert process.stdout is not None
         due_us = self._clock.monotonic_us() + (_ANSWER_US if self._answered else _FIRST_ANSWER_US)
@@ -86,7 +105,7 @@ class DecoderProcess:
         (length,) = LENGTH.unpack(self._take(out, LENGTH.size, due_us))
         if length > LONGEST_TOLD:
             raise EOFError("an answer that is too long")
-        told = msgspec.msgpack.decode(self._take(out, length, due_us), type=Told)
+        told = msgspec.msgpack.decode(self._take(out, length, due_us), type=kind)
         self._answered = True
         return told
 

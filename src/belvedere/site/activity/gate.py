@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
 import structlog
 
 from belvedere.foundation.clock import SECOND_US, Clock
@@ -18,7 +17,6 @@ from belvedere.media.activity import first_frame
 from belvedere.media.stream import Fragment, StreamConfig, StreamKind
 from belvedere.site.activity.decoder_pipe import Look, Zones
 from belvedere.site.activity.decoder_process import DecoderProcess
-from belvedere.site.activity.series import Bytes, share_byte
 from belvedere.site.activity.store import ActivityStore, Row
 from belvedere.site.recorder.timing import media_us
 
@@ -35,25 +33,31 @@ _ZONES_US = 60 * SECOND_US
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """[from_us, to_us) of a stream: what one comparison told about it, as `series.share_byte`."""
+    """[from_us, to_us) of a stream: what one comparison told about it, as `share_byte`."""
 
     from_us: int
     to_us: int
     gate: int
 
 
-def gate_of(row: Row, compared: list[Compared]) -> Bytes:
+def gate_of(row: Row, compared: list[Compared]) -> bytes:
     """The gate bytes of a row's seconds: what it had, and over it what was compared."""
-    gate = np.zeros(len(row.seconds), np.uint8)
+    gate = bytearray(row.count)
     if row.gate is not None:
-        kept = row.gate[: len(gate)]
-        gate[: len(kept)] = kept
+        gate[: len(row.gate)] = row.gate[: row.count]
     for each in compared:
         first = max(0, (each.from_us - row.start_us + SECOND_US // 2) // SECOND_US)
         last = min(len(gate), (each.to_us - row.start_us + SECOND_US // 2) // SECOND_US)
-        if first < last:
-            gate[first:last] = np.maximum(gate[first:last], each.gate)
-    return gate
+        for second in range(first, last):
+            if gate[second] < each.gate:
+                gate[second] = each.gate
+    return bytes(gate)
+
+
+def share_byte(share: float) -> int:
+    """The share of the picture that changed (0 to 1) as the byte that is kept: 0 is left for "not looked at"."""
+    root: float = min(1.0, max(0.0, share)) ** 0.5
+    return 1 + round(254 * root)
 
 
 @dataclass(slots=True)
@@ -222,7 +226,7 @@ class Gate:
         """Keep what was compared beside the sizes of segments that are in the index by now. Raises StorageFault."""
         self._flushed_us = self._clock.monotonic_us()
         done: list[tuple[_Watched, int]] = []
-        gates: list[tuple[int, Row, Bytes]] = []
+        gates: list[tuple[int, Row, bytes]] = []
         for watched in list(self._watched.values()):
             compared = list(watched.compared)
             stream_id = self._store.streams(watched.camera).get(watched.kind) if compared else None
@@ -231,7 +235,7 @@ class Gate:
             rows = self._store.rows(stream_id, compared[0].from_us, compared[-1].to_us)
             for row in rows:
                 gate = gate_of(row, compared)
-                if np.any(gate) and (row.gate is None or not np.array_equal(gate, row.gate)):
+                if any(gate) and gate != row.gate:
                     gates.append((stream_id, row, gate))
             if rows:
                 done.append((watched, max(row.end_us for row in rows)))

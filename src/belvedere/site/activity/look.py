@@ -11,8 +11,7 @@ from belvedere.media.activity import first_frame
 from belvedere.policy.grant import Action, Grant
 from belvedere.site.activity.decoder_pipe import Look, Told
 from belvedere.site.activity.decoder_process import DecoderProcess
-from belvedere.site.activity.gate import Compared, gate_of
-from belvedere.site.activity.series import share_byte
+from belvedere.site.activity.gate import Compared, gate_of, share_byte
 from belvedere.site.activity.store import ActivityStore
 from belvedere.site.recorder.archive import Archive
 

@@ -7,15 +7,16 @@ from typing import Any
 import structlog
 
 from belvedere.foundation.clock import DAY_US, HOUR_US, SECOND_US, Clock
-from belvedere.foundation.errors import StorageFault
+from belvedere.foundation.errors import StorageFault, Unavailable
 from belvedere.link.messages import Reply, Request
 from belvedere.media.stream import Fragment, StreamConfig, StreamKind
 from belvedere.site.activity.answers import ActivityAnswers, Opener
 from belvedere.site.activity.backfill import Backfill
+from belvedere.site.activity.decoder_pipe import Recognise
 from belvedere.site.activity.decoder_process import DecoderProcess
 from belvedere.site.activity.gate import Gate
 from belvedere.site.activity.look import Looker
-from belvedere.site.activity.rate import recognise
+from belvedere.site.activity.rate import LEAST_SECONDS, RateControl, RateKind
 from belvedere.site.activity.seconds import Seconds
 from belvedere.site.activity.store import ActivityStore
 from belvedere.site.recorder.archive import Archive
@@ -122,11 +123,17 @@ class ActivityRoom:
             except StorageFault as error:
                 log.error("activity_not_kept", error=str(error))
                 wait_s = _ROUND_S
+            except Unavailable as error:
+                log.warning("rate_control_not_recognised", error=str(error))
+                wait_s = _ROUND_S
             if self._stopping.wait(wait_s):
                 return
 
     def recognise(self) -> int:
-        """Recognise the rate control of streams for which that is due; tell the feeds. Returns how many. Raises StorageFault."""
+        """Recognise the rate control of streams for which that is due; tell the feeds. Returns how many.
+
+        Raises StorageFault, Unavailable.
+        """
         now_us = self._clock.now_us()
         due = self.store.rates_due(day_ago_us=now_us - DAY_US, hour_ago_us=now_us - HOUR_US)
         for stream_id in due:
@@ -134,11 +141,22 @@ class ActivityRoom:
             if last_us is None:
                 continue
             to_s = last_us // SECOND_US + 900
-            self.store.put_rate(stream_id, recognise(self.store.series(stream_id, to_s - _DAY_S, to_s)), now_us)
+            self.store.put_rate(stream_id, self._recognised(stream_id, to_s), now_us)
             if self._stopping.is_set():
                 break
+        if due and not self._watching:
+            self.decoder.rest()
         self._tell()
         return len(due)
+
+    def _recognised(self, stream_id: int, to_s: int) -> RateControl:
+        """Of the day before `to_s`. A matter for numpy, which the site's process does without."""
+        laid = self.store.laid(stream_id, to_s - _DAY_S, to_s)
+        seconds = laid.recorded(to_s - _DAY_S, to_s)
+        if seconds < LEAST_SECONDS:
+            return RateControl(RateKind.UNCLEAR, 0.0, seconds)
+        found = self.decoder.recognise(Recognise(bytes(laid.seconds), bytes(laid.source)))
+        return RateControl(found.kind, found.confidence, found.seconds)
 
     def _tell(self) -> None:
         """Let each camera's status say what was recognised."""

@@ -1,15 +1,14 @@
 """Seconds of a segment: counted as its fragments are written, folded when it closes, kept as one small blob.
 
 A second is one of media time since the segment's start, so that nothing changes when the segment's wall time is still being
-settled. Frames count for the second in which their decode time lies.
+settled. Frames count for the second in which their decode time lies. Plain bytes: the site's process records for months
+without numpy, which is 8 MB of it (docs/design/packets.md).
 """
 
+import statistics
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from struct import Struct
-
-import numpy as np
-from numpy.typing import NDArray
 
 from belvedere.media.activity import SliceQp, frame_table
 from belvedere.media.stream import TICKS_PER_SECOND, Fragment, StreamConfig
@@ -20,22 +19,14 @@ FROM_INDEX = 2  # worked out later from the index, where only whole fragments ar
 MOST_SECONDS = 1024  # a segment holds 900 at most
 QP_STEPS = 4  # the mean QP of a second is kept in quarters
 
-SECOND = np.dtype(
-    [
-        ("inter_bytes", "<u4"),  # of frames that are not keyframes
-        ("key_bytes", "<u4"),
-        ("inter_frames", "<u2"),
-        ("key_frames", "u1"),
-        ("qp", "u1"),  # 1 + 4 x mean QP of the slices looked at; 0: not known
-    ]
-)
-Seconds = NDArray[np.void]
+SECOND = Struct("<IIHBB")
+"""A second: bytes of frames that are not keyframes, bytes of keyframes, how many of each, and 1 + QP_STEPS x the mean QP of
+the slices looked at (0: not known)."""
+Seconds = bytes
+"""SECOND after SECOND."""
 _FORMAT = 1
 _NOTE = Struct("<HHIIHBB")  # fragment, second, inter bytes, key bytes, inter frames, key frames, 1 + QP
-_NOTES = np.dtype(
-    [("fragment", "<u2"), ("second", "<u2"), ("inter_bytes", "<u4"), ("key_bytes", "<u4"), ("inter_frames", "<u2"),
-     ("key_frames", "u1"), ("qp", "u1")]
-)  # fmt: skip
+_Note = tuple[int, int, int, int, int, int, int]
 
 
 class Tally:
@@ -99,9 +90,7 @@ class Tally:
 
     def seconds(self, fragments: int) -> Seconds:
         """The seconds of the first `fragments` fragments."""
-        notes = np.frombuffer(bytes(self._notes), _NOTES)
-        notes = notes[notes["fragment"] < fragments]
-        return _fold(notes)
+        return _fold(note for note in _NOTE.iter_unpack(bytes(self._notes)) if note[0] < fragments)
 
 
 def _frames_before(durations: Sequence[int], left_90k: int) -> int:
@@ -114,22 +103,27 @@ def _frames_before(durations: Sequence[int], left_90k: int) -> int:
     return len(durations)
 
 
-def _fold(notes: NDArray[np.void]) -> Seconds:
-    if not len(notes):
-        return np.zeros(0, SECOND)
-    at = notes["second"].astype(np.int64)
-    count = int(at.max()) + 1
-    seconds = np.zeros(count, SECOND)
-    for name in ("inter_bytes", "key_bytes", "inter_frames", "key_frames"):
-        summed = np.zeros(count, np.int64)
-        np.add.at(summed, at, notes[name])
-        seconds[name] = np.minimum(summed, np.iinfo(SECOND[name]).max)
-    known = notes["qp"] > 0
-    samples = np.bincount(at[known], minlength=count)
-    total = np.bincount(at[known], weights=notes["qp"][known].astype(np.float64) - 1, minlength=count)
-    mean = np.divide(total, samples, out=np.zeros(count), where=samples > 0)
-    seconds["qp"] = np.where(samples > 0, 1 + np.rint(mean * QP_STEPS), 0)
-    return seconds
+def _fold(notes: Iterable[_Note]) -> Seconds:
+    sums: dict[int, list[int]] = {}
+    for _fragment, second, inter_bytes, key_bytes, inter, key, qp in notes:
+        one = sums.get(second)
+        if one is None:
+            one = sums[second] = [0, 0, 0, 0, 0, 0]
+        one[0] += inter_bytes
+        one[1] += key_bytes
+        one[2] += inter
+        one[3] += key
+        if qp:
+            one[4] += qp - 1
+            one[5] += 1
+    seconds = bytearray(SECOND.size * (max(sums) + 1 if sums else 0))
+    for second, (inter_bytes, key_bytes, inter, key, total, looks) in sums.items():
+        mean = 1 + round(total / looks * QP_STEPS) if looks else 0
+        SECOND.pack_into(
+            seconds, second * SECOND.size,
+            min(inter_bytes, 0xFFFFFFFF), min(key_bytes, 0xFFFFFFFF), min(inter, 0xFFFF), min(key, 0xFF), min(mean, 0xFF),
+        )  # fmt: skip
+    return bytes(seconds)
 
 
 def seconds_of_records(records: list[Record], start_90k: int) -> Seconds:
@@ -139,20 +133,20 @@ def seconds_of_records(records: list[Record], start_90k: int) -> Seconds:
     fragments without a keyframe, and the rest is the keyframe.
     """
     means = [record.length / record.frames for record in records if not record.keyframe and record.frames]
-    usual = float(np.median(means)) if means else 0.0
-    rows = []
+    usual = statistics.median(means) if means else 0.0
+    rows: list[_Note] = []
     for number, record in enumerate(records):
         second = min(max(0, record.start_90k - start_90k) // TICKS_PER_SECOND, MOST_SECONDS - 1)
         inter_frames = max(0, record.frames - record.keyframe)
         inter = min(record.length, round(usual * inter_frames)) if record.keyframe else record.length
         rows.append((min(number, 0xFFFF), second, inter, record.length - inter, inter_frames, int(record.keyframe), 0))
-    return _fold(np.array(rows, _NOTES))
+    return _fold(rows)
 
 
 def pack(seconds: Seconds) -> bytes:
     """The blob of some seconds: column by column, byte by byte, deflated."""
-    raw = np.ascontiguousarray(seconds).view(np.uint8).reshape(-1, SECOND.itemsize)
-    return bytes((_FORMAT,)) + zlib.compress(raw.T.tobytes(), 6)
+    columns = b"".join(seconds[column :: SECOND.size] for column in range(SECOND.size))
+    return bytes((_FORMAT,)) + zlib.compress(columns, 6)
 
 
 def unpack(blob: bytes) -> Seconds:
@@ -160,13 +154,16 @@ def unpack(blob: bytes) -> Seconds:
     if blob[:1] != bytes((_FORMAT,)):
         raise ValueError("not a blob of seconds")
     try:
-        raw = zlib.decompress(blob[1:], bufsize=MOST_SECONDS * SECOND.itemsize)
+        columns = zlib.decompress(blob[1:], bufsize=MOST_SECONDS * SECOND.size)
     except zlib.error as error:
         raise ValueError("not a blob of seconds") from error
-    if len(raw) % SECOND.itemsize:
+    if len(columns) % SECOND.size:
         raise ValueError("not a whole number of seconds")
-    columns = np.frombuffer(raw, np.uint8).reshape(SECOND.itemsize, -1)
-    return np.ascontiguousarray(columns.T).view(SECOND).reshape(-1)
+    count = len(columns) // SECOND.size
+    seconds = bytearray(len(columns))
+    for column in range(SECOND.size):
+        seconds[column :: SECOND.size] = columns[column * count : (column + 1) * count]
+    return bytes(seconds)
 
 
 def tally_reader(config: StreamConfig) -> SliceQp:

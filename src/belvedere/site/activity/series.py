@@ -1,28 +1,31 @@
-"""A stretch of one stream as arrays, one element a wall second."""
+"""A stretch of one stream as arrays, one element a wall second. Nobody imports this but who computes: see laid.py."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from belvedere.foundation.clock import SECOND_US
-from belvedere.site.activity.seconds import QP_STEPS, SECOND, Seconds
+from belvedere.site.activity.laid import Laid, nothing
+from belvedere.site.activity.seconds import QP_STEPS
 
+SECOND = np.dtype(
+    [("inter_bytes", "<u4"), ("key_bytes", "<u4"), ("inter_frames", "<u2"), ("key_frames", "u1"), ("qp", "u1")]
+)
+"""`seconds.SECOND` with names."""
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
-_HALF_US = SECOND_US // 2
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
     """Wall seconds [from_s, from_s + len) of one stream. Arrays share one length.
 
-    `gate` is what keyframe differences told (`share_byte`), 0 where nobody looked. `source`: 0 no footage, else as in the
+    `gate` is what keyframe differences told (`gate.share_byte`), 0 where nobody looked. `source`: 0 no footage, else as in the
     index (1 measured frame by frame, 2 worked out from the index).
     """
 
     from_s: int
-    seconds: Seconds
+    seconds: NDArray[np.void]
     gate: Bytes
     source: Bytes
 
@@ -63,33 +66,19 @@ class Series:
         return Series(from_s, self.seconds[cut], self.gate[cut], self.source[cut])
 
 
+def of(laid: Laid) -> Series:
+    """Its arrays, which share its memory."""
+    return Series(
+        laid.from_s,
+        np.frombuffer(laid.seconds, SECOND),
+        np.frombuffer(laid.gate, np.uint8),
+        np.frombuffer(laid.source, np.uint8),
+    )
+
+
 def empty(from_s: int, to_s: int) -> Series:
-    """A series in which nothing is recorded yet; `lay` fills it."""
-    count = max(0, to_s - from_s)
-    return Series(from_s, np.zeros(count, SECOND), np.zeros(count, np.uint8), np.zeros(count, np.uint8))
-
-
-def lay(series: Series, start_us: int, source: int, seconds: Seconds, gate: Bytes | None = None) -> None:
-    """Write the seconds of a segment that starts at `start_us` over the series; what lies outside is left out.
-
-    A segment's seconds begin within a wall second; each goes to the wall second that holds most of it.
-    """
-    at = (start_us + _HALF_US) // SECOND_US - series.from_s
-    first, last = max(0, -at), min(len(seconds), len(series) - at)
-    if first >= last:
-        return
-    place = slice(at + first, at + last)
-    series.seconds[place] = seconds[first:last]
-    series.source[place] = source
-    if gate is not None and len(gate):
-        seen = gate[first:last]
-        series.gate[at + first : at + first + len(seen)] = seen
-
-
-def share_byte(share: float) -> int:
-    """The share of the picture that changed (0 to 1) as the byte that is kept: 0 is left for "not looked at"."""
-    root: float = min(1.0, max(0.0, share)) ** 0.5
-    return 1 + round(254 * root)
+    """A series in which nothing is recorded."""
+    return of(nothing(from_s, to_s))
 
 
 def share_of(gate: Bytes) -> Floats:

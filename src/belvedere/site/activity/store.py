@@ -7,15 +7,14 @@ from functools import cache
 from importlib.resources import files
 
 import msgspec
-import numpy as np
 
 from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import NotFound
 from belvedere.media.stream import Codec
 from belvedere.site.activity.decoder_pipe import Zones
+from belvedere.site.activity.laid import Laid, nothing
 from belvedere.site.activity.rate import UNKNOWN, RateControl, RateKind
-from belvedere.site.activity.seconds import Seconds, unpack
-from belvedere.site.activity.series import Bytes, Series, empty, lay
+from belvedere.site.activity.seconds import SECOND, Seconds, unpack
 from belvedere.site.storage.index import Index
 
 
@@ -35,11 +34,16 @@ class Row:
     start_us: int
     source: int
     seconds: Seconds
-    gate: Bytes | None
+    gate: bytes | None  # a byte a second, as `gate.share_byte`
 
     @property
     def end_us(self) -> int:
-        return self.start_us + len(self.seconds) * SECOND_US
+        return self.start_us + self.count * SECOND_US
+
+    @property
+    def count(self) -> int:
+        """How many seconds."""
+        return len(self.seconds) // SECOND.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +77,22 @@ class ActivityStore:
                 seconds = unpack(sizes)
             except ValueError:
                 continue
-            if start_us + len(seconds) * SECOND_US > from_us:
-                seen = None if gate is None else np.frombuffer(gate, np.uint8)
-                found.append(Row(segment_id, start_us, source, seconds, seen))
+            row = Row(segment_id, start_us, source, seconds, gate)
+            if row.end_us > from_us:
+                found.append(row)
         return found
 
-    def series(self, stream_id: int, from_s: int, to_s: int) -> Series:
+    def laid(self, stream_id: int, from_s: int, to_s: int) -> Laid:
         """Wall seconds [from_s, to_s) of a stream. A camera-day takes some 1,500 rows."""
-        series = empty(from_s, to_s)
+        laid = nothing(from_s, to_s)
         for row in self.rows(stream_id, from_s * SECOND_US, to_s * SECOND_US):
-            lay(series, row.start_us, row.source, row.seconds, row.gate)
-        return series
+            laid.lay(row.start_us, row.source, row.seconds, row.gate)
+        return laid
 
-    def put_gates(self, gates: Iterable[tuple[int, Row, Bytes]]) -> None:
+    def put_gates(self, gates: Iterable[tuple[int, Row, bytes]]) -> None:
         """Keep what keyframe differences told about rows of streams, in one transaction. Raises StorageFault."""
         values = [
-            {"stream_id": stream_id, "start_us": row.start_us, "segment_id": row.segment_id, "gate": gate.tobytes()}
+            {"stream_id": stream_id, "start_us": row.start_us, "segment_id": row.segment_id, "gate": gate}
             for stream_id, row, gate in gates
         ]
         if values:

@@ -8,7 +8,7 @@ from belvedere.foundation.clock import SECOND_US
 from belvedere.link.activity import Moved
 from belvedere.site.activity.rate import RateControl, RateKind
 from belvedere.site.activity.series import Bytes, Floats, Series, share_of
-from belvedere.site.activity.value import MOVED_SHARE, PAD_S, buckets, gate_values, moved, size_values
+from belvedere.site.activity.value import MOVED_SHARE, buckets, gate_values, moved, size_values
 
 _JOIN_S = 4  # movement with so short a pause is one
 _LEAST_UNSEEN_S, _MOST_UNSEEN_S = 4, 30  # a "no" may leave this much of a span unseen, or a twentieth of it
@@ -53,9 +53,19 @@ def draw(padded: Series, from_s: int, to_s: int, count: int, rate: RateControl) 
     return Strip(as_bytes(buckets(values, count)), checked.astype(np.uint8))
 
 
-def padding() -> int:
-    """Seconds around a span that must be loaded with it."""
-    return PAD_S
+def mostly_checked(drawn: Strip) -> bool:
+    """Whether half of some bucket's footage was compared."""
+    return bool(np.any(drawn.checked > 127))
+
+
+def unseen(series: Series) -> bool:
+    """Whether there is footage that was not compared."""
+    return bool(np.any(series.recorded & (series.gate == 0)))
+
+
+def counts(series: Series) -> tuple[int, int]:
+    """Seconds recorded, and those of them that were compared."""
+    return int(np.sum(series.recorded)), int(np.sum((series.gate > 0) & series.recorded))
 
 
 def stretches(series: Series) -> tuple[Moved, ...]:
@@ -86,8 +96,7 @@ class Verdict:
 
 def judge(series: Series, found: tuple[Moved, ...], rate: RateControl, sizes: Floats, trouble: str = "") -> Verdict:
     """The verdict over a whole span. Only compared keyframes say yes or no; sizes never do."""
-    recorded = int(np.sum(series.recorded))
-    checked = int(np.sum((series.gate > 0) & series.recorded))
+    recorded, checked = counts(series)
     missing = len(series) - recorded
     gap = f" No footage for {_seconds(missing)} of it." if missing else ""
     if not recorded:

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from belvedere.site.activity.laid import AROUND, BLOCK_S
 from belvedere.site.activity.series import Floats, Series, share_of
 
-BLOCK_S = 300
 LONGEST_GROUP_S = 8
-AROUND = 6  # blocks on each side that tell what quiet is
-PAD_S = (2 * AROUND + 1) * BLOCK_S  # seconds on each side of a span that its values depend on
 MOVED_SHARE = 0.0015  # a change of more than this share of the picture between two keyframes is movement
 _LEAST_KNOWN = 20  # seconds of a block, for it to say anything
 _QUIET = 20.0  # percentile of a block, and of the blocks around

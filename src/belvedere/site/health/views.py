@@ -1,14 +1,15 @@
 """What figures of a picture hint at: black or covered, frozen, blurred, moved. Pure; hints, never certainties.
 
 A camera has one reference for colour and one for infrared, for its view changes with the light. What does not fit the
-reference is a hint only after several looks in a row.
+reference is a hint only after several looks in a row. Without numpy, of which the site's process is free.
 """
 
+import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-import numpy as np
 
 CELLS = (32, 18)  # of the edge map, across and down
 
@@ -68,17 +69,21 @@ def unpack_references(blob: bytes) -> dict[str, Reference]:
 
 def _blend(maps: Sequence[bytes]) -> bytes:
     """The mean of edge maps."""
-    mean = np.mean([np.frombuffer(each, np.uint8) for each in maps], axis=0)
-    return bytes(np.rint(mean).astype(np.uint8))
+    return bytes(round(sum(cells) / len(maps)) for cells in zip(*maps, strict=True))
 
 
 def likeness(a: bytes, b: bytes) -> float:
     """Correlation of two edge maps, -1 to 1; 0 where one of them is flat."""
-    left = np.frombuffer(a, np.uint8).astype(np.float64)
-    right = np.frombuffer(b, np.uint8).astype(np.float64)
-    left, right = left - left.mean(), right - right.mean()
-    size = float(np.sqrt((left @ left) * (right @ right)))
-    return float(left @ right) / size if size else 0.0
+    # In whole numbers, n times as large as the differences from the mean.
+    n, sum_a, sum_b = len(a), sum(a), sum(b)
+    size = math.sqrt((n * _product(a, a) - sum_a * sum_a) * (n * _product(b, b) - sum_b * sum_b))
+    return (n * _product(a, b) - sum_a * sum_b) / size if size else 0.0
+
+
+def _product(a: bytes, b: bytes) -> int:
+    if len(a) != len(b):
+        raise ValueError("edge maps of two sizes")
+    return sum(map(operator.mul, a, b))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +164,9 @@ class View:
         if alike < OTHER_VIEW:
             return Sign("moved", f"Edges lie elsewhere: {max(0.0, alike):.0%} alike with the usual view.")
         if alone >= SAME_VIEW:
-            mixed = (
-                np.frombuffer(known.edges, np.uint8) * (1 - _LEARN) + np.frombuffer(figures.edges, np.uint8) * _LEARN
+            edges = bytes(
+                round(old * (1 - _LEARN) + new * _LEARN) for old, new in zip(known.edges, figures.edges, strict=True)
             )
-            edges = np.rint(mixed).astype(np.uint8).tobytes()
             self._learn(light, Reference(known.steep * (1 - _LEARN) + figures.sharp * _LEARN, edges))
         return Sign("")
 
