@@ -2,6 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
+from belvedere.hub.processes import tables as _processes  # noqa: F401 (they hang on the metadata)
 from belvedere.hub.storage.metadata import METADATA
 
 # One try to bring a site in: a token, then perhaps a request, then perhaps a decision.
