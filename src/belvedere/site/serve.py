@@ -52,6 +52,7 @@ from belvedere.site.storage.folders import open_disks
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import Keyring, load_key
 from belvedere.site.time_service.server import TimeService
+from belvedere.site.update.opening import UpdateRoom
 from belvedere.site.uplink.configuration import ConfigurationBook
 from belvedere.site.uplink.outgoing import Outgoing
 from belvedere.site.uplink.papers import PaperFolder
@@ -221,11 +222,14 @@ async def run(settings: Settings, clock: Clock) -> int:
             answers |= MaskedAnswers(masked, masks, in_camera).answers()
             configuration = ConfigurationBook(index, clock, settings.site, hub_key)
             answers |= configuration.answers
+            update = UpdateRoom(settings, archive.status, clock)
+            answers |= update.answers
             link = await serve_link(settings.link_socket, archive, relay, cards, clock, answers, masked, opener.require)
             papers = PaperFolder(keys / "link", hub_key, clock)
             named = {"site": settings.site.id, "name": settings.site.name}
             uplink = Outgoing(index, papers, link.uplink, clock, **named, limits=configuration.line)
             uplink.start()
+            update.start(uplink, papers, configuration.line)
         except BaseException:
             await recorder.stop()
             raise
@@ -243,6 +247,7 @@ async def run(settings: Settings, clock: Clock) -> int:
             log.error("crashed", error=repr(recorder.crashed.exception()))
             os._exit(EXIT_CRASHED)
         time_service.close()
+        await update.stop()
         await uplink.stop()
         await link.close()
         masking_cameras.cancel()

@@ -43,6 +43,11 @@ def _migrations() -> list[str]:
     return sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
 
 
+def newest_migration() -> int:
+    """The number of the newest migration that this software knows."""
+    return int(_migrations()[-1][:4])
+
+
 def readers(text: str) -> int:
     """The oldest software that works with the index after a migration, as its first line says (`-- readers: 0017`); 0: none."""
     found = re.match(r"-- readers: (\d{4})\n", text)
@@ -98,7 +103,7 @@ class Index:
         names = _migrations()
         self._writer.execute("CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
         done = {row[0] for row in self._writer.execute("SELECT name FROM migration")}
-        if unknown := self._unreadable(done - set(names), int(names[-1][:4])):
+        if unknown := self._unreadable(done - set(names), newest_migration()):
             raise StorageFault(
                 f"The site index was changed by newer software ({', '.join(sorted(unknown))}).",
                 advice="Start the newer version of Belvedere that wrote it.",

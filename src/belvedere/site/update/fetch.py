@@ -24,7 +24,7 @@ class Fetcher:
 
     def __init__(self, post: Post, budget: LineBudget, free: Callable[[Path], int] | None = None) -> None:
         self._post = post
-        self._budget = budget
+        self.budget = budget  # of the line, once there is one
         self._free = free or (lambda folder: shutil.disk_usage(folder).free)
 
     def have(self, manifest: Manifest, folder: Path) -> int:
@@ -51,7 +51,7 @@ class Fetcher:
             while (start := _size(part)) < file.bytes:
                 if not may():
                     return False
-                await self._budget.turn(Use.RELEASE, min(PIECE_BYTES, file.bytes - start))
+                await self.budget.turn(Use.RELEASE, min(PIECE_BYTES, file.bytes - start))
                 said = await self._post(msgspec.msgpack.encode(WantPiece(manifest.version, number, start)))
                 if not 0 < len(said) <= min(PIECE_BYTES, file.bytes - start):
                     raise LinkFault(

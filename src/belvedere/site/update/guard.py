@@ -44,8 +44,11 @@ class Shelf:
     `trial.json` is a switch under way. Every change is one rename, synced: a power cut leaves the state before it or after it.
     """
 
-    def __init__(self, folder: Path, floor: Path, step: Callable[[str], None] | None = None) -> None:
-        """`step` is told before and after each change on disk; a test ends the world there."""
+    def __init__(self, folder: Path, floor: Path = Path(), step: Callable[[str], None] | None = None) -> None:
+        """`floor`: what the box was installed with; the guard alone needs it.
+
+        `step` is told before and after each change on disk; a test ends the world there.
+        """
         self.folder = folder
         self.floor = floor
         self._step = step or (lambda _what: None)
