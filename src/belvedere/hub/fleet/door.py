@@ -66,7 +66,12 @@ class LinkHttp(_Named, H11Protocol):
 
 
 class LinkSocket(_Named, WebSocketsSansIOProtocol):
-    """WebSocket that knows who is there."""
+    """WebSocket that knows who is there, and lets go of a line that answers no ping."""
+
+    def keepalive_timeout(self) -> None:
+        """Close at once: TLS would wait half a minute for the goodbye of an end that is not there."""
+        super().keepalive_timeout()
+        self.transport.abort()
 
 
 class LinkDoor:
