@@ -5,22 +5,19 @@ import selectors
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import structlog
-
 from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BelvedereError, CameraDenied, UnsupportedCodec
 from belvedere.media.stream import EndReason
 from belvedere.site.ingest.address import host_and_port
 from belvedere.site.ingest.backoff import Backoff
 from belvedere.site.ingest.gate import ConnectGate
+from belvedere.site.ingest.journal import log
 from belvedere.site.ingest.messages import OpenStream, StreamState
 from belvedere.site.ingest.names import NameLookups
 from belvedere.site.ingest.pulse import Pulse
 from belvedere.site.ingest.reader_process import ReaderProcess
 from belvedere.site.ingest.recorder_link import RecorderLink
 from belvedere.site.ingest.run import RunWriter
-
-log = structlog.get_logger()
 
 _KEYFRAME_US = 30 * SECOND_US
 _STEADY_US = 10 * SECOND_US

@@ -10,8 +10,6 @@ import socket
 import time
 from contextlib import suppress
 
-import structlog
-
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BelvedereError
 from belvedere.foundation.freed import give_back
@@ -20,12 +18,11 @@ from belvedere.site.ingest.address import own_client
 from belvedere.site.ingest.camera import Camera
 from belvedere.site.ingest.foreign import ForeignCamera
 from belvedere.site.ingest.gate import ConnectGate
+from belvedere.site.ingest.journal import log
 from belvedere.site.ingest.keeper import StreamKeeper, Surroundings
 from belvedere.site.ingest.messages import CloseStream, IngestFigures, OpenStream, SetLive, StreamState, ToWorker
 from belvedere.site.ingest.names import NameLookups
 from belvedere.site.ingest.recorder_link import RecorderGone, RecorderLink
-
-log = structlog.get_logger()
 
 SWEEP_US = 250_000
 # Watched streams are looked at this often at most: one wake-up then serves all whose packets came meanwhile.

@@ -7,13 +7,10 @@ from pathlib import Path
 from struct import Struct
 
 import msgspec
-import structlog
 
 from belvedere.foundation.errors import Unavailable
 from belvedere.media.access_unit import Part
 from belvedere.site.ingest.messages import AnyToWorker, FragmentCame, Hello, LiveFrame, ToRecorder, ToWorker
-
-log = structlog.get_logger()
 
 # What may wait for a recorder that is busy. Beyond it fragments are left out, whole groups of pictures at a time.
 QUEUE_BYTES = 64 << 20

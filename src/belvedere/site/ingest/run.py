@@ -2,8 +2,6 @@
 
 from typing import Protocol
 
-import structlog
-
 from belvedere.foundation.errors import BadMedia
 from belvedere.media.access_unit import AccessUnit, Part
 from belvedere.media.fmp4 import fragment_head, make_config, write_frame
@@ -12,10 +10,9 @@ from belvedere.media.sdp import VideoTrack
 from belvedere.media.sps import parse_sps
 from belvedere.media.stream import TICKS_PER_SECOND, EndReason, Frame, StreamConfig
 from belvedere.media.timeline import Reorder, Timeline
+from belvedere.site.ingest.journal import log
 from belvedere.site.ingest.messages import FragmentCame, LiveFrame, RunEnd, RunStart
 from belvedere.site.ingest.recorder_link import RecorderLink
-
-log = structlog.get_logger()
 
 _FRAGMENT_90K = TICKS_PER_SECOND // 2
 _FRAGMENT_BYTES = 16 << 20

@@ -3,22 +3,18 @@
 import argparse
 import gc
 import json
-import logging
 import signal
 import sys
 import time
 from pathlib import Path
 
-import structlog
-
 from belvedere.foundation.clock import SECOND_US, SystemClock
 from belvedere.foundation.errors import BelvedereError
 from belvedere.site.ingest.gate import AT_ONCE, ConnectGate
+from belvedere.site.ingest.journal import log
 from belvedere.site.ingest.loop import IngestLoop
 from belvedere.site.ingest.places import SharedPlaces
 from belvedere.site.ingest.recorder_link import RecorderGone, RecorderLink
-
-log = structlog.get_logger()
 
 EXIT_NO_RECORDER = 3
 _PATIENCE_US = 10 * SECOND_US
@@ -31,7 +27,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--socket", type=Path, help="the recorder's socket, instead of --data")
     parser.add_argument("--slot", type=int, default=0, help="number of this process among the ingest processes")
     options = parser.parse_args(arguments)
-    _log_plainly()
     try:
         socket = options.socket or _socket_of(options.data or Path("belvedere-data"))
         link = _connect(socket, options.slot)
@@ -55,20 +50,6 @@ def main(arguments: list[str] | None = None) -> int:
         log.warning(error.message, slot=options.slot)
         return EXIT_NO_RECORDER
     return 0
-
-
-def _log_plainly() -> None:
-    """JSON lines on standard error. Tracebacks without local variables, which hold camera passwords."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _socket_of(data: Path) -> Path:

@@ -4,8 +4,6 @@ Its runs follow the rules of pictures (docs/design/packets.md), and a hole of a 
 this connection and nothing else.
 """
 
-import structlog
-
 from belvedere.foundation.clock import MINUTE_US, SECOND_US
 from belvedere.media.access_unit import Part
 from belvedere.media.audio import AudioTrack, AudioUnit
@@ -14,10 +12,9 @@ from belvedere.media.mp4_audio import sound_config
 from belvedere.media.rtsp_session import RtspSession
 from belvedere.media.stream import TICKS_PER_SECOND, EndReason, Frame
 from belvedere.media.timeline import Timeline
+from belvedere.site.ingest.journal import log
 from belvedere.site.ingest.messages import FragmentCame, RunEnd, RunStart, StreamState
 from belvedere.site.ingest.recorder_link import RecorderGone, RecorderLink
-
-log = structlog.get_logger()
 
 SILENCE_US = 5 * SECOND_US
 # A camera that failed when it was asked for sound is not asked again for so long.
@@ -232,7 +229,7 @@ class Sound:
                 teller.tell("refused", session.no_sound)
         except RecorderGone:
             raise
-        except Exception as error:  # whatever it is: no bug met by sound may cost a picture
+        except Exception as error:  # noqa: BLE001  no bug met by sound may cost a picture
             log.error("sound failed", stream=teller.stream, error=type(error).__name__, exc_info=error)
             self._given_up = True
             teller.tell(
