@@ -73,7 +73,7 @@ async def test_the_walk_comes_to_every_row_and_what_was_found_is_known_after_a_r
 ) -> None:
     for name, value in (("NEWEST", 2), ("WALKED", 4), ("RANDOM", 0)):
         monkeypatch.setattr(watch, name, value)
-    monkeypatch.setattr("belvedere.hub.audit.log._TAIL", 3)
+    monkeypatch.setattr("belvedere.hub.audit.log.TAIL", 3)
     async with hub_stage(tmp_path) as stage:
         for n in range(11):
             await stage.hub.audit.append("view.live", "user_1", {"n": n})

@@ -2,19 +2,21 @@
 
 Order on append: row (committed), tiles, checkpoint; then the caller goes on. Whoever shows a picture waits for that. Entries
 that arrive while others are being written share the next write. Start-up finishes what a crash cut short: rows without tiles
-are added to the tree; tiles without rows, or rows that are not what the tree says, stop the hub.
+are added to the tree; tiles without rows, or rows that are not what the tree says, stop the hub. Where several processes write
+(`turn`), each does the same whenever its turn comes.
 """
 
 import asyncio
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, func, insert, select
@@ -23,23 +25,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BadInput, NotFound, StorageFault
 from belvedere.hub.audit.minute import keep_signed
-from belvedere.hub.audit.rows import ERASED, Entry, entry_of_row, row_of, row_problem
+from belvedere.hub.audit.rows import Entry, row_of
+from belvedere.hub.audit.stored import RESTORE, TAIL, StoredLog
+from belvedere.hub.audit.turn import LOOKS, LogTurn
+from belvedere.hub.audit.waiting import Waiting, make_entries
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import audit_entry
 from belvedere.tlog.checkpoint import open_checkpoint
 from belvedere.tlog.cosign import timed_checkpoint
 from belvedere.tlog.folder import TileFolder, write_durably
-from belvedere.tlog.merkle import consistency_proof, inclusion_proof, leaf_hash
+from belvedere.tlog.merkle import Frontier, consistency_proof, inclusion_proof, leaf_hash
 from belvedere.tlog.note import BadNote
-from belvedere.tlog.proof import SALT_BYTES, LogProof, entry_of
+from belvedere.tlog.proof import LogProof
 from belvedere.tlog.tiles import TILE_WIDTH, TileName, tile_width
 
 _BATCH = 2048  # entries written at once, when so many wait: a dozen syncs are shared by them
 _WAITING = 4096  # appends that may wait for the writer before callers are held back
 _RECENT = 1024  # entries kept in memory, so that the proof of a fresh one costs no query
-_TAIL = 4096  # newest rows compared with the tree at every start; `check` compares all
-_MAX_RECORD_BYTES = 128 * 1024
-_RESTORE = "Restore the hub's database and its log folder from the same backup, and tell the data protection officer."
 
 _log = structlog.get_logger()
 
@@ -54,44 +56,49 @@ class LogHead:
     note: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    kind: str
-    actor: str
-    facts: Mapping[str, Any]
-    done: "asyncio.Future[Entry]"
-
-
-class AuditLog:
+class AuditLog(StoredLog):
     """The hub's log. One for each database; `start` before the first append, `stop` at the end."""
 
-    def __init__(self, engine: Engine, folder: Path, key: Ed25519PrivateKey, clock: Clock) -> None:
-        """Open the log in `folder` (checkpoint and tiles) and check it. Raises StorageFault when it was altered."""
+    def __init__(
+        self, engine: Engine, folder: Path, key: Ed25519PrivateKey, clock: Clock, turn: LogTurn | None = None
+    ) -> None:
+        """Open the log in `folder` (checkpoint and tiles) and check it. Raises StorageFault when it was altered.
+
+        `turn`: how this process takes turns with the others of the hub, None where it is the only one.
+        """
         self._engine = engine
         self._folder = folder
         self._key = key
         self._clock = clock
         self._public_key = key.public_key().public_bytes_raw()
         self._recent: OrderedDict[int, Entry] = OrderedDict()
-        self._queue: asyncio.Queue[_Waiting] | None = None
+        self._queue: asyncio.Queue[Waiting] | None = None
         self._writer: asyncio.Task[None] | None = None
         self._minute: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor | None = None  # of its own: no other work of the hub may hold up the log
         self._fault: StorageFault | None = None
         # Invariant: only the log's own word raises it (see `_erased_before`), never what the rows look like.
         self._erased = 0
-        self._tree = self._open()
-        self._head = self._sign()
+        self._turn = turn
+        self._seen = (0, 0)  # which checkpoint file was read last: inode, time of change
+        self._swap = threading.Lock()  # held while tree and head change; never waited for by the event loop
+        with self._taking_turns():
+            self._tree = self._open()
+            self._head = self._sign()
 
     # Reading ------------------------------------------------------------------------------------------------------
 
     def checkpoint(self) -> LogHead:
         """The newest signed checkpoint."""
+        self._follow()
         return self._head
+
+    def _size(self) -> int:
+        return self.checkpoint().size
 
     def proof(self, index: int) -> LogProof:
         """Proof that entry `index` is in the log as it stands. Raises NotFound, also when the entry was erased."""
-        head = self._head
+        head = self.checkpoint()
         entry = self.entry(index)
         if not entry.record:
             raise NotFound(f"Entry {index} of the log was erased; only its hash is left.", advice="Prove its hash.")
@@ -100,14 +107,15 @@ class AuditLog:
 
     def path(self, index: int, size: int) -> tuple[bytes, ...]:
         """Inclusion proof of entry `index` in the log as it was with `size` entries. Raises NotFound."""
-        if not 0 <= index < size <= self._head.size:
+        if not 0 <= index < size <= self.checkpoint().size:
             raise NotFound(f"The log has no entry {index}.", advice=f"It has {self._head.size} entries.")
         return inclusion_proof(index, size, self._tree.node)
 
     def consistency(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
         """Proof that the log of `old` entries is the beginning of that of `new` (of the present one). Raises BadInput."""
         try:
-            return consistency_proof(old, min(new or self._head.size, self._head.size), self._tree.node)
+            head = self.checkpoint()
+            return consistency_proof(old, min(new or head.size, head.size), self._tree.node)
         except ValueError as error:
             raise BadInput(
                 f"The log has {self._head.size} entries.", advice="Ask from 1 up to that many entries."
@@ -117,28 +125,9 @@ class AuditLog:
         """Entry `index`. Raises NotFound."""
         return self._recent.get(index) or self.stored(index)
 
-    def stored(self, index: int) -> Entry:
-        """Entry `index` as it stands in the database. Raises NotFound."""
-        with reading(self._engine) as connection:
-            row = connection.execute(select(audit_entry).where(audit_entry.c.index == index)).mappings().one_or_none()
-        if row is None or index >= self._head.size:
-            raise NotFound(f"The log has no entry {index}.", advice=f"It has {self._head.size} entries.")
-        return entry_of_row(row)
-
-    def entries(self, actor: str | None = None, before: int | None = None, limit: int = 100) -> list[Entry]:
-        """The newest `limit` entries, newest first: those of `actor` if given, those below index `before` if given."""
-        query = select(audit_entry).where(audit_entry.c.index < self._head.size)
-        if actor is not None:
-            query = query.where(audit_entry.c.account_id == actor)
-        if before is not None:
-            query = query.where(audit_entry.c.index < before)
-        with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(audit_entry.c.index.desc()).limit(limit)).mappings().all()
-        return [entry_of_row(row) for row in rows]
-
     def tile(self, name: TileName) -> bytes | None:
         """Bytes to serve under `/log/tile/`: hashes, or a bundle of entries; None when the log has no such tile."""
-        if name.width > tile_width(name.level or 0, name.index, self._head.size):
+        if name.width > tile_width(name.level or 0, name.index, self.checkpoint().size):
             return None
         if name.level is not None:
             return self._tree.tile(name)
@@ -150,56 +139,6 @@ class AuditLog:
                 .order_by(audit_entry.c.index)
             )
             return b"".join(len(one).to_bytes(2, "big") + one for one in hashes)
-
-    def check(self, first: int = 0) -> int:
-        """Compare every row from `first` on with the tree; how many were compared. Raises StorageFault on the first wrong one."""
-        compared = 0
-        for start in range(first, self._tree.size, _TAIL):
-            problems = self.problems(start, start + _TAIL)
-            if problems:
-                raise StorageFault(problems[min(problems)], advice=_RESTORE)
-            compared += min(_TAIL, self._tree.size - start)
-        return compared
-
-    def problems(self, first: int, end: int) -> dict[int, str]:
-        """What is wrong with the rows of the entries [first, end), by index; no entry that is as it should be."""
-        end = min(end, self._tree.size)
-        with reading(self._engine) as connection:
-            query = select(audit_entry).where(audit_entry.c.index >= first, audit_entry.c.index < end)
-            rows = {row["index"]: row for row in connection.execute(query).mappings()}
-        found = {}
-        for index in range(first, end):
-            row = rows.get(index)
-            said = (
-                f"Entry {index} of the audit log is missing from the database."
-                if row is None
-                else row_problem(row, self._tree.leaf(index), self._erased)
-            )
-            if said:
-                found[index] = said
-        return found
-
-    def forget(self, end: int) -> None:
-        """Entries below `end` are erased, as the log says: their rows may be empty from now on."""
-        self._erased = max(self._erased, end)
-        for index in [one for one in list(self._recent) if one < end]:
-            self._recent.pop(index, None)
-
-    @property
-    def erased_end(self) -> int:
-        """What the entries below this one said was erased."""
-        return self._erased
-
-    def _erased_before(self) -> int:
-        """Up to which entry the log itself says that contents were erased; an altered row says nothing."""
-        end = 0
-        with reading(self._engine) as connection:
-            query = select(audit_entry).where(audit_entry.c.kind == ERASED, audit_entry.c.index < self._tree.size)
-            for row in connection.execute(query).mappings():
-                said = row["body"] is not None and not row_problem(row, self._tree.leaf(row["index"]), 0)
-                if said:
-                    end = max(end, int(entry_of_row(row).facts.get("end", 0)))
-        return end
 
     # Writing ------------------------------------------------------------------------------------------------------
 
@@ -230,10 +169,12 @@ class AuditLog:
         if self._queue is None:
             raise StorageFault("The audit log is not running.", advice="Wait until the hub has started.")
         done: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        await self._queue.put(_Waiting(kind, actor, facts, done))
+        if self._turn is not None and kind in LOOKS:
+            facts = {**facts, "process": self._turn.process}
+        await self._queue.put(Waiting(kind, actor, facts, done))
         return await done
 
-    async def _write_all(self, queue: asyncio.Queue[_Waiting]) -> None:
+    async def _write_all(self, queue: asyncio.Queue[Waiting]) -> None:
         while True:
             batch = [await queue.get()]
             while len(batch) < _BATCH and not queue.empty():
@@ -246,39 +187,37 @@ class AuditLog:
                     if not one.done.done():  # the writer was cancelled in the middle
                         one.done.cancel()
 
-    async def _write(self, batch: list[_Waiting]) -> None:
-        entries: list[tuple[_Waiting, Entry]] = []
-        now_us = self._clock.now_us()
-        index = self._tree.size
-        for one in batch:
-            try:
-                entries.append((one, _make(index, now_us, one)))
-                index += 1
-            except (TypeError, ValueError, BadInput) as error:
-                _fail(one, error)
-        if not entries:
-            return
+    async def _write(self, batch: list[Waiting]) -> None:
         try:
             if self._fault is not None:
                 raise self._fault
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._commit, [entry for _, entry in entries])
+            made = await asyncio.get_running_loop().run_in_executor(self._thread, self._commit, batch)
         # StorageFault is expected; anything else is a defect, and must stop the pictures rather than the log.
         except Exception as error:  # noqa: BLE001
             if not isinstance(error, StorageFault):
                 _log.exception("audit log stopped")
                 self._fault = StorageFault("The audit log stopped.", advice="Restart the hub and report its log.")
-            for one, _ in entries:
-                _fail(one, error if isinstance(error, StorageFault) else self._fault or error)
+            for one in batch:
+                one.fail(error if isinstance(error, StorageFault) else self._fault or error)
             return
-        for one, entry in entries:
-            if not one.done.done():
-                one.done.set_result(entry)
+        for one, each in zip(batch, made, strict=True):
+            one.written(each)
 
-    def _commit(self, entries: list[Entry]) -> None:
-        """Write entries; runs in a thread, one call at a time."""
+    def _commit(self, batch: list[Waiting]) -> list[Entry | Exception]:
+        """Write what waits; runs in a thread, one call at a time. For each the entry, or what is wrong with it."""
+        with self._taking_turns(), self._swap:
+            self._catch_up()
+            made = make_entries(self._tree.size, self._clock.now_us(), batch)
+            entries = [each for each in made if isinstance(each, Entry)]
+            if entries:
+                self._keep(entries)
+        return made
+
+    def _keep(self, entries: list[Entry]) -> None:
         try:
             with writing(self._engine) as connection:
+                if self._turn is not None and self._turn.fence is not None:
+                    self._turn.fence(connection)
                 connection.execute(insert(audit_entry), [row_of(entry) for entry in entries])
         except SQLAlchemyError as error:  # disk full, database locked or gone: nothing was written
             raise StorageFault(
@@ -315,17 +254,75 @@ class AuditLog:
         """In the writer's thread, so never beside a write."""
         if self._fault is not None:
             raise self._fault
-        try:
-            self._head = self._sign()
-        except OSError as error:
-            raise self._stopped(error) from error
+        with self._taking_turns(), self._swap:
+            self._catch_up()
+            try:
+                self._head = self._sign()
+            except OSError as error:
+                raise self._stopped(error) from error
         return self._head
 
     def _sign(self) -> LogHead:
         size, root, now_us = self._tree.size, self._tree.root(), self._clock.now_us()
         note = timed_checkpoint(size, root, self._key, now_us // SECOND_US)
         write_durably(self._folder / "checkpoint", note)
+        self._seen = self._stamp()
         return LogHead(size, root, now_us, note)
+
+    # Several processes --------------------------------------------------------------------------------------------
+
+    def _taking_turns(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._turn is None else self._turn.take(self._folder)
+
+    def _stamp(self) -> tuple[int, int]:
+        if self._turn is None:
+            return self._seen
+        found = (self._folder / "checkpoint").stat()
+        return found.st_ino, found.st_mtime_ns
+
+    def _follow(self) -> None:
+        """See what other processes wrote. While this one writes, it does so itself."""
+        if self._turn is None or self._stamp() == self._seen or not self._swap.acquire(blocking=False):
+            return
+        try:
+            self._read_on()
+        finally:
+            self._swap.release()
+
+    def _read_on(self) -> None:
+        """Take over the log as the newest checkpoint has it. Raises StorageFault when that is no longer log of the same."""
+        seen = self._stamp()
+        note = (self._folder / "checkpoint").read_bytes()
+        if note == self._head.note:
+            self._seen = seen
+            return
+        try:
+            known = open_checkpoint(note, self._public_key)
+        except BadNote as error:
+            raise StorageFault(
+                f"The audit log's checkpoint is not this hub's. {error.message}", advice=RESTORE
+            ) from error
+        tree, had = self._tree, self._tree.size
+        if known.size != had:
+            tree = TileFolder(self._folder, known.size)
+        if known.size < had or tree.root() != known.root or Frontier(had, tree.node).root() != self._tree.root():
+            raise StorageFault("The audit log is not a longer log of what it was.", advice=RESTORE)
+        self._tree = tree
+        self._head = LogHead(known.size, known.root, seen[1] // 1000, note)
+        self._seen = seen
+
+    def _catch_up(self) -> None:
+        """With the turn in hand: what others wrote, and what one that was killed left without tiles."""
+        if self._turn is None:
+            return
+        self._read_on()
+        size = self._tree.size
+        with reading(self._engine) as connection:
+            query = select(func.count()).select_from(audit_entry).where(audit_entry.c.index >= size)
+            if not connection.scalar(query):
+                return
+        self._finish(size)
+        self._head = self._sign()
 
     # Start-up -----------------------------------------------------------------------------------------------------
 
@@ -338,56 +335,24 @@ class AuditLog:
                 known = open_checkpoint(path.read_bytes(), self._public_key)
             except BadNote as error:
                 raise StorageFault(
-                    f"The audit log's checkpoint is not this hub's. {error.message}", advice=_RESTORE
+                    f"The audit log's checkpoint is not this hub's. {error.message}", advice=RESTORE
                 ) from error
             size, root = known.size, known.root
         tree = TileFolder(self._folder, size)
         if path.exists() and tree.root() != root:
-            raise StorageFault("The audit log's tiles are not what its checkpoint signs.", advice=_RESTORE)
+            raise StorageFault("The audit log's tiles are not what its checkpoint signs.", advice=RESTORE)
         self._tree = tree
         with reading(self._engine) as connection:
             rows = connection.scalar(select(func.count()).select_from(audit_entry)) or 0
         if rows < size:
-            raise StorageFault(f"The audit log has {size} entries, and the database only {rows}.", advice=_RESTORE)
+            raise StorageFault(f"The audit log has {size} entries, and the database only {rows}.", advice=RESTORE)
         # A crash leaves one batch without tiles, never more, and the checkpoint is older than the first row.
         if rows - size > _BATCH or (rows and not path.exists()):
             raise StorageFault(
-                f"The database has {rows} entries of the audit log, and its folder only {size}.", advice=_RESTORE
+                f"The database has {rows} entries of the audit log, and its folder only {size}.", advice=RESTORE
             )
         if rows > size:
             self._finish(size)
         self._erased = self._erased_before()
-        self.check(max(0, tree.size - _TAIL))
+        self.check(max(0, tree.size - TAIL))
         return tree
-
-    def _finish(self, size: int) -> None:
-        """Bring rows that a crash left without tiles into the tree."""
-        with reading(self._engine) as connection:
-            rows = (
-                connection.execute(select(audit_entry).where(audit_entry.c.index >= size).order_by(audit_entry.c.index))
-                .mappings()
-                .all()
-            )
-        if [row["index"] for row in rows] != list(range(size, size + len(rows))):
-            raise StorageFault("Rows of the audit log are missing from the database.", advice=_RESTORE)
-        for row in rows:
-            said = row_problem(row, leaf_hash(row["entry_hash"]), 0)
-            if said:
-                raise StorageFault(said, advice=_RESTORE)
-        _log.info("audit log finished after a crash", entries=len(rows))
-        self._tree.append(leaf_hash(row["entry_hash"]) for row in rows)
-
-
-def _make(index: int, now_us: int, one: _Waiting) -> Entry:
-    words = {"index": index, "time_us": now_us, "kind": one.kind, "actor": one.actor, "facts": one.facts}
-    record = msgspec.json.encode(words, order="sorted")
-    if len(record) > _MAX_RECORD_BYTES:
-        raise BadInput(f"An entry of the log is no longer than {_MAX_RECORD_BYTES} bytes.", advice="Log less text.")
-    salt = os.urandom(SALT_BYTES)
-    facts = msgspec.json.decode(record)["facts"]
-    return Entry(index, now_us, one.kind, one.actor, facts, salt, record, entry_of(salt, record))
-
-
-def _fail(one: _Waiting, error: Exception) -> None:
-    if not one.done.done():
-        one.done.set_exception(error)
