@@ -44,13 +44,14 @@ _CONTROL_ROOM = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.MANAGER})
 _LOOKS_BACK = frozenset({Role.OPERATOR, Role.INVESTIGATOR, Role.SUPERVISOR})
 _SECONDS = frozenset({Role.SUPERVISOR, Role.CASE_APPROVER, Role.MANAGER})
 _SOUND = frozenset({Role.SUPERVISOR, Role.MANAGER})
+_UPDATES = frozenset({Role.ADMINISTRATOR, Role.MANAGER})
 _DUTY = frozenset({PurposeKind.DUTY})
 _INCIDENT = frozenset({PurposeKind.INCIDENT})
 _TICKET = frozenset({PurposeKind.TICKET})
 _SEEN = frozenset({Action.LIVE, Action.PLAYBACK, Action.EXPORT})
 
 TABLE = DecisionTable(
-    version="2026-11-5",
+    version="2026-11-6",
     purposes={
         "duty": Purpose(
             code="duty",
@@ -147,11 +148,33 @@ TABLE = DecisionTable(
             longest_us=None,
             needs=frozenset({Need.REASON}),
         ),
+        Row(
+            act="site_update",
+            text="Update the software of sites",
+            kinds=_TICKET,
+            roles=_UPDATES,
+            actions=frozenset(),
+            second=Second.NONE,
+            step_up=StepUp.NONE,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+        ),
+        Row(
+            act="partner_change",
+            text="Add a partner, or change what one may ask",
+            kinds=_TICKET,
+            roles=frozenset({Role.DPO, Role.ADMINISTRATOR}),
+            actions=frozenset(),
+            second=Second.NONE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+        ),
     ),
 )
 
 FULL_TABLE = DecisionTable(
-    version="2026-11-5-four-eyes",
+    version="2026-11-6-four-eyes",
     cases_known=True,
     purposes_kept=True,
     rosters_count=True,
@@ -416,6 +439,32 @@ FULL_TABLE = DecisionTable(
             longest_us=None,
             needs=frozenset({Need.REASON}),
             approvers=frozenset({Role.DPO}),
+        ),
+        Row(
+            act="site_update",
+            text="Update the software of sites",
+            kinds=_TICKET,
+            roles=_UPDATES,
+            actions=frozenset(),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+            approvers=frozenset({Role.MANAGER, Role.DPO}),
+            notes="Stopping one is one person's.",
+        ),
+        Row(
+            act="partner_change",
+            text="Add a partner, or change what one may ask",
+            kinds=_TICKET,
+            roles=frozenset({Role.DPO, Role.ADMINISTRATOR}),
+            actions=frozenset(),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=None,
+            needs=frozenset({Need.REASON}),
+            approvers=frozenset({Role.DPO, Role.MANAGER}),
+            notes="Nothing is shown to a partner: it asks, people decide. Revoking takes one.",
         ),
     ),
 )
