@@ -6,6 +6,7 @@
 import json
 import os
 import platform
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from hub_files import opens_hubs
 from pace import TIMES, lane, measured, read_times, renewed, turn, write_times
 from proofs import PAGE, Outcome, page
 
@@ -20,18 +22,45 @@ from proofs import PAGE, Outcome, page
 # demo starts as people get it (`acceptance_stage.start_estate`).
 os.environ.setdefault("BELVEDERE_HUB__ACCESS", "open_desk")
 
+# Under which engine the hubs of this run are: sqlite, or postgresql (docs/design/postgres.md).
+DATABASE = os.environ.get("BELVEDERE_TEST_DATABASE", "sqlite")
+
 settings.register_profile("belvedere", deadline=None, derandomize=True)
 settings.load_profile("belvedere")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--page", action="store_true", help="write docs/reference/how-it-is-tested.md from this run")
+    parser.addoption("--hub-tests", action="store_true", help="only tests that open a hub in their own process")
     parser.addoption(
         "--failed-to", type=Path, help="write the ids of the tests that failed to a JSON file; run.py asks"
     )
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test marked `both_engines` runs once on each, unless the whole run is on PostgreSQL."""
+    if metafunc.definition.get_closest_marker("both_engines") and DATABASE == "sqlite":
+        metafunc.parametrize("hub_database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def hub_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The engine under the hubs that this test opens and names no database for: docs/design/postgres.md."""
+    engine: str = getattr(request, "param", DATABASE)
+    if engine == "sqlite" or request.node.get_closest_marker("sqlite_only"):
+        yield "sqlite"
+        return
+    from postgres_stage import hubs_here  # here: most runs of a few tests need no PostgreSQL
+
+    with hubs_here():
+        yield engine
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--hub-tests"):
+        chosen = [item for item in items if opens_hubs(item.path) and not item.get_closest_marker("sqlite_only")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
     if hasattr(config, "workerinput"):  # alone the order of the folders is the better one to read
         times = read_times()
         items.sort(key=lambda item: turn(item.nodeid.split("::")[0].removeprefix("tests/"), times))

@@ -1,12 +1,12 @@
 """One real PostgreSQL for a test process, from the test dependencies, and databases on it that cost little.
 
-BELVEDERE_TEST_DATABASE=postgresql puts every hub that `hub_stage` opens on it; see docs/design/postgres.md.
+BELVEDERE_TEST_DATABASE=postgresql puts every hub on it that a test opens in its own process; see docs/design/postgres.md.
 """
 
-import os
 import tempfile
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,15 +16,10 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+from belvedere.foundation.settings import Settings
 from belvedere.hub.storage import open_engine, upgrade
 
-CHOICE = "BELVEDERE_TEST_DATABASE"
 _TEMPLATE = "belvedere_template"
-
-
-def chosen() -> bool:
-    """Whether hubs of this test run on PostgreSQL."""
-    return os.environ.get(CHOICE, "sqlite") == "postgresql"
 
 
 @cache
@@ -70,16 +65,33 @@ def empty(name: str) -> str:
     return _address(name)
 
 
-@cache
+_made: dict[Path, str] = {}
+
+
 def database_of(folder: Path) -> str:
     """Address of the hub's database that goes with a data folder: of the newest schema, empty when asked for first."""
-    name = f"hub_{sha256(str(folder.absolute()).encode()).hexdigest()[:16]}"
-    _make(name, _template())
-    return _address(name)
+    folder = folder.absolute()
+    if folder not in _made:
+        name = f"hub_{sha256(str(folder).encode()).hexdigest()[:16]}"
+        _make(name, _template())
+        _made[folder] = _address(name)
+    return _made[folder]
 
 
-def forget(folder: Path) -> None:
-    """Drop the database of a data folder, connections and all."""
-    name = make_url(database_of(folder)).database or ""
-    with psycopg.connect(server(), autocommit=True) as connection, suppress(psycopg.Error):
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+@contextmanager
+def hubs_here() -> Iterator[None]:
+    """Every hub that this process opens meanwhile, and names no database, is on the server; its database is dropped at the end."""
+    before, ordinary = set(_made), Settings.hub_database_url
+
+    def address(settings: Settings) -> str:
+        return settings.hub.database_url or database_of(settings.data)
+
+    Settings.hub_database_url = property(address)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        Settings.hub_database_url = ordinary  # type: ignore[method-assign]
+        for folder in set(_made) - before:
+            name = make_url(_made.pop(folder)).database or ""
+            with psycopg.connect(server(), autocommit=True) as connection:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

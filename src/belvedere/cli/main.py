@@ -23,6 +23,7 @@ _COMMANDS = {
     "originals": "originals:originals",
     "backup": "backups:backup_command",
     "restore": "backups:restore_command",
+    "migrate": "migrate:app",
     "doctor": "doctor:doctor",
     "licences": "licences:licences",
     "version": "version:version",

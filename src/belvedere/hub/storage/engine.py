@@ -37,12 +37,18 @@ def open_engine(url: str) -> Engine:
         return _open_sqlite(url, parsed.database)
     if backend == "postgresql":
         try:
-            return create_engine(parsed, pool_pre_ping=True)
+            # postgresql:// without a driver's name means the same.
+            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
         except ModuleNotFoundError as error:
             raise BadSettings(
                 f"The PostgreSQL driver {error.name} is not installed.", advice="Install belvedere[postgres]."
             ) from error
     raise BadSettings(f"Databases of kind {backend} are not supported.", advice="Use SQLite or PostgreSQL.")
+
+
+def shown_address(url: str) -> str:
+    """A database's address with its password hidden, to be shown to people."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def _open_sqlite(url: str, database: str | None) -> Engine:
