@@ -37,6 +37,18 @@ class HubSettings(BaseModel):
     link: str = Field(
         "", description="Address and port that sites dial, such as 0.0.0.0:8711; empty: no site but this machine's own."
     )
+    federation: str = Field(
+        "", description="Address and port that partners' hubs dial, such as 0.0.0.0:8712; empty: no federation."
+    )
+    federation_address: str = Field(
+        "", max_length=250, description="The same as partners reach it, such as cctv.council.example:8712."
+    )
+    federation_certificate: str = Field(
+        "", description="PEM file of a public authority's certificate for it; empty: the hub's own authority."
+    )
+    federation_key: str = Field("", description="PEM file of that certificate's key.")
+    federation_contact: str = Field("", max_length=500, description="Whom partners call: name and telephone number.")
+    controller: str = Field("", max_length=200, description="Name of the data controller, as partners see it.")
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
     objects: str = Field(
         "", description="Where finished packs go: file:///FOLDER or s3://BUCKET/PREFIX; empty: the data folder."
