@@ -13,7 +13,7 @@ WEB = {"httpx", "fastapi", "sqlalchemy", "uvicorn"}
     ("module", "never"),
     [
         # What records for months has nothing in memory that recording does not need (docs/design/packets.md).
-        ("belvedere.site.serve", DECODERS | WEB | {"psutil", "numpy"}),
+        ("belvedere.site.serve", DECODERS | WEB | {"psutil", "numpy", "pydantic"}),
         (
             "belvedere.site.ingest.serve",
             DECODERS | WEB | {"sqlite3", "cryptography", "numpy", "pydantic", "asyncio", "ssl", "structlog", "email"},

@@ -7,15 +7,18 @@ says so to whoever asks, and waits for room.
 import asyncio
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from belvedere.foundation.errors import SiteFull
-from belvedere.foundation.settings import Settings
 from belvedere.link.channel import Channel, ChannelClosed, listen_unix
 from belvedere.link.wire import encode, failure_of
 from belvedere.site.retention.emptying import empty_unopened
 from belvedere.site.storage.reserve import LEAST_BYTES, Reserve
+
+if TYPE_CHECKING:
+    from belvedere.foundation.settings import Settings
 
 log = structlog.get_logger()
 
@@ -26,7 +29,7 @@ FULL = SiteFull(
 )
 
 
-async def room_to_open(settings: Settings, stopping: asyncio.Event) -> Reserve | None:
+async def room_to_open(settings: "Settings", stopping: asyncio.Event) -> Reserve | None:
     """Return the index's reserve once there is room to open it; None when the site is to stop. Raises OSError."""
     folder = settings.site_folder
     reserve = Reserve(folder)

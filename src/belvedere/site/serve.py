@@ -12,14 +12,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from belvedere import __version__
 from belvedere.foundation.clock import Clock, SystemClock
 from belvedere.foundation.errors import BelvedereError, Conflict, Refused
-from belvedere.foundation.settings import Settings, load_settings
+from belvedere.foundation.settings_apart import load_apart
 from belvedere.policy.grant import Grant
 from belvedere.policy.signed import GrantOpener, LogMark
 from belvedere.site.activity.room import ActivityRoom
@@ -58,6 +58,9 @@ from belvedere.site.uplink.outgoing import Outgoing
 from belvedere.site.uplink.papers import PaperFolder
 from belvedere.site.uplink.server import serve_link
 from belvedere.site.witness.witness import SiteWitness
+
+if TYPE_CHECKING:
+    from belvedere.foundation.settings import Settings
 
 log = structlog.get_logger()
 
@@ -136,7 +139,7 @@ def only_one(folder: Path) -> Iterator[None]:
         os.close(fd)
 
 
-async def run(settings: Settings, clock: Clock) -> int:
+async def run(settings: "Settings", clock: Clock) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit status."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -275,7 +278,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     os.umask(0o077)
     try:
-        settings = load_settings(options.data)
+        settings = load_apart(options.data)
         with only_one(settings.site_folder):
             return _loop(settings)
     except BelvedereError as error:
@@ -283,7 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _loop(settings: Settings) -> int:
+def _loop(settings: "Settings") -> int:
     try:
         import uvloop
     except ImportError:

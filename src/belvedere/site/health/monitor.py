@@ -4,13 +4,13 @@ import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import structlog
 
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import NotFound, StorageFault
 from belvedere.foundation.ids import new_id
-from belvedere.foundation.settings import SiteSettings
 from belvedere.link.health import Fault, Hint
 from belvedere.site.health.eye import Eye
 from belvedere.site.health.faults import SNOOZE_US, FaultBook
@@ -25,6 +25,9 @@ from belvedere.site.recorder.feed import Feed
 from belvedere.site.recorder.recorder import Recorder
 from belvedere.site.recorder.writer import DiskWriter
 from belvedere.site.retention.headroom import headroom
+
+if TYPE_CHECKING:
+    from belvedere.foundation.settings import SiteSettings
 
 log = structlog.get_logger()
 
@@ -61,7 +64,7 @@ class Monitor:
 
     def __init__(
         self,
-        settings: SiteSettings,
+        settings: "SiteSettings",
         store: HealthStore,
         recorder: Recorder,
         relay: Relay,

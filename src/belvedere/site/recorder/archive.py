@@ -9,11 +9,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
+from typing import TYPE_CHECKING
 
 from belvedere import __version__
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BadInput, NotFound, Refused
-from belvedere.foundation.settings import SiteSettings
 from belvedere.link.messages import CameraStatus, DiskStatus, Init, Piece, Playlist, Run, SiteStatus, StreamStatus
 from belvedere.media import seal
 from belvedere.media.stream import StreamKind
@@ -27,6 +27,9 @@ from belvedere.site.storage import fragments
 from belvedere.site.storage.cameras import Camera, Cameras
 from belvedere.site.storage.index import Index, statements
 from belvedere.site.storage.keys import Keyring
+
+if TYPE_CHECKING:
+    from belvedere.foundation.settings import SiteSettings
 
 _CHUNK_BYTES = 1 << 20
 _MOST_PIECES = 100_000  # a day of half-second GOPs is 172,800: ask for less at once
@@ -73,7 +76,7 @@ class Archive:
 
     def __init__(
         self,
-        settings: SiteSettings,
+        settings: "SiteSettings",
         index: Index,
         keyring: Keyring,
         cameras: Cameras,

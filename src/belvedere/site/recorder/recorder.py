@@ -5,13 +5,13 @@ import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from belvedere.foundation.clock import MINUTE_US, SECOND_US, Clock
 from belvedere.foundation.errors import BadInput
 from belvedere.foundation.freed import give_back
-from belvedere.foundation.settings import SiteSettings
 from belvedere.media.held import Held
 from belvedere.media.stream import TICKS_PER_SECOND, VIDEO_CODECS, Codec, EndReason, Fragment, StreamConfig, StreamKind
 from belvedere.site.ingest import messages as m
@@ -31,6 +31,9 @@ from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import Keyring
 from belvedere.site.storage.sound import SoundBook
 
+if TYPE_CHECKING:
+    from belvedere.foundation.settings import SiteSettings
+
 log = structlog.get_logger()
 
 CLOCK_STEP_US = 2 * SECOND_US
@@ -48,7 +51,7 @@ class Recorder:
 
     def __init__(
         self,
-        settings: SiteSettings,
+        settings: "SiteSettings",
         index: Index,
         keyring: Keyring,
         cameras: Cameras,
@@ -84,7 +87,7 @@ class Recorder:
                 keyring,
                 clock,
                 boot=boot,
-                next_seq=self._new_seq,
+                next_seq=lambda: index.next_id("file"),
                 segment_seconds=settings.segment_seconds,
                 sync_ms=settings.sync_ms,
                 min_free_bytes=settings.min_free_bytes,
@@ -93,10 +96,6 @@ class Recorder:
             )
             for disk in disks
         ]
-
-    def _new_seq(self) -> int:
-        """Next number for a file name. Called on the disks' threads."""
-        return self._index.next_id("file")
 
     def _soon(self, call: Callable[[], None]) -> Callable[[], None]:
         def later() -> None:

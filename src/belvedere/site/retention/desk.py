@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from belvedere.foundation.clock import DAY_US, Clock, iso
-from belvedere.foundation.settings import SiteSettings
 from belvedere.link.messages import Reply, Request
 from belvedere.link.retention import (
     Destructions,
@@ -27,6 +26,9 @@ from belvedere.site.storage.disk import Disk
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import Keyring
 
+if TYPE_CHECKING:
+    from belvedere.foundation.settings import SiteSettings
+
 _HELD_LOST_US = 30 * DAY_US  # so long is told that held footage had to go
 
 
@@ -35,7 +37,7 @@ class RetentionDesk:
 
     def __init__(
         self,
-        settings: SiteSettings,
+        settings: "SiteSettings",
         hub_key_file: Path,
         index: Index,
         keyring: Keyring,

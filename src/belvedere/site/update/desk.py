@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -16,7 +16,6 @@ import structlog
 from belvedere import __version__
 from belvedere.foundation.clock import MINUTE_US, Clock
 from belvedere.foundation.errors import BelvedereError, Conflict, LinkFault, Refused
-from belvedere.foundation.settings import SiteSettings
 from belvedere.link.configuration import DAY_MINUTES, LineLimits
 from belvedere.link.messages import Reply, Request
 from belvedere.link.release import Manifest, open_manifest, read_key, why_not_after
@@ -36,6 +35,9 @@ from belvedere.link.releases import (
 from belvedere.site.update.build import build
 from belvedere.site.update.fetch import Fetcher
 from belvedere.site.update.guard import ASKED, HEALTH, OUTCOME, TRIAL_FILE, UNDER_GUARD, WORDS, Facts, Shelf
+
+if TYPE_CHECKING:
+    from belvedere.foundation.settings import SiteSettings
 
 LOOK_EVERY_S = 1.0
 ORDER, COMING = "order.json", "coming"
@@ -59,7 +61,7 @@ class UpdateDesk:
 
     def __init__(
         self,
-        settings: SiteSettings,
+        settings: "SiteSettings",
         shelf: Shelf,
         fetcher: Fetcher,
         clock: Clock,

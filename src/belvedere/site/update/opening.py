@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import LinkFault
-from belvedere.foundation.settings import Settings
 from belvedere.link.configuration import LineLimits
 from belvedere.link.messages import Reply, Request, SiteStatus
 from belvedere.site.outbox.sender import HttpsPost
@@ -18,11 +17,14 @@ from belvedere.site.uplink.budget import LineBudget
 from belvedere.site.uplink.outgoing import Outgoing
 from belvedere.site.uplink.papers import PaperFolder
 
+if TYPE_CHECKING:
+    from belvedere.foundation.settings import Settings
+
 
 class UpdateRoom:
     """One a site. `answers` before the link is served; `start` once there is a line."""
 
-    def __init__(self, settings: Settings, status: Callable[[], SiteStatus], clock: Clock) -> None:
+    def __init__(self, settings: "Settings", status: Callable[[], SiteStatus], clock: Clock) -> None:
         self._settings = settings
         self._status = status
         self._clock = clock

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import Refused
-from belvedere.foundation.settings import SiteSettings
 from belvedere.link.configuration import (
     Configuration,
     ConfigurationState,
@@ -21,10 +20,13 @@ from belvedere.link.configuration import (
 from belvedere.link.messages import Reply, Request
 from belvedere.site.storage.index import Index
 
+if TYPE_CHECKING:
+    from belvedere.foundation.settings import SiteSettings
+
 log = structlog.get_logger()
 
 
-def limits_of(settings: SiteSettings) -> LineLimits:
+def limits_of(settings: "SiteSettings") -> LineLimits:
     """What the box's own settings say of its line."""
     night = None
     if settings.line_night:
@@ -38,7 +40,7 @@ def limits_of(settings: SiteSettings) -> LineLimits:
 class ConfigurationBook:
     """Thread-safe. `answers` goes to `serve_link`."""
 
-    def __init__(self, index: Index, clock: Clock, settings: SiteSettings, hub_key_file: Path) -> None:
+    def __init__(self, index: Index, clock: Clock, settings: "SiteSettings", hub_key_file: Path) -> None:
         """Raises BadInput for settings of the line that make no sense."""
         self._index = index
         self._clock = clock
