@@ -12,6 +12,8 @@ from belvedere.hub.access.doors import CurrentSession, CurrentUser, roles, signe
 from belvedere.hub.access.users import User
 from belvedere.hub.approvals.desk import ApprovalDesk
 from belvedere.hub.context import HubContext
+from belvedere.hub.federation.desk import FederationDesk
+from belvedere.hub.federation.doings import PartnerDoing, PolicyDoing
 from belvedere.hub.proposals import sound_routes
 from belvedere.hub.proposals.desk import ProposalDesk
 from belvedere.hub.proposals.doing import Doing
@@ -54,6 +56,8 @@ async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
         "purpose.in_force": InForceDoing(hub.purposes),
         "purpose.cameras": CamerasDoing(hub.purposes),
         "sound": SoundDoing(hub),
+        "partner.add": PartnerDoing(cast(FederationDesk, app.state.federation)),
+        "partner.policy": PolicyDoing(cast(FederationDesk, app.state.federation)),
     }
     desk = ProposalDesk(hub, doings, cast(ApprovalDesk, app.state.approvals).changes.tell)
     app.state.proposals = desk
