@@ -218,6 +218,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/sites
         GET /api/sites/enrolments
         GET /api/sites/{site}/configuration
+        GET /api/rollouts
         """,
     ),
     (
@@ -247,6 +248,8 @@ _DOORS: tuple[tuple[str, str], ...] = (
         POST /api/sites/tokens
         POST /api/sites/{site}/revocation
         PUT /api/sites/{site}/configuration
+        POST /api/rollouts
+        POST /api/rollouts/{rollout_id}/stop
         GET /api/paging
         PUT /api/paging
         POST /api/paging/test

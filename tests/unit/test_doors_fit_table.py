@@ -21,6 +21,7 @@ ACTS = {
     "POST /api/purposes/{code}/in-force": "purpose_change",
     "PUT /api/camera-purposes": "purpose_change",
     "PUT /api/cameras/{camera_id}/sound": "sound_on",
+    "POST /api/rollouts": "site_update",
     "POST /api/break-glass": "break_glass",
 }
 # Narrower than its row: these roles of the row are kept out.

@@ -34,6 +34,7 @@ from belvedere.hub.purposes import routes as purposes
 from belvedere.hub.register import routes as register
 from belvedere.hub.retention import routes as retention
 from belvedere.hub.review import routes as review
+from belvedere.hub.rollouts import routes as rollouts
 from belvedere.hub.room import Room
 from belvedere.hub.watchers import routes as watchers
 
@@ -41,6 +42,7 @@ ROOMS: tuple[Room, ...] = (
     access.router,
     register.router,
     fleet.router,
+    rollouts.router,
     cards.router,
     purposes.router,
     cases.router,

@@ -167,6 +167,22 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
         f"Site {facts.get('site', '')} did not take version {facts.get('version', '')} of its configuration{_why(facts)}"
     ),
     "site.twice": lambda facts: f"Two machines showed the papers of site {facts.get('site', '')} at once",
+    "release.added": lambda facts: f"Release {facts.get('version', '')} of the software taken in",
+    "rollout.started": lambda facts: (
+        f"Roll-out of version {facts.get('version', '')} to {facts.get('sites', '')} sites started{_why(facts)}"
+    ),
+    "rollout.stopped": lambda facts: f"Roll-out of version {facts.get('version', '')} stopped{_why(facts)}",
+    "rollout.done": lambda facts: f"Roll-out of version {facts.get('version', '')} ended: every site has it",
+    "rollout.failed": lambda facts: f"Roll-out of version {facts.get('version', '')} ended with a failure{_why(facts)}",
+    "rollout.site_ordered": lambda facts: (
+        f"Version {facts.get('version', '')} of the software ordered of site {facts.get('site', '')}"
+    ),
+    "rollout.site_healthy": lambda facts: (
+        f"Site {facts.get('site', '')} works with version {facts.get('version', '')} of the software"
+    ),
+    "rollout.site_failed": lambda facts: (
+        f"Site {facts.get('site', '')} did not get version {facts.get('version', '')} of the software{_why(facts)}"
+    ),
     "camera.password_changed": lambda facts: f"Password of {_cameras(facts)} changed",
     "camera.sound_on": lambda facts: (
         f"Sound of {_cameras(facts)} switched on by {facts.get('decided_by', 'somebody')}{_why(facts)}"

@@ -84,6 +84,8 @@ class LinkDoor:
         self._clock = clock
         self._hub = hub
         self._asked: list[int] = []
+        # Pieces of the release that was ordered of a site (hub/rollouts).
+        self.pieces: Callable[[str, bytes], Awaitable[bytes]] | None = None
         self.app = Starlette(
             routes=[
                 Route("/enrol/authority", self._authority, methods=["GET"]),
@@ -91,6 +93,7 @@ class LinkDoor:
                 Route("/enrol/{enrolment}", self._papers, methods=["GET"]),
                 Route("/link/renew", self._renew, methods=["POST"]),
                 Route("/link/records", self._take, methods=["POST"]),
+                Route("/link/release", self._piece, methods=["POST"]),
                 WebSocketRoute("/link/control", self._control),
                 WebSocketRoute("/link/data/{ticket}", self._data),
             ]
@@ -158,6 +161,16 @@ class LinkDoor:
             return Received(next_seq)
 
         return await _answered(take)
+
+    async def _piece(self, request: Request) -> Response:
+        try:
+            site = self._site(request)
+            if self.pieces is None:
+                raise NotFound("This hub gives out no release.")
+            data = await self.pieces(site, await _bytes(request, _LONGEST_BODY))
+        except BelvedereError as error:
+            return _said(error)
+        return Response(data, media_type="application/octet-stream")
 
     def _not_too_often(self) -> None:
         now_us = self._clock.monotonic_us()
@@ -281,6 +294,10 @@ async def _answered(work: Callable[[], Awaitable[Any]]) -> Response:
     try:
         return Response(msgspec.msgpack.encode(await work()), media_type="application/msgpack")
     except BelvedereError as error:
-        status = {NotFound: 404, BadInput: 400, Refused: 403}.get(type(error), 503)
-        body = msgspec.msgpack.encode({"code": error.code, "message": error.message, "advice": error.advice})
-        return Response(body, status_code=status, media_type="application/msgpack")
+        return _said(error)
+
+
+def _said(error: BelvedereError) -> Response:
+    status = {NotFound: 404, BadInput: 400, Refused: 403}.get(type(error), 503)
+    body = msgspec.msgpack.encode({"code": error.code, "message": error.message, "advice": error.advice})
+    return Response(body, status_code=status, media_type="application/msgpack")

@@ -25,6 +25,7 @@ from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.health.tickets import TicketBook
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.state import SiteState
+from belvedere.hub.rollouts.desk import RolloutDesk
 from belvedere.link.client import SiteLink
 from belvedere.link.control import Hello
 from belvedere.link.messages import Reply, Request, SiteStatus
@@ -64,6 +65,7 @@ class Fleet:
         records: RecordBook,
         own_custody: CustodyDesk,
         configuration: ConfigurationDesk,
+        rollouts: RolloutDesk,
     ) -> None:
         """`own`: the state of this machine's site, None where there is none."""
         self.desk = desk
@@ -71,6 +73,7 @@ class Fleet:
         self.own_id = own_id
         self.records = records
         self.configuration = configuration
+        self.rollouts = rollouts
         self._own = own
         self._own_custody = own_custody
         self._audit = audit
@@ -78,6 +81,9 @@ class Fleet:
         self.switchboard.on_duplicate = self._twice
         self.switchboard.on_up.append(configuration.look_soon)
         self.door = LinkDoor(desk, self.switchboard, records, clock, hub)
+        self.door.pieces = rollouts.piece
+        rollouts.switchboard = self.switchboard
+        self._drives = True
         self.places = Places(link, self.switchboard, register, custody, works, watch)
         self.health = FleetHealth(own_health, lambda: [each.health for each in self.places.open.values()], tickets)
         desk.on_let_in = self.places.let_in
@@ -90,6 +96,8 @@ class Fleet:
         await self.desk.load()
         for site in sorted(self.desk.sites()):
             self.places.let_in(site)
+        if self._drives:
+            self.rollouts.begin()
 
     async def listen(self, listener: socket.socket) -> None:
         """Let sites call on this socket until `close`."""
@@ -100,6 +108,7 @@ class Fleet:
 
     async def close(self) -> None:
         """Hang up on everybody."""
+        await self.rollouts.stop_driving()
         await self.places.close()
         if self._server is not None:
             self._server.should_exit = True

@@ -30,7 +30,9 @@ from belvedere.hub.health.tickets import TicketBook
 from belvedere.hub.masks.desk import MaskDesk
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.state import SiteState
-from belvedere.hub.rollouts import tables as _rollout_tables  # noqa: F401 (they hang on the metadata)
+from belvedere.hub.rollouts.book import RolloutBook
+from belvedere.hub.rollouts.desk import RolloutDesk
+from belvedere.hub.rollouts.store import ReleaseStore
 from belvedere.link.client import SiteLink
 from belvedere.link.health import Fault
 from belvedere.link.records import Record
@@ -68,6 +70,9 @@ async def make_fleet(
 
     configuration = ConfigurationDesk(engine, clock, key, audit, step_up)
 
+    releases = ReleaseStore(settings.hub_folder / "releases")
+    rollouts = RolloutDesk(RolloutBook(engine, clock), releases, audit, clock, link=link, belongs=desk.sites)
+
     def works(site: str, one: SiteLink) -> list[Coroutine[Any, Any, None]]:
         return [
             witnesses.run(site, one),
@@ -96,6 +101,7 @@ async def make_fleet(
         records=records,
         own_custody=own_custody,
         configuration=configuration,
+        rollouts=rollouts,
     )
 
 

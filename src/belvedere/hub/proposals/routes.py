@@ -34,6 +34,7 @@ from belvedere.hub.proposals.sound import SoundDoing
 from belvedere.hub.proposals.store import PAGE
 from belvedere.hub.reach import hub_of
 from belvedere.hub.retention.desk import RetentionDesk
+from belvedere.hub.rollouts.doing import RolloutDoing
 from belvedere.hub.room import Room
 from belvedere.policy.table import Role
 
@@ -56,6 +57,7 @@ async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
         "purpose.in_force": InForceDoing(hub.purposes),
         "purpose.cameras": CamerasDoing(hub.purposes),
         "sound": SoundDoing(hub),
+        "rollout": RolloutDoing(hub),
         "partner.add": PartnerDoing(cast(FederationDesk, app.state.federation)),
         "partner.policy": PolicyDoing(cast(FederationDesk, app.state.federation)),
     }
