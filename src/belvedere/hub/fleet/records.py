@@ -2,19 +2,24 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 
 from belvedere.foundation.clock import Clock
 from belvedere.hub.fleet.tables import site_gap, site_mark, site_record
 from belvedere.hub.storage import reading, writing
+from belvedere.hub.storage.rows import put_rows
 from belvedere.link.records import Batch, Record
 
 log = structlog.get_logger()
+
+# Two hub processes that are sent one batch (an answer was lost, the site dialled again) take it one after the other.
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:lane, 0))")
 
 # Told of new records of one kind once they are committed: site, records. A crash in between loses the telling, not the records.
 Ear = Callable[[str, Sequence[Record]], None]
@@ -32,12 +37,13 @@ class Gap:
 
 
 class RecordBook:
-    """Blocks; thread-safe. One writer at a time."""
+    """Blocks; thread-safe. One writer at a time on SQLite, one a lane on PostgreSQL; ears hear one batch at a time."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
         self._turn = threading.Lock()
+        self._writes = self._turn if engine.dialect.name == "sqlite" else nullcontext()
         self._ears: dict[str, Ear] = {}
         self.taken = 0
         self.repeated = 0
@@ -48,8 +54,13 @@ class RecordBook:
 
     def take(self, site: str, batch: Batch) -> int:
         """Everything below the number returned is durable here. An empty batch only asks. Raises StorageFault."""
-        with self._turn:
+        with self._writes:
             fresh, next_seq = self._take(site, batch)
+        with self._turn:
+            self._told(site, batch, fresh)
+        return next_seq
+
+    def _told(self, site: str, batch: Batch, fresh: Sequence[Record]) -> None:
         self.taken += len(fresh)
         self.repeated += len(batch.records) - len(fresh)
         for kind in dict.fromkeys(record.kind for record in fresh):
@@ -58,7 +69,6 @@ class RecordBook:
                     ear(site, [record for record in fresh if record.kind == kind])
                 except msgspec.MsgspecError as error:  # a newer site says more than this hub knows; the record is kept
                     log.warning("record_not_understood", site=site, kind=kind, reason=str(error))
-        return next_seq
 
     def _take(self, site: str, batch: Batch) -> tuple[Sequence[Record], int]:
         epoch, now_us = batch.epoch.hex(), self._clock.now_us()
@@ -67,6 +77,8 @@ class RecordBook:
             with reading(self._engine) as connection:
                 return (), self._mark(connection, key) or 1
         with writing(self._engine) as connection:
+            if connection.dialect.name == "postgresql":  # SQLite has one writer as it is
+                connection.execute(_LOCK, {"lane": f"{site} {epoch} {batch.lane}"})
             known = self._mark(connection, key)
             mark = known or 1
             if batch.first > mark:  # the site had to drop what lies between, or this database was set back too far
@@ -77,18 +89,15 @@ class RecordBook:
             fresh = batch.records[mark - batch.first :]
             next_seq = max(mark, batch.first + len(batch.records))
             if fresh:
-                rows = [
-                    {
-                        **key,
-                        "seq": mark + at,
-                        "kind": record.kind[:32],
-                        "time_us": record.time_us,
-                        "received_us": now_us,
-                        "body": record.body,
-                    }
-                    for at, record in enumerate(fresh)
-                ]
-                connection.execute(insert(site_record), rows)
+                lane = batch.lane  # columns as in the table
+                put_rows(
+                    connection,
+                    site_record,
+                    [
+                        (site, epoch, lane, mark + at, record.kind[:32], record.time_us, now_us, record.body)
+                        for at, record in enumerate(fresh)
+                    ],
+                )
             if known is None:
                 connection.execute(insert(site_mark).values(**key, next_seq=next_seq, heard_us=now_us))
             else:
@@ -103,7 +112,8 @@ class RecordBook:
             & (site_mark.c.epoch == key["epoch"])
             & (site_mark.c.lane == key["lane"])
         )
-        found: int | None = connection.scalar(select(site_mark.c.next_seq).where(mine))
+        # The row is held until the end of the transaction: another process of the hub may have the same batch in hand.
+        found: int | None = connection.scalar(select(site_mark.c.next_seq).where(mine).with_for_update())
         return found
 
     def gaps(self) -> list[Gap]:

@@ -98,7 +98,6 @@ def put_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
 
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    connection.execute(text("SELECT 1"))  # SQLAlchemy's transaction begins before the driver is used by hand
     words = f'COPY "{table.name}" ({names}) FROM STDIN'.encode()
     try:
         with driver.cursor() as cursor, cursor.copy(words) as copy:
