@@ -130,6 +130,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
     (
         "administrator",
         """
+        POST /api/partners/key
         POST /api/people
         POST /api/people/list
         POST /api/people/list/try
@@ -160,6 +161,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
     (
         "administrator dpo",
         """
+        POST /api/partners
         POST /api/people/{name}/sessions/end
         """,
     ),
@@ -172,6 +174,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
     (
         "auditor dpo",
         """
+        GET /api/partners/{partner_id}/letters
         GET /api/audit/choices
         GET /api/audit/entries
         GET /api/audit/entries.csv
@@ -222,6 +225,31 @@ _DOORS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "administrator dpo manager",
+        """
+        POST /api/partners/{partner_id}/revoke
+        """,
+    ),
+    (
+        "auditor case_approver dpo investigator supervisor",
+        """
+        GET /api/partner-questions
+        """,
+    ),
+    (
+        "investigator supervisor",
+        """
+        POST /api/partner-questions
+        POST /api/partner-requests
+        """,
+    ),
+    (
+        "case_approver",
+        """
+        POST /api/partner-requests/{partner_id}/{request_id}/decision
+        """,
+    ),
+    (
         "dpo manager supervisor",
         """
         POST /api/sites/{site}/cards
@@ -232,6 +260,8 @@ _DOORS: tuple[tuple[str, str], ...] = (
     (
         "administrator auditor dpo manager supervisor",
         """
+        GET /api/partners
+        POST /api/partners/{partner_id}/try
         GET /api/cards
         """,
     ),
@@ -258,6 +288,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
     (
         "dpo",
         """
+        PUT /api/partners/{partner_id}/policy
         POST /api/break-glass/{glass_id}/lift
         PUT /api/camera-purposes
         PUT /api/dpo/dwellings

@@ -21,6 +21,8 @@ ACTS = {
     "POST /api/purposes/{code}/in-force": "purpose_change",
     "PUT /api/camera-purposes": "purpose_change",
     "PUT /api/cameras/{camera_id}/sound": "sound_on",
+    "POST /api/partners": "partner_change",
+    "PUT /api/partners/{partner_id}/policy": "partner_change",
     "POST /api/rollouts": "site_update",
     "POST /api/break-glass": "break_glass",
 }
@@ -29,6 +31,7 @@ KEPT_OUT = {
     "PUT /api/retention/classes": {"manager"},
     "POST /api/retention/decision": {"manager"},
     "POST /api/break-glass": {"investigator", "manager"},
+    "PUT /api/partners/{partner_id}/policy": {"administrator"},
 }
 # What changes something and is open to everybody with an account: about oneself, or decided inside, by the policy or the case.
 EVERYBODY = (

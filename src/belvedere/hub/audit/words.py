@@ -53,6 +53,16 @@ def _date(facts: Facts) -> str:
     return f", {iso(day * DAY_US)[:10]}" if isinstance(day, int) else ""
 
 
+def _partner(facts: Facts) -> str:
+    return str(facts.get("controller") or facts.get("partner", ""))
+
+
+def _letter(facts: Facts) -> str:
+    """`a package receipt (SHA-256 0123456789ab)`."""
+    what = str(facts.get("what", "")).replace("_", " ")
+    return f"a{'n' if what[:1] in 'aeiou' else ''} {what} (SHA-256 {str(facts.get('sha256', ''))[:12]})"
+
+
 def _count(facts: Facts) -> str:
     """`3 camera-days`."""
     days = facts.get("days")
@@ -300,6 +310,28 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "page.over": lambda facts: "What was called about is over",
     "page.tested": lambda facts: "Sent a test to everybody who is called",
     "page.planned": lambda facts: "Changed who is called about recording faults",
+    "partner.added": lambda facts: f"Added the partner {_partner(facts)}{_why(facts)}",
+    "partner.policy": lambda facts: f"Changed what {_partner(facts)} may ask{_why(facts)}",
+    "partner.revoked": lambda facts: f"Ended the partnership with {_partner(facts)}{_why(facts)}",
+    "partner.rekeyed": lambda facts: f"{_partner(facts)} signs with a new key",
+    "federation.said": lambda facts: f"Said to {_partner(facts)}: {_letter(facts)}",
+    "federation.heard": lambda facts: f"Heard from {_partner(facts)}: {_letter(facts)}",
+    "federation.delivered": lambda facts: f"{_partner(facts)} signed for {_letter(facts)}",
+    "federation.not_taken": lambda facts: f"{_partner(facts)} refused {_letter(facts)}{_why(facts)}",
+    "federation.turned_away": lambda facts: f"Took nothing from {_partner(facts)}{_why(facts)}",
+    "federation.asked": lambda facts: (
+        f"Asked {_partner(facts)} whether it holds footage for {facts.get('reference', '')}"
+    ),
+    "federation.answered": lambda facts: (
+        f"Answered {_partner(facts)}, {facts.get('reference', '')}: {facts.get('answer', '')}"
+    ),
+    "federation.decided": lambda facts: (
+        f"Request {facts.get('number', '')} of {_partner(facts)}: {facts.get('decision', '')}{_why(facts)}"
+    ),
+    "federation.key_made": lambda facts: f"Made the hub's next federation key{_why(facts)}",
+    "federation.package_offered": lambda facts: f"Offered a sealed package to {_partner(facts)}",
+    "federation.package_kept": lambda facts: f"A sealed package of {_partner(facts)} arrived whole",
+    "federation.package_receipted": lambda facts: f"{_partner(facts)} signed for a sealed package",
     "search.made": lambda facts: f"Searched{_why({'reason': facts.get('words')})}",
     "proposal.made": lambda facts: f"Proposed: {facts.get('title', '')}{_why(facts)}",
     "proposal.confirmed": lambda facts: f"Confirmed as the second person: {facts.get('title', '')}",
