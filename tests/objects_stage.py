@@ -71,8 +71,7 @@ def start_s3() -> S3Server:
     (folder / "s3.json").write_text(json.dumps({"identities": people}))
     (folder / "data").mkdir()
     ports = _free_ports(8)
-    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc")
-    names += ("filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc")
+    names = [f"{each}.port{kind}" for each in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
     command = [weed(), "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]
     command += [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
     command += [f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]

@@ -13,9 +13,11 @@ from typing import Any
 
 import av
 import pytest
+from sqlalchemy import text
 
 from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from belvedere.foundation.errors import NotFound, Refused, SealBroken, SiteAway, StorageFault
+from belvedere.hub.evidence import composing, making
 from belvedere.hub.evidence import export as desk_module
 from belvedere.hub.evidence.order import Order
 from belvedere.hub.evidence.store import WORKING, ExportStore
@@ -220,7 +222,7 @@ async def test_a_full_disk_is_said_before_and_noticed_while(
     stage: EvidenceStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(desk_module.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 99, 1))  # type: ignore[attr-defined]
+        patch.setattr(making.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(100, 99, 1))  # type: ignore[attr-defined]
         export = await stage.export()
         assert "has 0 MiB free" in export["message"]
     with monkeypatch.context() as patch:
@@ -241,38 +243,63 @@ async def test_a_defect_fails_one_export_and_not_the_next(
     stage: EvidenceStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(desk_module, "readme", lambda manifest: 1 / 0)
+        patch.setattr(composing, "readme", lambda manifest: 1 / 0)
         assert "Something in Belvedere broke" in (await stage.export())["message"]
     assert left_behind(stage) == []
     assert (await stage.export())["state"] == "ready"
 
 
-async def test_what_a_restart_interrupts_is_marked_and_cleaned(data: Path) -> None:
+async def test_what_a_restart_interrupts_goes_on_where_it_was(data: Path, tmp_path: Path) -> None:
     async with evidence_stage(data) as stage:
-        reading = asyncio.Event()
+        second = asyncio.Event()
         loop = asyncio.get_running_loop()
+        begun = 0
 
         def hold(name: str) -> None:
-            if name == "part":
-                loop.call_soon_threadsafe(reading.set)
-                stopped.wait(20)
+            nonlocal begun
+            begun += name == "init"
+            if name == "init" and begun == 2:  # the first clip is in the pack
+                loop.call_soon_threadsafe(second.set)
+                stopped.wait(60)
 
         stopped = threading.Event()
         stage.archive.fault = hold
         answer = await stage.browser.post("/api/exports", json=stage.order())
         waiting = await stage.browser.post("/api/exports", json=stage.order(name="Next"))
-        await asyncio.wait_for(reading.wait(), 20)
-        assert answer.json()["state"] == waiting.json()["state"] == "working"
-        assert [name for name in left_behind(stage) if name.endswith(".part")]
+        await asyncio.wait_for(second.wait(), 60)
+        first, then = [await stage.browser.get(f"/api/exports/{each.json()['id']}") for each in (answer, waiting)]
+        assert (first.json()["step"], then.json()["step"]) == ("making", "waiting")
+        share = first.json()["progress"]
+        assert 0 < share < 1
         await stage.desk.stop()
         stopped.set()
-    # A power cut would leave these: half a pack, and a whole one that no row knows of.
+    assert [path.name for path in (data / "hub/making").iterdir()] == [f".{answer.json()['id']}.1.zip.part"]
+    # What else a power cut could leave: half a pack of an older version, and a whole one that nobody was told of.
+    (data / "hub/exports").mkdir(exist_ok=True)
     (data / "hub/exports/.export_x.zip.part").write_bytes(b"half")
     (data / f"hub/exports/{answer.json()['id']}.zip").write_bytes(b"whole")
     async with evidence_stage(data, stage.clock) as stage:
+        await stage.desk.idle()
         listed = (await stage.browser.get("/api/exports")).json()["exports"]
-        assert [export["state"] for export in listed] == ["failed", "failed"]
-        assert all("restarted" in export["message"] for export in listed)
+        assert [export["state"] for export in listed] == ["ready", "ready"]
+        assert stage.archive.read_calls == 1 + 3, "the second clip of the first (one read), both of the other (three)"
+        for export in listed:
+            assert verify_pack(await stage.pack(export, tmp_path / "pack.zip"), stage.public_key).valid
+        kinds = [entry.kind for entry in stage.hub.audit.entries(limit=50)]
+        assert kinds.count("export.ready") == 2 and "export.failed" not in kinds
+        assert left_behind(stage) == sorted(f"{export['id']}.zip" for export in listed)
+        assert not list((data / "hub/making").iterdir())
+
+
+async def test_an_export_of_a_version_without_jobs_is_failed_in_words(data: Path) -> None:
+    async with evidence_stage(data) as stage:
+        export = await stage.export()
+        with stage.hub.engine.begin() as connection:
+            connection.execute(text("DELETE FROM job"))
+            connection.execute(text("UPDATE export SET state = 'working'"))
+    async with evidence_stage(data, stage.clock) as stage:
+        (line,) = (await stage.browser.get("/api/exports")).json()["exports"]
+        assert (line["id"], line["state"]) == (export["id"], "failed") and "restarted" in line["message"]
         assert left_behind(stage) == []
 
 
@@ -338,13 +365,13 @@ async def test_the_desk_itself_asks_for_the_right_grant(stage: EvidenceStage) ->
 async def test_a_bounded_number_may_wait(stage: EvidenceStage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage.hub.quotas, "counts", Counts(Limits({})))  # the limit of a day is lower
     gate_open = asyncio.Event()
-    real = stage.desk._make
+    real = making.PackMaker._make
 
-    async def slow(job: Any) -> None:
+    async def slow(*words: Any) -> Any:
         await gate_open.wait()
-        await real(job)
+        return await real(*words)
 
-    monkeypatch.setattr(stage.desk, "_make", slow)
+    monkeypatch.setattr(making.PackMaker, "_make", slow)
     answers = [
         await stage.browser.post("/api/exports", json=stage.order()) for _ in range(desk_module.MOST_WAITING + 3)
     ]
@@ -371,7 +398,12 @@ async def test_a_log_that_fails_at_the_end_keeps_the_pack_back(
     await stage.desk.idle()
     assert left_behind(stage) == []
     row = ExportStore(stage.hub.engine).get(answer.json()["id"])
-    assert row is not None and row.state == WORKING  # the next start says what became of it
+    assert row is not None and row.state == WORKING
+    reads = stage.archive.read_calls
+    monkeypatch.undo()
+    stage.clock.advance(MINUTE_US)
+    assert (await stage.finished(row.id))["state"] == "ready"
+    assert stage.archive.read_calls == reads, "the pack was there already"
 
 
 async def test_the_small_stream_serves_where_there_is_no_other(

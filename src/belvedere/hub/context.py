@@ -47,8 +47,11 @@ from belvedere.hub.fleet.opening import make_fleet
 from belvedere.hub.fleet.routing import FleetLink
 from belvedere.hub.health.desk import HealthDesk
 from belvedere.hub.health.standing import StandingFaults
+from belvedere.hub.jobs.desk import JobDesk
 from belvedere.hub.local import keep_logging, log_local_acts
 from belvedere.hub.masks.desk import MaskDesk
+from belvedere.hub.objects.address import check_address, open_store
+from belvedere.hub.objects.shelf import ObjectShelf
 from belvedere.hub.purposes.book import PurposeBook
 from belvedere.hub.purposes.desk import PurposeDesk
 from belvedere.hub.quotas.desk import QuotaDesk
@@ -109,6 +112,8 @@ class HubContext:
     dwell: DwellGuard
     masks: MaskDesk
     quotas: QuotaDesk
+    objects: ObjectShelf
+    jobs: JobDesk
 
 
 @asynccontextmanager
@@ -258,6 +263,10 @@ async def open_hub(
                 dwell=dwell,
                 masks=masks,
                 quotas=quotas,
+                objects=ObjectShelf(
+                    engine, clock, check_address(settings.hub.objects), partial(open_store, settings=settings)
+                ),
+                jobs=JobDesk(engine, clock, settings.hub_folder / "jobs"),
             )
         finally:
             for task in (pushing_masks, local_acts, keys_kept, telling, witnessing, stamping, watching, erasing):

@@ -7,15 +7,17 @@ from typing import Literal, cast
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
 from belvedere.foundation.errors import BelvedereError
 from belvedere.hub.access.doors import CurrentUser, granted, signed_in
 from belvedere.hub.context import HubContext
 from belvedere.hub.evidence.export import ExportDesk
+from belvedere.hub.evidence.making import PackMaker
 from belvedere.hub.evidence.order import EVIDENCE, LONGEST_US, MOST_CAMERAS, WORKING_COPY, Order, pack_name
-from belvedere.hub.evidence.store import ExportRow
+from belvedere.hub.evidence.store import ExportRow, ExportStore
 from belvedere.hub.masks.master import require_master
+from belvedere.hub.objects.answer import object_answer
 from belvedere.hub.reach import hub_of
 from belvedere.hub.room import Room
 from belvedere.policy.grant import Action
@@ -25,8 +27,19 @@ from belvedere.policy.grant import Action
 async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
     """Opens the desk once the hub's context stands."""
     hub = cast(HubContext, app.state.hub)
-    release = hub.fleet.release
-    desk = ExportDesk(hub.settings.exports_folder, hub.engine, hub.clock, hub.key, hub.audit, hub.link, release)
+    maker = PackMaker(
+        hub.settings.hub_folder / "making",
+        hub.engine,
+        hub.clock,
+        hub.key,
+        hub.audit,
+        hub.link,
+        hub.objects,
+        hub.fleet.release,
+    )
+    desk = ExportDesk(
+        hub.settings.exports_folder, ExportStore(hub.engine), hub.clock, hub.audit, hub.jobs, hub.objects, maker
+    )
     await desk.start()
     app.state.exports = desk
     try:
@@ -71,6 +84,8 @@ class ExportLine(BaseModel):
     bytes: int
     sha256: str
     message: str
+    step: str = Field("", description="Of one that is working: waiting or making.")
+    resumed: bool = Field(False, description="An earlier attempt was cut off; this goes on from what it brought.")
 
 
 class ExportList(BaseModel):
@@ -94,6 +109,8 @@ def _line(row: ExportRow) -> ExportLine:
         bytes=row.bytes,
         sha256=row.sha256,
         message=row.message,
+        step=row.step,
+        resumed=row.resumed,
     )
 
 
@@ -145,12 +162,11 @@ async def cancel(export_id: str, request: Request, user: CurrentUser) -> ExportL
 
 @router.get("/api/exports/{export_id}/pack", response_class=FileResponse)
 @granted(Action.EXPORT)
-async def pack(export_id: str, request: Request, user: CurrentUser, grant: str = "") -> FileResponse:
+async def pack(export_id: str, request: Request, user: CurrentUser, grant: str = "") -> Response:
     """The finished pack. `grant` covers what was exported; left out, it is the one that the export was made under."""
     desk = _desk(request)
     row = await desk.get(export_id, user.id)
     usable = await hub_of(request).grants.use(
         user, grant or row.grant_id, Action.EXPORT, row.cameras, row.start_us, row.end_us
     )
-    path = await desk.release(row, usable.grant)
-    return FileResponse(path, media_type="application/zip", filename=pack_name(row))
+    return object_answer(request, await desk.release(row, usable.grant), pack_name(row), "application/zip")

@@ -1,11 +1,10 @@
 """The table of exports: rows in, rows out. Blocking."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, RowMapping, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
-from belvedere.hub.jobs import tables as _jobs  # noqa: F401 (its table stands in the schema)
-from belvedere.hub.objects import tables as _objects  # noqa: F401
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.storage.metadata import export
 
@@ -35,6 +34,8 @@ class ExportRow:
     sha256: str
     message: str
     kind: str = "evidence"  # or working_copy
+    step: str = ""  # of one that is working: waiting or making. Not in the table
+    resumed: bool = False  # an earlier attempt was cut off. Not in the table
 
 
 class ExportStore:
@@ -43,10 +44,13 @@ class ExportStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, row: ExportRow) -> None:
-        values = {name: getattr(row, name) for name in ExportRow.__slots__} | {"cameras": list(row.cameras)}
+    def add(self, row: ExportRow, also: Callable[[Connection], None] | None = None) -> None:
+        """A new row, and `also` in the same transaction."""
+        values = {name: getattr(row, name) for name in export.c.keys()} | {"cameras": list(row.cameras)}  # noqa: SIM118
         with writing(self._engine) as connection:
             connection.execute(insert(export).values(values))
+            if also is not None:
+                also(connection)
 
     def finish(self, export_id: str, state: str, message: str, size: int = 0, sha256: str = "") -> None:
         """Set the last state of an export that is working; a finished one stays as it is."""

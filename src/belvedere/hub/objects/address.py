@@ -7,12 +7,16 @@ import tomllib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from belvedere.foundation.errors import BadSettings
 from belvedere.foundation.settings import HubSettings, Settings
 from belvedere.hub.objects.bucket import BucketStore
 from belvedere.hub.objects.folder import FolderStore
 from belvedere.hub.objects.store import Store
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 _BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9._-]+)*)/?")
 _SAFE = re.compile(r"https://[^/?#\s@]+(/[^?#\s]*)?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
@@ -89,32 +93,31 @@ def _open_bucket(address: str, hub: HubSettings) -> Store:
             f"{endpoint[:100]!r} can't be the object store's endpoint.", advice="Write https:// and the host's name."
         )
     known = credentials_of(hub)
+    config: S3Config = {
+        "region": hub.objects_region,
+        "access_key_id": known.access_key_id,
+        "secret_access_key": known.secret_access_key,
+        "checksum_algorithm": "SHA256",
+    }
+    if endpoint:
+        config["endpoint"] = endpoint
+    if known.session_token:
+        config["session_token"] = known.session_token
+    client: ClientConfig = {
+        "allow_http": endpoint.startswith("http://"),
+        "connect_timeout": timedelta(seconds=5),
+        "timeout": timedelta(seconds=_WITHIN_S),
+    }
+    retry: RetryConfig = {
+        "max_retries": 3,
+        "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2), "base": 2},
+        "retry_timeout": timedelta(seconds=_WITHIN_S),
+    }
     try:
-        bucket = S3Store(
-            named[1],
-            prefix=named[2].strip("/") or None,
-            endpoint=endpoint or None,
-            region=hub.objects_region,
-            access_key_id=known.access_key_id,
-            secret_access_key=known.secret_access_key,
-            **({"session_token": known.session_token} if known.session_token else {}),
-            checksum_algorithm="SHA256",
-            client_options={
-                "allow_http": endpoint.startswith("http://"),
-                "connect_timeout": timedelta(seconds=5),
-                "timeout": timedelta(seconds=_WITHIN_S),
-                **({"root_certificate": Path(hub.objects_ca_file).read_bytes()} if hub.objects_ca_file else {}),
-            },
-            retry_config={
-                "max_retries": 3,
-                "backoff": {
-                    "init_backoff": timedelta(milliseconds=100),
-                    "max_backoff": timedelta(seconds=2),
-                    "base": 2,
-                },
-                "retry_timeout": timedelta(seconds=_WITHIN_S),
-            },
-        )
+        if hub.objects_ca_file:
+            client["root_certificate"] = Path(hub.objects_ca_file).read_bytes()
     except OSError as error:
         raise BadSettings(f"{hub.objects_ca_file} can't be read: {error.strerror}.", advice="Correct it.") from error
+    prefix = named[2].strip("/") or None
+    bucket = S3Store(named[1], prefix=prefix, config=config, client_options=client, retry_config=retry)
     return BucketStore(bucket, address)

@@ -24,16 +24,16 @@ def object_answer(
     words = request.headers.get("range", "")
     span = None if request.headers.get("if-range") else _ONE_RANGE.fullmatch(words.strip())
     headers = {"accept-ranges": "bytes", "content-disposition": f'attachment; filename="{filename}"'}
-    start, end, status = 0, found.bytes, 200
+    start, end, status = 0, found.size, 200
     if span is not None and (span[1] or span[2]):
         if span[1]:
-            start, end = int(span[1]), min(found.bytes, int(span[2]) + 1) if span[2] else found.bytes
+            start, end = int(span[1]), min(found.size, int(span[2]) + 1) if span[2] else found.size
         else:
-            start = max(0, found.bytes - int(span[2]))
+            start = max(0, found.size - int(span[2]))
         if start >= end:
-            return Response(status_code=416, headers={"content-range": f"bytes */{found.bytes}"})
+            return Response(status_code=416, headers={"content-range": f"bytes */{found.size}"})
         status = 206
-        headers["content-range"] = f"bytes {start}-{end - 1}/{found.bytes}"
+        headers["content-range"] = f"bytes {start}-{end - 1}/{found.size}"
     headers["content-length"] = str(end - start)
 
     def body() -> Iterator[bytes | memoryview]:

@@ -1,8 +1,8 @@
 """A bucket of S3 as a store.
 
 An object is a small index under its key, and parts of up to 8 MiB under KEY.parts/. Every part and the index is written with
-If-None-Match: * and never again. Parts are named by number and SHA-256, so that a try that was cut off goes on with those that lack;
-all are read back and hashed before the index is written, and without an index there is no object.
+If-None-Match: * and never again. Parts are named by number and SHA-256, so that a try that was cut off sends only those that
+are not there; all are read back and hashed before the index is written, and without an index there is no object.
 (S3's own multipart upload would leave no trace of how far it got when the process dies, and `obstore` does not give its id.)
 """
 

@@ -30,7 +30,7 @@ class Readable:
     """An object that can be read. `path` is its file, where it is one on this machine."""
 
     key: str
-    bytes: int
+    size: int
     path: Path | None
     store: Store
 
@@ -97,7 +97,7 @@ class ObjectShelf:
         return Readable(key, size, store.path(key), store)
 
     def destroy(self, key: str) -> StoredObject | None:
-        """Remove an object, and what an interrupted try left. Gone when this returns; raises ObjectsAway and stays listed if not."""
+        """Remove an object, and what an interrupted try left. Gone when this returns; else it raises and stays listed."""
         listed = self.find(key)
         for address in {"" if listed is None else listed.store, self.target}:
             self.store(address).destroy(key)
