@@ -25,6 +25,7 @@ NAMES = (
     "activity",
     "tamper_hints",
     "access",
+    "queries",
 )
 
 
