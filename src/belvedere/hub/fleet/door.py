@@ -156,7 +156,7 @@ class LinkDoor:
         async def take() -> msgspec.Struct:
             site = self._site(request)
             batch = unpack(await _bytes(request, _LONGEST_BATCH))
-            next_seq = await asyncio.to_thread(self._records.take, site, batch)
+            next_seq = await self._records.bring(site, batch)
             self._site(request)  # revoked meanwhile: the answer is not theirs any more
             return Received(next_seq)
 
