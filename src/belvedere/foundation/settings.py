@@ -50,6 +50,10 @@ class HubSettings(BaseModel):
     federation_contact: str = Field("", max_length=500, description="Whom partners call: name and telephone number.")
     controller: str = Field("", max_length=200, description="Name of the data controller, as partners see it.")
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
+    bus: str = Field(
+        "", description="NATS server that the hub's processes meet at, such as nats://127.0.0.1:4222; empty: one process."
+    )
+    processes: int = Field(1, ge=1, le=64, description="How many processes serve the control room; several need a bus.")
     objects: str = Field(
         "", description="Where finished packs go: file:///FOLDER or s3://BUCKET/PREFIX; empty: the data folder."
     )

@@ -67,9 +67,12 @@ ROOMS: tuple[Room, ...] = (
 OpenHub = Callable[[], AbstractAsyncContextManager[HubContext]]
 
 
-def create_app(open_hub: OpenHub, *, ui: Path = UI_FOLDER, rooms: tuple[APIRouter, ...] = ROOMS) -> FastAPI:
+def create_app(
+    open_hub: OpenHub, *, ui: Path = UI_FOLDER, rooms: tuple[APIRouter, ...] = ROOMS, duties: bool = True
+) -> FastAPI:
     """The application. `open_hub` opens its context when the server starts; it is `app.state.hub` from then on.
 
+    `duties` False: another process of the hub has the desks that rooms open; this one is asked for what needs none of them.
     Raises RuntimeError naming every route that declares no door (see `access.doors`).
     """
 
@@ -78,7 +81,7 @@ def create_app(open_hub: OpenHub, *, ui: Path = UI_FOLDER, rooms: tuple[APIRoute
         async with open_hub() as hub, AsyncExitStack() as opened:
             app.state.hub = hub
             for room in rooms:
-                if isinstance(room, Room) and room.opened is not None:
+                if duties and isinstance(room, Room) and room.opened is not None:
                     await opened.enter_async_context(room.opened(app))
             yield
 

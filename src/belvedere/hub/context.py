@@ -52,6 +52,7 @@ from belvedere.hub.local import keep_logging, log_local_acts
 from belvedere.hub.masks.desk import MaskDesk
 from belvedere.hub.objects.address import check_address, open_store
 from belvedere.hub.objects.shelf import ObjectShelf
+from belvedere.hub.processes.share import Share
 from belvedere.hub.purposes.book import PurposeBook
 from belvedere.hub.purposes.desk import PurposeDesk
 from belvedere.hub.quotas.desk import QuotaDesk
@@ -124,20 +125,23 @@ async def open_hub(
     link: SiteLink | None = None,
     hasher: PasswordHasher | None = None,
     show_code: Callable[[ShownCode], None] = lambda _code: None,
+    share: Share | None = None,
 ) -> AsyncIterator[HubContext]:
     """Open the hub of a data folder: migrate its database, check its log, reach for its site. `hasher` is for tests.
 
-    `show_code` puts codes that stand for a passkey in front of the person, where the demo has those.
+    `show_code` puts codes that stand for a passkey in front of the person, where the demo has those. `share`: what this one is
+    among the processes of its hub; what has to run once runs in the one with the chair.
 
     Raises StorageFault, Conflict or BadSettings when it can't be opened; a site that is away is no reason.
     """
-    clock = clock or SystemClock()
+    clock, duties = clock or SystemClock(), share is None or share.chair
     settings.hub_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = await asyncio.to_thread(signing_key, settings)
     engine = open_engine(settings.hub_database_url)
     try:
         await asyncio.to_thread(upgrade, engine)
-        audit = await asyncio.to_thread(AuditLog, engine, settings.hub_folder / "log", key, clock)
+        turn = None if share is None else share.turn
+        audit = await asyncio.to_thread(AuditLog, engine, settings.hub_folder / "log", key, clock, turn)
         register = CameraRegister(engine, clock)
         if settings.hub.own_site:
             await asyncio.to_thread(register.put_site, settings.site.id, settings.site.name)
@@ -151,12 +155,12 @@ async def open_hub(
         custody = CustodyDesk(settings.site.id, engine, vault, key, audit, clock)
         if isinstance(site, ReleasingLink):
             site.bind(custody)
-        await audit.start()
+        await audit.start(keeps_signed=duties)
         local_acts: asyncio.Task[None] | None = None
         health = HealthDesk(engine, site, settings.site.id, clock)
         watch = WatchDesk(engine, clock, audit, settings.hub_folder / "keys" / "watching.key")
         dwell = DwellGuard(engine, clock, audit, register, watch.people, settings.hub)
-        quotas = QuotaDesk(engine, clock, audit, settings.hub)
+        quotas = QuotaDesk(engine, clock, audit, settings.hub, shared=share is not None)
         table_change = await note_table(engine, clock, audit, settings.hub)
         grants = GrantDesk(
             engine,
@@ -180,7 +184,7 @@ async def open_hub(
         witnessing: asyncio.Task[None] | None = None
         authority = settings.hub.timestamp_url, settings.hub.timestamp_certificates
         stamps = StampDesk(settings.hub_folder / "timestamps", *authority, audit, clock)
-        stamping = asyncio.create_task(stamps.run(), name="timestamps")
+        stamping = asyncio.create_task(stamps.run(), name="timestamps") if duties else None
         due = partial(keys_due, vault, settings.hub_folder, clock)
         health.standing = StandingFaults(settings.site.id, site, due, witnesses, stamps)
         masks = await asyncio.to_thread(MaskDesk, engine, fleet_link, audit, clock)
@@ -189,8 +193,8 @@ async def open_hub(
         log_search = LogSearch(engine, audit)
         log_watch = LogWatch(engine, audit, log_search, clock)
         log_erasure = LogErasure(engine, audit, clock, settings.hub.log_years)
-        watching = asyncio.create_task(log_watch.run(), name="log watch")
-        erasing = asyncio.create_task(log_erasure.run(), name="log erasure")
+        watching = asyncio.create_task(log_watch.run(), name="log watch") if duties else None
+        erasing = asyncio.create_task(log_erasure.run(), name="log erasure") if duties else None
         state = SiteState(site, clock)
         fleet = await make_fleet(
             settings,
@@ -208,23 +212,27 @@ async def open_hub(
             vault=vault,
             grants=grants,
             witnesses=witnesses,
+            switchboard=None if share is None else share.switchboard,
+            duties=duties,
         )
         try:
-            # What stands there before the log tells of any account is how a hub begins.
-            await log_local_acts(engine, audit, clock if await accounts.told_of_any() else None)
-            local_acts = asyncio.create_task(keep_logging(engine, audit, clock), name="local acts")
-            if isinstance(site, ReleasingLink) and settings.hub.own_site:
+            if duties:
+                # What stands there before the log tells of any account is how a hub begins.
+                await log_local_acts(engine, audit, clock if await accounts.told_of_any() else None)
+                local_acts = asyncio.create_task(keep_logging(engine, audit, clock), name="local acts")
+                await accounts.start()
+            if duties and isinstance(site, ReleasingLink) and settings.hub.own_site:
                 keys_kept = asyncio.create_task(custody.run(site), name="custody")
                 here = partial(register.camera_ids, (settings.site.id,))
                 pushing_masks = asyncio.create_task(masks.run(site, here), name="masks")
                 telling = asyncio.create_task(endings.run(), name="ended grants")
                 witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
-            await accounts.start()
-            await views.start()
-            if settings.hub.own_site:
+            await views.start(None if share is None else share.gone)
+            if duties and settings.hub.own_site:
                 health.start()
             await quotas.start()
-            watch.start()
+            if duties:
+                watch.start()
             await fleet.open()
             yield HubContext(
                 settings=settings,

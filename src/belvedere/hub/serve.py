@@ -16,15 +16,18 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from belvedere.foundation.errors import BadSettings, BelvedereError, Conflict
 from belvedere.foundation.settings import Settings, load_settings
 from belvedere.hub.access.step_up_codes import ShownCode
 from belvedere.hub.app import create_app
 from belvedere.hub.context import open_hub
+from belvedere.hub.processes.several import check_shared
 
 _CLOSE_WITHIN_S = 2  # what is still open after this is cut off
 _LARGEST_WEBSOCKET_MESSAGE = 64 * 1024  # from a browser; pictures go the other way
@@ -45,11 +48,11 @@ class _Server(uvicorn.Server):
             sys.stdout.flush()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises Conflict or BadSettings."""
+def _listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket; `shared`: with other processes of this user. Raises Conflict or BadSettings."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=512)
+        listener = socket.create_server((host, port), family=family, backlog=512, reuse_port=shared)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Conflict(
@@ -76,9 +79,13 @@ def serve(settings: Settings) -> int:
 
     Raises Conflict when the port is taken, and whatever `open_hub` raises.
     """
+    check_shared(settings)
+    shared = bool(settings.hub.bus)
     with ExitStack() as open_here:
-        listener = open_here.enter_context(_listen(settings.hub.host, settings.hub.port))
-        sites = open_here.enter_context(_listen(*_link_place(settings.hub.link))) if settings.hub.link else None
+        listener = open_here.enter_context(_listen(settings.hub.host, settings.hub.port, shared=shared))
+        sites = None
+        if settings.hub.link:
+            sites = open_here.enter_context(_listen(*_link_place(settings.hub.link), shared=shared))
         runner = open_here.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
         return runner.run(_serve(settings, listener, sites))
 
@@ -92,28 +99,44 @@ def _link_place(text: str) -> tuple[str, int]:
 
 
 async def _serve(settings: Settings, listener: socket.socket, sites: socket.socket | None) -> int:
-    async with open_hub(settings, show_code=_show_code) as hub:
-        config = uvicorn.Config(
-            create_app(lambda: nullcontext(hub)),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_CLOSE_WITHIN_S,
-            ws_max_size=_LARGEST_WEBSOCKET_MESSAGE,
-            ws_per_message_deflate=False,
-            ws_ping_interval=20.0,
-            timeout_keep_alive=30,
+    said = {"url": _url_of(listener)}
+    if sites is not None:
+        said["link"] = _url_of(sites).removeprefix("http://")
+    # The server raises the signal that ended it once more when all is closed; it has done its work by then.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    if settings.hub.bus:
+        from belvedere.hub.processes.serve import Listeners, serve_shared  # here: a hub alone has no use for it
+
+        return await serve_shared(
+            settings,
+            Listeners(listener, sites),
+            _config,
+            lambda config, more: _Server(config, said | more),
+            _show_code,
         )
-        said = {"url": _url_of(listener)}
+    async with open_hub(settings, show_code=_show_code) as hub:
         if sites is not None:
             await hub.fleet.listen(sites)
-            said["link"] = _url_of(sites).removeprefix("http://")
-        server = _Server(config, said)
-        # The server raises the signal that ended it once more when all is closed; it has done its work by then.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
+        server = _Server(_config(create_app(lambda: nullcontext(hub))), said)
         await server.serve(sockets=[listener])
         return 0 if server.started else 1
+
+
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        lifespan="auto" if isinstance(app, FastAPI) else "off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_CLOSE_WITHIN_S,
+        ws_max_size=_LARGEST_WEBSOCKET_MESSAGE,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        timeout_keep_alive=30,
+    )
 
 
 def _show_code(code: ShownCode) -> None:
@@ -150,6 +173,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="Data folder.")
     parser.add_argument("--port", type=int, default=None, help="Port of the control room; 0 picks a free one.")
     parser.add_argument("--link", default=None, help="Address and port that sites dial.")
+    parser.add_argument(
+        "--database", default=None, help="PostgreSQL; better said in the environment, where others don't see it."
+    )
+    parser.add_argument("--bus", default=None, help="NATS server, where the hub has several processes.")
     parser.add_argument("--alone", action="store_true", help="There is no site on this machine.")
     options = parser.parse_args(arguments)
     _log_to_stderr()
@@ -161,6 +188,10 @@ def main(arguments: list[str] | None = None) -> int:
             settings.hub.port = options.port
         if options.link is not None:
             settings.hub.link = options.link
+        if options.database is not None:
+            settings.hub.database_url = options.database
+        if options.bus is not None:
+            settings.hub.bus = options.bus
         if options.alone:
             settings.hub.own_site = False
         return serve(settings)

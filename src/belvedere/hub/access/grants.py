@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from belvedere.foundation.clock import MINUTE_US, Clock
+from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import ApprovalNeeded, BadInput, Conflict, NotFound, Refused
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access.asking import (
@@ -28,6 +28,7 @@ from belvedere.hub.access.asking import (
     confirm,
     own_date,
 )
+from belvedere.hub.access.over import OverGrants
 from belvedere.hub.access.sessions import SignedIn
 from belvedere.hub.access.standing import StandingGrants
 from belvedere.hub.access.step_up import StepUps
@@ -100,8 +101,7 @@ class GrantDesk:
         self._standing = StandingGrants(engine)
         # Set whenever a grant ends before its time, so that sites are told at once (see `endings`).
         self.ended = asyncio.Event()
-        # Invariant: every grant that this desk ended in the last minute, and when (monotonic).
-        self._over: dict[str, int] = {}
+        self.over = OverGrants(clock)
         self._stopped: frozenset[str] = frozenset()
         self.issued = 0
         self.refused = 0
@@ -235,7 +235,7 @@ class GrantDesk:
             raise NotFound("There is no such access, or it was ended.", advice="Look at the list of open accesses.")
         facts = {"grant": grant_id, "user": found.user_id, "reason": reason.strip()[:500]}
         await self._audit.append(GRANT_REVOKED, by.id, facts)
-        self._note_over(grant_id)
+        self.over.end(grant_id)
         await asyncio.to_thread(self._close, access_grant.c.id == grant_id)
         self.ended.set()
         return found
@@ -341,7 +341,7 @@ class GrantDesk:
             return False
 
         if await asyncio.to_thread(close):
-            self._note_over(grant_id)
+            self.over.end(grant_id)
             self.ended.set()
             facts = {"grant": grant_id} | ({"renewed_as": renewed_as} if renewed_as else {})
             await self._audit.append(GRANT_ENDED, user.id, facts)
@@ -351,12 +351,7 @@ class GrantDesk:
 
         False says nothing: a grant ends by time, by the command line and by other rooms as well; see `live`.
         """
-        return grant_id in self._over
-
-    def _note_over(self, grant_id: str) -> None:
-        now_us = self._clock.monotonic_us()
-        self._over = {each: at_us for each, at_us in self._over.items() if at_us > now_us - MINUTE_US}
-        self._over[grant_id] = now_us
+        return grant_id in self.over
 
     def _close(self, *which: ColumnElement[bool]) -> bool:
         """End an open grant; whether there was one. Blocking."""

@@ -142,12 +142,13 @@ class AuditLog(StoredLog):
 
     # Writing ------------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Start the writer on the running event loop."""
+    async def start(self, *, keeps_signed: bool = True) -> None:
+        """Start the writer on the running event loop. `keeps_signed`: sign anew each minute, though nothing happens."""
         self._queue = asyncio.Queue(_WAITING)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="audit-log")
         self._writer = asyncio.create_task(self._write_all(self._queue), name="audit log writer")
-        self._minute = asyncio.create_task(keep_signed(self, self._clock), name="audit log minute")
+        if keeps_signed:
+            self._minute = asyncio.create_task(keep_signed(self, self._clock), name="audit log minute")
 
     async def stop(self) -> None:
         """Finish what waits to be written, and stop the writer."""

@@ -213,6 +213,8 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
         f"Content of entries {facts.get('first', '')} to {_last(facts)} erased: its time was up"
     ),
     "log.altered": lambda facts: f"Found altered behind the hub's back{_why(facts)}",
+    "objects.fetched": lambda facts: f"{facts.get('key', '')} written to a file on the hub's machine",
+    "objects.moved": lambda facts: f"{facts.get('objects', 0)} stored packs moved to {facts.get('to', '')}",
     "log.restored": lambda facts: f"As it was again: {facts.get('what', '')} {facts.get('name', '')}",
     "log.exported": lambda facts: f"Log exported, entries {facts.get('first', '')} to {facts.get('last', '')}",
     "view.live": lambda facts: f"Watched {_cameras(facts)} live",

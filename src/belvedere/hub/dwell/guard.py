@@ -209,6 +209,13 @@ class DwellGuard:
         viewer = self._viewers.get(user)
         return self._verdict(viewer) if viewer is not None else Verdict()
 
+    async def read_covers_anew(self) -> None:
+        """Another process of the hub may have ended a note: cover what the register says, no more."""
+        if self._viewers:
+            for viewer in self._viewers.values():
+                viewer.covered = {}
+            await self._read_covers()
+
     def dwellings_changed(self) -> None:
         """Read the list of homes again at the next look."""
         self._read_us = None

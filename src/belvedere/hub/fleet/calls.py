@@ -61,14 +61,7 @@ class Switchboard:
         """A site called. Raises Refused when another machine with the same papers is on the line already."""
         before = self._lines.get(line.site)
         if before is not None and before.hello.run != line.hello.run and await before.answers():
-            self.duplicates += 1
-            log.error("site_twice", site=line.site, first=before.address, second=line.address)
-            if self.on_duplicate is not None:
-                await self.on_duplicate(before, line.hello, line.address)
-            raise Refused(
-                "Another machine with this site's papers is connected.",
-                advice="End one of the two. If nobody copied the site's disk, revoke its certificate and enrol it anew.",
-            )
+            await self.refuse_twice(before, line)
         before = self._lines.get(line.site)
         self._lines[line.site] = line
         self.heard(line, line.hello.now_us)
@@ -76,6 +69,17 @@ class Switchboard:
             await before.hang_up()
         for told in self.on_up:
             told(line.site)
+
+    async def refuse_twice(self, before: Line, line: Line) -> None:
+        """Another machine shows the papers of one that is on the line. Raises Refused."""
+        self.duplicates += 1
+        log.error("site_twice", site=line.site, first=before.address, second=line.address)
+        if self.on_duplicate is not None:
+            await self.on_duplicate(before, line.hello, line.address)
+        raise Refused(
+            "Another machine with this site's papers is connected.",
+            advice="End one of the two. If nobody copied the site's disk, revoke its certificate and enrol it anew.",
+        )
 
     def close(self, line: Line) -> None:
         """It hung up."""
@@ -91,15 +95,14 @@ class Switchboard:
 
     async def dial(self, site: str) -> Channel:
         """A fresh channel to the site. Raises ChannelClosed while it is away or does not dial in time."""
-        line = self._lines.get(site)
-        if line is None or len(self._tickets) >= MOST_DIALLED:
+        if self.line(site) is None or len(self._tickets) >= MOST_DIALLED:
             raise ChannelClosed(f"The site {site} is not connected.")
-        ticket = secrets.token_hex(16)
+        ticket = self.ticket()
         coming: asyncio.Future[Channel] = asyncio.get_running_loop().create_future()
         self._tickets[ticket] = site, coming
         try:
             async with asyncio.timeout(DIAL_TIMEOUT_S):
-                await line.say(Dial(ticket))
+                await self.command(site, ticket)
                 return await coming
         except TimeoutError:
             raise ChannelClosed(f"The site {site} does not dial.") from None
@@ -107,6 +110,17 @@ class Switchboard:
             self._tickets.pop(ticket, None)
             if coming.cancelled() is False and coming.done() is False:
                 coming.cancel()
+
+    def ticket(self) -> str:
+        """A fresh one: 32 hex digits."""
+        return secrets.token_hex(16)
+
+    async def command(self, site: str, ticket: str) -> None:
+        """Tell a site to dial with a ticket. Raises ChannelClosed while it has no line."""
+        line = self._lines.get(site)
+        if line is None:
+            raise ChannelClosed(f"The site {site} is not connected.")
+        await line.say(Dial(ticket))
 
     def take(self, site: str, ticket: str, channel: Channel) -> bool:
         """A site dialled with a ticket. Whether somebody waits for it, on that site's line."""

@@ -62,9 +62,8 @@ class FleetDesk:
 
     async def load(self) -> None:
         """Read the allow-list."""
-        for each in await asyncio.to_thread(self.book.certificates):
-            if each.revoked_us is None:
-                self._peers[each.digest] = each.site_id, each.expires_us
+        found = await asyncio.to_thread(self.book.certificates)
+        self._peers = {each.digest: (each.site_id, each.expires_us) for each in found if each.revoked_us is None}
 
     def site_of(self, digest: str) -> str:
         """Whose certificate this is. Raises Refused when it is nobody's, revoked or past its time."""

@@ -99,10 +99,10 @@ class LinkDoor:
             ]
         )
 
-    def config(self, tls: ssl.SSLContext) -> uvicorn.Config:
-        """How uvicorn serves it."""
+    def config(self, tls: ssl.SSLContext, app: ASGIApp | None = None) -> uvicorn.Config:
+        """How uvicorn serves it; `app` in the place of its own, which it may pass on to."""
         config = uvicorn.Config(
-            self.app,
+            app or self.app,
             http=LinkHttp,
             ws=LinkSocket,
             lifespan="off",

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import LinkFault, SiteAway
@@ -66,8 +67,13 @@ class Fleet:
         own_custody: CustodyDesk,
         configuration: ConfigurationDesk,
         rollouts: RolloutDesk,
+        switchboard: Switchboard | None = None,
+        duties: bool = True,
     ) -> None:
-        """`own`: the state of this machine's site, None where there is none."""
+        """`own`: the state of this machine's site, None where there is none.
+
+        `switchboard`: that of all processes of the hub, which outlives this fleet; `duties`: see `Places`.
+        """
         self.desk = desk
         self.link = link
         self.own_id = own_id
@@ -77,14 +83,24 @@ class Fleet:
         self._own = own
         self._own_custody = own_custody
         self._audit = audit
-        self.switchboard = Switchboard(clock)
-        self.switchboard.on_duplicate = self._twice
+        self.switchboard = switchboard or Switchboard(clock)
+        if switchboard is None or not duties:  # one context of a process tells, and that one stays
+            self.switchboard.on_duplicate = self._twice
         self.switchboard.on_up.append(configuration.look_soon)
         self.door = LinkDoor(desk, self.switchboard, records, clock, hub)
         self.door.pieces = rollouts.piece
         rollouts.switchboard = self.switchboard
-        self._drives = True
-        self.places = Places(link, self.switchboard, register, custody, works, watch)
+        self._drives = duties
+        self.places = Places(
+            link,
+            self.switchboard,
+            register,
+            custody,
+            works,
+            watch,
+            duties=duties,
+            hangs_up=switchboard is None,
+        )
         self.health = FleetHealth(own_health, lambda: [each.health for each in self.places.open.values()], tickets)
         desk.on_let_in = self.places.let_in
         desk.on_revoked = self._revoked
@@ -99,16 +115,18 @@ class Fleet:
         if self._drives:
             self.rollouts.begin()
 
-    async def listen(self, listener: socket.socket) -> None:
-        """Let sites call on this socket until `close`."""
+    async def listen(self, listener: socket.socket, app: ASGIApp | None = None) -> None:
+        """Let sites call on this socket until `close`. `app` stands before the door, where there is one."""
         tls = await asyncio.to_thread(self.desk.authority.server_context)
-        self._server = _LinkServer(self.door.config(tls))
+        self._server = _LinkServer(self.door.config(tls, app))
         task = asyncio.create_task(self._server.serve(sockets=[listener]), name="link listener")
         self._tasks.add(task)
 
     async def close(self) -> None:
         """Hang up on everybody."""
         await self.rollouts.stop_driving()
+        if self.configuration.look_soon in self.switchboard.on_up:
+            self.switchboard.on_up.remove(self.configuration.look_soon)
         await self.places.close()
         if self._server is not None:
             self._server.should_exit = True
@@ -154,6 +172,15 @@ class Fleet:
         place = self.places.open.get(site)
         desk = place.custody if place is not None else self._own_custody
         await desk.release(self.link.of(site), wire, action, camera, stream, segment)
+
+    async def reload(self) -> None:
+        """Another process let sites in or shut them out: as the database has it."""
+        await self.desk.load()
+        let_in = self.desk.sites()
+        for site in let_in - self.places.open.keys():
+            self.places.let_in(site)
+        for site in self.places.open.keys() - let_in:
+            await self.places.shut_out(site, "This site was shut out of the hub.")
 
     def _revoked(self, site: str) -> None:
         task = asyncio.create_task(self.places.shut_out(site, "This site was shut out of the hub."))

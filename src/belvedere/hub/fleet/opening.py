@@ -20,6 +20,7 @@ from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.vault import Vault
 from belvedere.hub.fleet.authority import Authority
 from belvedere.hub.fleet.book import FleetBook
+from belvedere.hub.fleet.calls import Switchboard
 from belvedere.hub.fleet.configuration import ConfigurationDesk
 from belvedere.hub.fleet.desk import FleetDesk
 from belvedere.hub.fleet.fleet import Fleet
@@ -55,6 +56,8 @@ async def make_fleet(
     vault: Vault,
     grants: GrantDesk,
     witnesses: WitnessDesk,
+    switchboard: Switchboard | None = None,
+    duties: bool = True,
 ) -> Fleet:
     """The fleet, not open yet. Raises StorageFault when the authority's key can't be kept."""
     authority = await asyncio.to_thread(Authority, settings.hub_folder / "keys" / "link", clock)
@@ -102,6 +105,8 @@ async def make_fleet(
         own_custody=own_custody,
         configuration=configuration,
         rollouts=rollouts,
+        switchboard=switchboard,
+        duties=duties,
     )
 
 

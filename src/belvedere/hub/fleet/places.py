@@ -47,8 +47,16 @@ class Places:
         custody: Callable[[str], CustodyDesk],
         works: Callable[[str, ReleasingLink], list[Coroutine[Any, Any, None]]],
         watch: Callable[[str, ReleasingLink], HealthDesk],
+        *,
+        duties: bool = True,
+        hangs_up: bool = True,
     ) -> None:
-        """`custody` makes a site's desk of keys; `works` begins what runs for a site until it is shut out."""
+        """`custody` makes a site's desk of keys; `works` begins what runs for a site until it is shut out.
+
+        `duties` False: another process of the hub does that work, this one has links only. `hangs_up`: at the end.
+        """
+        self._duties = duties
+        self._hangs_up = hangs_up
         self._link = link
         self._switchboard = switchboard
         self._register = register
@@ -65,9 +73,11 @@ class Places:
         desk = self._custody(site)
         link.bind(desk)
         place = Place(site, link, desk, self._watch(site, link))
-        place.health.start()
         self.open[site] = place
         self._link.sites[site] = link
+        if not self._duties:
+            return
+        place.health.start()
         place.tasks = [asyncio.create_task(work, name=f"work {site}") for work in self._works(site, link)]
         place.tasks.append(asyncio.create_task(desk.run(link), name=f"custody {site}"))
         place.tasks.append(asyncio.create_task(self._keep_register(place), name=f"register {site}"))
@@ -82,7 +92,7 @@ class Places:
 
     async def close(self) -> None:
         """The hub ends."""
-        for site in list(self.open):
+        for site in list(self.open) if self._hangs_up else ():
             await self._switchboard.shut(site, "closing", "The hub ends; it will be back.")
         for place in self.open.values():
             await self._end(place)

@@ -48,6 +48,10 @@ class FleetLink(SiteLink):
         """A camera was put into the register, or moved."""
         self._known[camera] = site
 
+    def forget(self) -> None:
+        """The register may have changed: read it again when asked."""
+        self._known = {}
+
     def site_of(self, camera: str) -> str:
         """The site that has a camera."""
         if camera not in self._known:

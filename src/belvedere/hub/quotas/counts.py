@@ -54,6 +54,7 @@ class _Count:
     seen: set[tuple[str, int]] = field(default_factory=set)
     told: bool = False
     dirty: bool = False
+    told_others: int = 0  # of `amount`, what the database has from here
 
 
 Key = tuple[What, Scope, str]
@@ -112,7 +113,7 @@ class Counts:
 
     def put(self, key: Key, window_us: int, amount: int) -> None:
         """Set a counter to what was kept of it."""
-        self._counts[key] = _Count(window_us, amount)
+        self._counts[key] = _Count(window_us, amount, told_others=amount)
 
     def changed(self) -> list[tuple[Key, int, int]]:
         """Counters that changed since the last call: key, window, amount."""
@@ -120,6 +121,22 @@ class Counts:
         for key, _, _ in found:
             self._counts[key].dirty = False
         return found
+
+    def owed(self) -> list[tuple[Key, int, int]]:
+        """What was counted here since the last call: key, window, how much."""
+        found = []
+        for key, count in self._counts.items():
+            if count.amount != count.told_others:
+                found.append((key, count.window_us, count.amount - count.told_others))
+                count.told_others = count.amount
+        return found
+
+    def settle(self, key: Key, window_us: int, amount: int) -> None:
+        """What all processes of the hub together counted, once what `owed` said is in it."""
+        count = self._counts.get(key)
+        if count is not None and count.window_us == window_us:
+            count.amount += amount - count.told_others
+            count.told_others = amount
 
     def forget(self, now_us: int) -> None:
         """Drop the counters of windows that are over."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import structlog
 from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy.dialects import postgresql
 
 from belvedere.foundation.clock import MINUTE_US, SECOND_US, Clock, iso
 from belvedere.foundation.errors import QuotaReached
@@ -27,7 +28,11 @@ _log = structlog.get_logger()
 class QuotaDesk:
     """For one event loop."""
 
-    def __init__(self, engine: Engine, clock: Clock, audit: AuditLog, settings: HubSettings) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, audit: AuditLog, settings: HubSettings, *, shared: bool = False
+    ) -> None:
+        """`shared`: other processes count as well; each tells the database what it counted and hears the sum, within EVERY_S."""
+        self._shared = shared
         self._engine = engine
         self._clock = clock
         self._audit = audit
@@ -115,10 +120,38 @@ class QuotaDesk:
 
     async def _write(self) -> None:
         now_us = self._clock.now_us()
+        if self._shared:
+            await self._tell_others()
+            self.counts.forget(now_us)
+            return
         changed = self.counts.changed()
         self.counts.forget(now_us)
         if changed:
             await asyncio.to_thread(self._store, changed, now_us)
+
+    async def _tell_others(self) -> None:
+        owed = self.counts.owed()
+        if owed:
+            sums = await asyncio.to_thread(self._add, owed)
+            for (key, window_us, _), amount in zip(owed, sums, strict=True):
+                self.counts.settle(key, window_us, amount)
+
+    def _add(self, owed: list[tuple[tuple[What, Scope, str], int, int]]) -> list[int]:
+        """Add to what the database has; the sums. Rows are taken in one order, so that no two processes wait for each other."""
+        found: dict[tuple[What, Scope, str], int] = {}
+        with writing(self._engine) as connection:
+            for (what, scope, name), window_us, more in sorted(owed):
+                row = {"what": str(what), "scope": str(scope), "id": name, "window_us": window_us, "amount": more}
+                put = postgresql.insert(quota_count).values(**row)
+                total = quota_count.c.amount + put.excluded.amount
+                put = put.on_conflict_do_update(
+                    index_elements=list(quota_count.primary_key.columns), set_={"amount": total}
+                )
+                found[what, scope, name] = connection.scalar(put.returning(quota_count.c.amount)) or more
+            for what, length_us in WINDOWS.items():
+                old = quota_count.c.window_us <= self._clock.now_us() - length_us
+                connection.execute(delete(quota_count).where(quota_count.c.what == str(what), old))
+        return [found[key] for key, _, _ in owed]
 
     def _store(self, changed: list[tuple[tuple[What, Scope, str], int, int]], now_us: int) -> None:
         with writing(self._engine) as connection:

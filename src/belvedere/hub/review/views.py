@@ -38,6 +38,7 @@ class ViewBook:
         self._ended: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
         self._recovery: asyncio.Task[None] | None = None
+        self._gone: Callable[[str], bool] = lambda _process: True
         self.openings = Openings(clock, self.end)
         self.unwritten = 0  # ends that found the queue full or the log refusing; the next start writes them
 
@@ -69,9 +70,14 @@ class ViewBook:
         except asyncio.QueueFull:
             self.unwritten += 1
 
-    async def start(self) -> None:
-        """Begin to write ends: those of looks that a hub before this one left open, and those to come."""
-        self._recovery = asyncio.create_task(self._recover(self._audit.checkpoint().size), name="looks left open")
+    async def start(self, gone: Callable[[str], bool] | None = None) -> None:
+        """Begin to write ends: those of looks that a hub before this one left open, and those to come.
+
+        `gone`: says of a process of the hub that it ended; then only what such ones left open is ended, see `recover`.
+        """
+        self._gone = gone or self._gone
+        if gone is None:
+            self._recovery = asyncio.create_task(self._recover(self._audit.checkpoint().size), name="looks left open")
         self._tasks = [
             asyncio.create_task(self._write(), name="ends of looks"),
             asyncio.create_task(self._sweep(), name="looks left alone"),
@@ -82,10 +88,16 @@ class ViewBook:
         self.openings.close()
         if self._recovery is not None:
             await self._recovery
+        if self._tasks:
             await self._ended.join()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def recover(self) -> None:
+        """End what processes of the hub left open that are gone now."""
+        await self._recover(self._audit.checkpoint().size)
+        await self._ended.join()  # else the next would find them open still
 
     async def _recover(self, size: int) -> None:
         """Of the log as it was when this hub started: what is opened meanwhile is no matter of this."""
@@ -150,7 +162,7 @@ class ViewBook:
                     if isinstance(first, int) and isinstance(last, int):
                         for index in [each for each in looks if first <= each <= last]:
                             del looks[index]
-                else:
+                elif self._gone(str(entry.facts.get("process", ""))):
                     of = _KINDS[entry.kind]
                     look = Look(opener, of, entry.time_us, entry.index, entry.index, None)
                     open_.setdefault((opener, of), {})[entry.index] = look

@@ -36,6 +36,8 @@ def open_engine(url: str) -> Engine:
     if backend == "sqlite":
         return _open_sqlite(url, parsed.database)
     if backend == "postgresql":
+        if parsed.drivername == "postgresql":  # as everybody else writes it
+            parsed = parsed.set(drivername="postgresql+psycopg")
         try:
             # postgresql:// without a driver's name means the same.
             return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
