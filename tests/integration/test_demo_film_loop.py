@@ -156,6 +156,25 @@ def test_every_camera_has_one_worker_and_quick_loops_come_first(tmp_path: Path) 
         ranks = [0 if t.quick else 1 if t.incident is None else 2 for t in share]
         assert ranks == sorted(ranks)
         assert 0.4 < len(share) / len(todo) < 0.6
+    nights = [task for task in todo if task.incident is not None]
+    assert nights[0].incident == "gathering", "the longest first"
+
+
+def test_no_worker_idles_while_another_has_work(tmp_path: Path) -> None:
+    todo = films.tasks(None, False, tmp_path)
+    queues = films.shares(todo, 2)
+    own = [list(queue) for queue in queues]
+    came: list[list[films.Task]] = [[], []]
+    worker = 0
+    while (
+        task := films.take(queues, worker)
+    ) is not None:  # the second is slow: it takes one for each three of the first
+        came[worker].append(task)
+        worker = 1 if len(came[0]) > 3 * len(came[1]) else 0
+    assert sorted(map(str, came[0] + came[1])) == sorted(map(str, todo)), "each once"
+    assert came[0][: len(own[0])] == own[0]
+    assert came[0][len(own[0]) :] == own[1][len(came[1]) :][::-1], "what was left of the other's, from its end"
+    assert films.take(queues, 1) is None
 
 
 def test_old_films_and_drafts_are_tidied_away(tmp_path: Path) -> None:

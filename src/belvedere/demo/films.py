@@ -40,7 +40,8 @@ from belvedere.foundation.clock import SECOND_US
 WORKERS = 2
 _PR_SET_PDEATHSIG = 1
 QUICK_S = 3.0  # at least; whole groups of pictures
-NIGHT_EFFORT_S = 160.0  # a film of the night costs about as much as so many seconds of a loop
+# A film of the night costs about as much as so many seconds of a loop, by how long people move in it.
+NIGHT_EFFORT_S = {"gathering": 420.0, "fall": 190.0, "moped": 165.0, "fly-tipping": 130.0, "bin-door": 105.0}
 IDLE_STEP_S = 0.5  # people who stand about are drawn anew this often
 DAY_S = 86_400.0
 
@@ -188,9 +189,18 @@ class Task:
             return live_film(self.camera, folder, self.quick)
         return night_film(self.camera, self.incident, folder, night)
 
+    @property
+    def effort(self) -> float:
+        """What it costs, roughly: only compared with others'."""
+        plan = camera_by_id(self.camera)
+        seconds = QUICK_S if self.quick else LOOP_S if self.incident is None else NIGHT_EFFORT_S[self.incident]
+        return seconds * plan.fps * plan.width * plan.height
+
 
 def tasks(only: str | None, quick: bool, folder: Path) -> list[Task]:
-    """What to make: a first short loop of every camera whose loop is not there yet, then the loops, then the night."""
+    """What to make: a first short loop of every camera whose loop is not there yet, then the loops, then the night, in
+    which what takes longest comes first: no worker is left alone with it at the end.
+    """
     made: list[Task] = []
     if only != "night":
         for camera in CAMERAS:
@@ -199,7 +209,8 @@ def tasks(only: str | None, quick: bool, folder: Path) -> list[Task]:
         if not quick:
             made += [Task(camera.id, None) for camera in CAMERAS]
     if only != "live" and not quick:
-        made += [Task(camera, incident.id) for incident in INCIDENTS for camera in incident.cameras]
+        films = [Task(camera, incident.id) for incident in INCIDENTS for camera in incident.cameras]
+        made += sorted(films, key=lambda task: -task.effort)
     return made
 
 
@@ -207,9 +218,7 @@ def shares(todo: list[Task], workers: int) -> list[list[Task]]:
     """The tasks of each worker, in order. All of one camera go to one worker, which paints its scene once."""
     effort: dict[str, float] = {}
     for task in todo:
-        plan = camera_by_id(task.camera)
-        seconds = QUICK_S if task.quick else LOOP_S if task.incident is None else NIGHT_EFFORT_S
-        effort[task.camera] = effort.get(task.camera, 0.0) + seconds * plan.fps * plan.width * plan.height
+        effort[task.camera] = effort.get(task.camera, 0.0) + task.effort
     loads = [0.0] * workers
     worker_of: dict[str, int] = {}
     for camera in sorted(effort, key=lambda c: -effort[c]):
@@ -219,22 +228,40 @@ def shares(todo: list[Task], workers: int) -> list[list[Task]]:
     return [[task for task in todo if worker_of[task.camera] == k] for k in range(workers)]
 
 
+def take(queues: list[list[Task]], worker: int) -> Task | None:
+    """A worker's next task: its own, in order. Who has none left takes the last of who has most to do, though its scene has to
+    be painted a second time for that (a second).
+    """
+    if queues[worker]:
+        return queues[worker].pop(0)
+    most = max(queues, key=lambda queue: sum(task.effort for task in queue))
+    return most.pop() if most else None
+
+
 def produce(todo: list[Task], folder: Path, night: date, workers: int = WORKERS) -> Iterator[tuple[FilmFile, ...]]:
     """Make films in worker processes and yield each pair as it is finished. Raises what a worker raised."""
     folder.mkdir(parents=True, exist_ok=True)
     # Spawned, so that a worker starts clean whatever threads its parent runs.
     context = multiprocessing.get_context("spawn")
-    pools = [(ProcessPoolExecutor(1, context, initializer=_settle), share) for share in shares(todo, workers) if share]
+    queues = [share for share in shares(todo, workers) if share]
+    pools = [ProcessPoolExecutor(1, context, initializer=_settle) for _ in queues]
+    running: dict[Future[tuple[FilmFile, FilmFile]], int] = {}
+
+    def go_on(worker: int) -> None:
+        task = take(queues, worker)
+        if task is not None:
+            running[pools[worker].submit(task.run, folder, night)] = worker
+
     try:
-        waiting: set[Future[tuple[FilmFile, FilmFile]]] = {
-            pool.submit(task.run, folder, night) for pool, share in pools for task in share
-        }
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for worker in range(len(pools)):
+            go_on(worker)
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
+                go_on(running.pop(future))
                 yield future.result()
     finally:
-        for pool, _ in pools:
+        for pool in pools:
             pool.shutdown(cancel_futures=True)
 
 
