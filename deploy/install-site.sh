@@ -13,6 +13,7 @@ sudo sh install-site.sh --back                                               the
   --wheels DIR     folder with Belvedere's wheel and those that it stands on (by default `wheels` beside this file)
   --index URL      take what it stands on from this package index; only Belvedere's own wheel from the folder
   --footage DIR    a disk's folder for footage; may be given several times (by default in the data folder)
+  --release-key K  a public release key (bvrk1....): the hub may update this box with what that key signed; several times for several
   --python FILE    the Python to use, 3.11 or later (by default python3)
   --dry-run        say what would be done, and do nothing
   --no-start       neither start the service nor ask the hub
@@ -54,7 +55,7 @@ value() {
 
 here=$(cd -- "$(dirname -- "$0")" && pwd)
 user=belvedere-site
-hub='' token='' name='' index='' root='' footage=''
+hub='' token='' name='' index='' root='' footage='' keys=''
 wheels="$here/wheels" python=python3
 dry=no start=yes act=install
 while [ $# -gt 0 ]; do
@@ -76,6 +77,16 @@ while [ $# -gt 0 ]; do
                 *[!A-Za-z0-9/._-]*) fail "--footage $folder has letters that units can't name." "Mount the disk under letters, digits, - and _." ;;
             esac
             footage="$footage $folder"
+            shift
+            ;;
+        --release-key)
+            key=$(value "$1" $# "${2-}")
+            case $key in
+                bvrk1.*[!A-Za-z0-9_-]*) fail "--release-key $key is none." "Copy what belvedere release key printed, such as bvrk1.Abc..." ;;
+                bvrk1.?*) ;;
+                *) fail "--release-key $key is none." "Copy what belvedere release key printed, such as bvrk1.Abc..." ;;
+            esac
+            keys="$keys${keys:+, }\"$key\""
             shift
             ;;
         --update) act=update ;;
@@ -212,6 +223,7 @@ write_settings() {
         say "id = \"$site\""
         say "name = \"${name:-$site}\""
         [ -z "$list" ] || say "footage = [$list]"
+        [ -z "$keys" ] || say "release_keys = [$keys]"
     } | put "$settings" 0640
     [ -n "$root" ] || run chown "root:$user" "$settings"
 }
@@ -246,12 +258,18 @@ point() {
     mv -T "$opt/$1.new" "$opt/$1"
 }
 
+# What is installed by hand counts, whatever came over the line before.
+by_hand() {
+    run rm -f -- "$root$data/site/releases/current" "$root$data/site/releases/trial.json"
+}
+
 switch() {
     if [ "$dry" = yes ]; then
         say "would: let $opt/current be the new release, and keep the one before as $opt/previous"
         return
     fi
     rm -f -- "$opt/current.new" "$opt/previous.new"
+    by_hand
     before=$(readlink -- "$opt/current" 2>/dev/null || true)
     [ -z "$before" ] || point previous "$before"
     point current "$release"
@@ -275,6 +293,12 @@ write_unit() {
             say '[Service]'
             say "ReadWritePaths=${footage# }"
         } | put "$units/$unit.d/disks.conf" 0644
+    fi
+    # What starts the releases stands outside all of them; it needs nothing but the system's Python.
+    guard=$(find "$release/lib" -path '*/belvedere/site/update/guard.py' 2>/dev/null | head -n 1)
+    if [ -n "$guard" ]; then
+        put "$opt/guard.py" 0644 <"$guard"
+        put "$units/$unit.d/guard.conf" 0644 <"$from/guard.conf"
     fi
     version=$(systemctl --version 2>/dev/null | awk 'NR == 1 { print $2 }')
     if [ "${version:-0}" -ge 254 ] 2>/dev/null; then put "$units/$unit.d/backoff.conf" 0644 <"$from/backoff.conf"; fi
@@ -333,6 +357,7 @@ case $act in
             exit 0
         fi
         swap
+        by_hand
         say "Back to Belvedere $("$opt/current/bin/belvedere" version)."
         start_service
         exit 0

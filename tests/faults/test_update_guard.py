@@ -130,6 +130,7 @@ def guarded(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def life(tmp_path: Path, *until: str) -> list[str]:
     """What the releases did, once the last things are these."""
+    said: list[str] = []
     for _ in range(3000):
         said = (tmp_path / "life").read_text("utf-8").splitlines() if (tmp_path / "life").exists() else []
         if said[-len(until) :] == list(until):

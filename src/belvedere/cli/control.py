@@ -61,7 +61,8 @@ class ControlRoom:
 
     def _json(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         with self._call(method, path, body) as answer:
-            value = json.loads(answer.read())
+            said = answer.read()
+        value = json.loads(said) if said else {}
         assert isinstance(value, dict)
         return value
 

@@ -33,6 +33,8 @@ _COMMANDS = {
     "keys": "keys:app",
     "site": "site:app",
     "retention": "retention:app",
+    "release": "release:app",
+    "rollout": "rollout:app",
     "page": "page:app",
 }
 # Commands of such an application that lie in modules of their own.
