@@ -23,6 +23,7 @@ const RetentionPage = lazy(() => import("./retention/RetentionPage"));
 const AuditPage = lazy(() => import("./audit/AuditPage"));
 const PeoplePage = lazy(() => import("./people/PeoplePage"));
 const CasesPage = lazy(() => import("./cases/CasesPage"));
+const PartnersPage = lazy(() => import("./partners/PartnersPage"));
 const SitesPage = lazy(() => import("./sites/SitesPage"));
 const PurposesPage = lazy(() => import("./purposes/PurposesPage"));
 const AccessPage = lazy(() => import("./access/AccessPage"));
@@ -81,6 +82,7 @@ export function App() {
           <Route path="/dpo" element={<DpoPage />} />
           <Route path="/audit" element={<AuditPage />} />
           <Route path="/people" element={<PeoplePage />} />
+          <Route path="/partners" element={<PartnersPage />} />
           <Route path="/sites" element={<SitesPage />} />
           <Route path="/access" element={<AccessPage />} />
           <Route path="/access/ask" element={<AskPage />} />

@@ -3,6 +3,7 @@
 import { ActionIcon, Menu, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import {
+  IconAffiliate,
   IconBuildingCommunity,
   IconCalendarOff,
   IconCommand,
@@ -34,6 +35,7 @@ import { RequestNews, useWaitingCount } from "../approvals/RequestNews";
 import { WaitsNews } from "../proposals/WaitsNews";
 import { LOG_READERS } from "../audit/audit";
 import { PEOPLE_READERS } from "../people/people";
+import { PARTNER_PAGE } from "../partners/partners";
 import { MAY as MAY_SITES } from "../sites/sites";
 import { DPO_READERS } from "../dpo/dpo";
 import { MAY } from "../retention/interface";
@@ -70,6 +72,7 @@ const PAGES: readonly Page[] = [
   { path: "/approvals", name: "Approvals", icon: IconUserCheck, press: "g v", roles: READERS },
   { path: "/audit", name: "Audit log", icon: IconListSearch, press: "g l", roles: LOG_READERS },
   { path: "/sites", name: "Sites", icon: IconBuildingCommunity, press: "g i", roles: MAY_SITES.look },
+  { path: "/partners", name: "Partners", icon: IconAffiliate, press: "g b", roles: PARTNER_PAGE },
   { path: "/people", name: "People", icon: IconUsers, press: "g u", roles: PEOPLE_READERS },
   { path: "/purposes", name: "Purposes", icon: IconListCheck, press: "g p" },
   { path: "/dpo", name: "DPO desk", icon: IconEyeCheck, press: "g d", roles: DPO_READERS },

@@ -20,7 +20,7 @@ import { mapStyle, type Scheme } from "./style";
 
 let ready = false;
 
-function prepare(): void {
+export function prepare(): void {
   if (ready) return;
   setWorkerUrl(workerUrl);
   addProtocol("pmtiles", new Protocol().tile);
