@@ -1,4 +1,4 @@
-"""Two real hubs of two councils in one process, each with its own folder, clock and people, that reach each other over loopback TLS."""
+"""Two real hubs of two councils in one process, each with its own folder, clock and people, over loopback TLS."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -107,9 +107,7 @@ class Council:
         """A formal request, once it is so far."""
         find = self.desk.dossier.find
         return await until(
-            lambda: found
-            if (found := find(RequestRow, row.partner_id, row.outgoing, row.id)).state == state
-            else None
+            lambda: found if (found := find(RequestRow, row.partner_id, row.outgoing, row.id)).state == state else None
         )
 
 
@@ -136,10 +134,10 @@ async def council(data: Path, name: str, *, off_us: int = 0, port: int = 0) -> A
     app = create_app(opened, ui=data / "ui")
     async with app.router.lifespan_context(app):
         hub: HubContext = app.state.hub
-        user = hub.users.find("ivy")
-        if user is None:
-            user, _ = await asyncio.to_thread(hub.users.create, "ivy", "investigator", "Ivy Investigator")
+        if hub.users.find("ivy") is None:
+            await asyncio.to_thread(hub.users.create, "ivy", "investigator", "Ivy Investigator")
             hub.register.put_camera(gate())
+        user = hub.users.by_name("ivy")
         await hub.accounts.note([user.id])
         now_us = clock.now_us()
         made = Council(app, hub, clock, site, user, [(now_us - HOUR_US, now_us)])

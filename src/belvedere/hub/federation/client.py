@@ -68,8 +68,12 @@ class FederationClient:
                 context = await asyncio.to_thread(_context, partner.authority)
             except ssl.SSLError as error:
                 raise LinkFault(f"The certificate authority in {partner.controller}'s document is damaged.") from error
-            # No proxy of the environment's: a partner is called directly, or not at all.
-            client = httpx.AsyncClient(verify=context, timeout=_WAIT_S, trust_env=False, follow_redirects=False)
+            # No proxy of the environment's: a partner is called directly, or not at all. No line is kept open: letters are few,
+            # and a hub that ends waits for those that are open.
+            alone = httpx.Limits(max_keepalive_connections=0)
+            client = httpx.AsyncClient(
+                verify=context, timeout=_WAIT_S, limits=alone, trust_env=False, follow_redirects=False
+            )
             self._clients[known] = client
         return self._clients[known]
 
