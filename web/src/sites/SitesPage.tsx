@@ -13,6 +13,7 @@ import { isoDay, span } from "../time";
 import { ConfirmSite } from "./ConfirmSite";
 import { LineForm } from "./LineForm";
 import { NewSite } from "./NewSite";
+import { Updates } from "./Updates";
 import { limitWords, MAY, sites, STATE, useEnrolments, useSites, type Enrolment, type Line, type Site } from "./sites";
 import styles from "./Sites.module.css";
 
@@ -245,6 +246,7 @@ export default function SitesPage() {
             ))}
           </ul>
         ) : null}
+        {list.data ? <Updates sites={list.data.sites} decides={decides} /> : null}
       </div>
       <NewSite opened={making} close={() => setMaking(false)} made={again} />
       <ConfirmSite enrolment={confirming} close={() => setConfirming(null)} done={again} />
