@@ -1,61 +1,22 @@
 """The page Sites in a real browser: a site is let in by two people over the real link, its line is limited, it goes away."""
 
 import asyncio
-import socket
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from belvedere.foundation.clock import SystemClock
-from belvedere.foundation.settings import SiteSettings, load_settings
-from belvedere.hub.app import create_app
-from belvedere.hub.context import HubContext, open_hub
+from belvedere.foundation.settings import SiteSettings
 from belvedere.hub.pages import UI_FOLDER
-from belvedere.link.client import SiteLink
 from belvedere.link.enrolment import read_token
 from belvedere.site.storage.index import Index
 from belvedere.site.uplink.configuration import ConfigurationBook
-from belvedere.site.uplink.papers import Place
-from fleet_stage import Box, Confirming, FleetStage, person
-from hub_stage import FAST, ToldSite, served
-from theatre_stage import HubThread
-from web_stage import DESK, PHONE, sign_in
+from fleet_stage import Box
+from sites_theatre import Theatre, enter
+from web_stage import DESK, PHONE
 
 pytestmark = pytest.mark.browser
-_T = TypeVar("_T")
-
-
-class Theatre(HubThread):
-    """A hub that lets sites call, on a thread of its own; passkeys have tests of their own."""
-
-    stage: FleetStage
-
-    async def _serve(self, data: Path) -> None:
-        settings = load_settings(data)
-        settings.hub.password_after_code, settings.hub.link = False, "127.0.0.1:0"
-        own = ToldSite()
-        app = create_app(
-            lambda: open_hub(settings, clock=SystemClock(), link=SiteLink(own.connect), hasher=FAST), ui=UI_FOLDER
-        )
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            async with app.router.lifespan_context(app), served(app) as address:
-                hub: HubContext = app.state.hub
-                hub.fleet.desk._step_up = hub.fleet.configuration._step_up = Confirming()  # type: ignore[assignment]
-                await hub.fleet.listen(listener)
-                place = Place(*listener.getsockname()[:2])
-                self.stage = FleetStage(hub, place, SystemClock(), data, person("ann"), person("ben"))
-                self.url = f"http://{address}"
-                await self._until_closed()
-                for box in self.stage.boxes:
-                    await box.close()
-
-    def do(self, call: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        waiting: Future[_T] = asyncio.run_coroutine_threadsafe(call(), self._loop)
-        return waiting.result(120)
 
 
 @pytest.fixture
@@ -65,16 +26,6 @@ def theatre(tmp_path: Path) -> Iterator[Theatre]:
     theatre = Theatre(tmp_path)
     yield theatre
     theatre.close()
-
-
-def enter(page: Page, theatre: Theatre, name: str) -> None:
-    """Sign in as an administrator and open the page."""
-    users = theatre.stage.hub.users
-    _, code = users.create(name, "administrator", name.title()) if users.find(name) is None else users.renew_code(name)
-    page.context.clear_cookies()
-    page.goto(theatre.url + "/sites")
-    sign_in(page, name, code)
-    page.get_by_role("heading", name="Sites", exact=True).wait_for()
 
 
 def answering(theatre: Theatre, box: Box) -> Index:
