@@ -1,122 +1,31 @@
 """A break-glass card: made by two people at the hub, opened by two at the site without it, reviewed when the hub is back."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+import re
 from pathlib import Path
-from typing import Any
 
+import cv2
+import numpy
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from belvedere.cli.site_card import _export, qr_svg, read_half, sheet
+from belvedere.cli.site_card import _export, read_half
 from belvedere.foundation.clock import DAY_US, SECOND_US, SimulatedClock
 from belvedere.foundation.errors import BadInput, Conflict, KeyAway, NotFound, Refused
-from belvedere.hub.access.users import User
 from belvedere.hub.approvals.glass_store import GlassStore
 from belvedere.hub.cards.desk import CardsDesk
-from belvedere.hub.context import HubContext, open_hub
+from belvedere.hub.cards.sheet import sheet_of
+from belvedere.hub.cards.tables import site_card
+from belvedere.hub.context import open_hub
 from belvedere.hub.custody.local import KeyOffice
-from belvedere.hub.custody.release import ReleasingLink
 from belvedere.hub.evidence.verify import verify_pack
 from belvedere.hub.fleet.records import RecordBook
-from belvedere.hub.register.cameras import Camera
-from belvedere.hub.storage.engine import reading
+from belvedere.hub.storage.engine import reading, writing
 from belvedere.hub.watchers.tables import dpo_item
 from belvedere.link.card import OpenCard
 from belvedere.media.card import new_half
-from belvedere.site.card.desk import CardDesk
-from belvedere.site.live.relay import Relay
 from belvedere.site.outbox.store import Outbox
-from belvedere.site.recorder.events import Add, Begin
-from belvedere.site.recorder.track import Track
-from belvedere.site.storage.sound import SoundBook
-from belvedere.site.uplink.server import serve_link
-from custody_stage import CAMERA, KeptSite, hold, kept_site
-from link_stage import film
-
-NAMES = ("Ivy Stone", "Sergeant Paul Reed")
-REASON = "Police at the door: assault in the car park, log number 4711."
-
-
-@dataclass
-class Together:
-    """Hub and site, joined by the link."""
-
-    hub: HubContext
-    cards: CardsDesk
-    people: tuple[User, User]
-
-    async def exchange(self, site: KeptSite) -> None:
-        """One round of keys and cards."""
-        await asyncio.to_thread(site.custodian.tend)
-        link = self.hub.link.of("main")
-        assert isinstance(link, ReleasingLink)
-        await self.hub.custody.exchange(link)
-        await self.cards.turn()
-
-    async def card(self) -> tuple[bytes, bytes, str]:
-        """A card made by two people."""
-        first = await self.cards.begin(self.people[0], "main")
-        second = await self.cards.confirm(self.people[1], first.card.id)
-        return first.half, second.half, first.card.id
-
-    def kinds(self, start: str) -> list[str]:
-        entries = reversed(self.hub.audit.entries(limit=1000))
-        return [entry.kind for entry in entries if entry.kind.startswith(start)]
-
-
-def shoot(site: KeptSite) -> int:
-    """Record four seconds that a player would show; gives when they begin."""
-    shown, clock = film(), site.rig.clock
-    start_us = clock.now_us()
-    track = Track(site.rig.ref())
-    site.rig.writer.offer(Begin(track, shown.config))
-    for part in shown.fragments():
-        clock.advance(SECOND_US // 2)
-        site.rig.writer.offer(Add(track, replace(part, arrival_us=clock.now_us())))
-        site.rig.writer.cycle()
-    site.rig.end(track)
-    return start_us
-
-
-def desk_of(site: KeptSite) -> CardDesk:
-    return CardDesk(
-        "main",
-        site.rig.index,
-        site.rig.keyring,
-        site.opener,
-        site.rig.clock,
-        hub_key_file=site.settings.hub_public_key_file,
-        box_key_file=site.settings.site_folder / "keys" / "box.key",
-    )
-
-
-@asynccontextmanager
-async def answering(site: KeptSite, desk: CardDesk) -> AsyncIterator[None]:
-    """The site's socket."""
-    answers = {**site.custodian.answers(), **site.held.answers, **desk.answers()}
-    clock = site.rig.clock
-    recorder: Any = site.archive._recorder
-    recorder.sound_book, recorder.sounds, recorder.workers = SoundBook(site.rig.index, clock), {}, ()
-    server = await serve_link(site.settings.link_socket, site.archive, Relay(clock), desk, clock, answers)
-    try:
-        yield
-    finally:
-        await server.close()
-
-
-@asynccontextmanager
-async def together(site: KeptSite, desk: CardDesk) -> AsyncIterator[Together]:
-    async with open_hub(site.settings, clock=site.rig.clock) as hub, answering(site, desk):
-        if not hub.register.list_cameras():
-            hub.register.put_camera(Camera(CAMERA, "main", "Gate"))
-            for name in ("mia", "sam"):
-                hub.users.create(name, "manager", name.title())
-        people = [hub.users.find(name) for name in ("mia", "sam")]
-        assert people[0] is not None and people[1] is not None
-        yield Together(hub, CardsDesk(hub), (people[0], people[1]))
+from card_stage import NAMES, REASON, answering, desk_of, shoot, together
+from custody_stage import CAMERA, hold, kept_site
 
 
 @pytest.fixture
@@ -236,23 +145,50 @@ async def test_a_log_that_does_not_hold_is_said_and_a_forged_list_is_not_taken(
             changed = honest.__class__(
                 0, honest.time_us, honest.salt, honest.record.replace(b"4711", b"4712"), honest.checkpoint
             )
-            await both.cards._take("main", "", [changed])
+            await both.cards._intake.take("main", "", [changed])
             assert both.kinds("card.")[-1] == "card.log_broken"
             clock.advance(3601 * SECOND_US)
             with pytest.raises(Refused, match="shut again"):
                 desk.open(opened.token)
-            await both.cards.end(both.people[0], card_id, "revoked")
+            await both.cards.end(both.people[0], card_id)
             with pytest.raises(Conflict, match="has ended"):
-                await both.cards.end(both.people[0], card_id, "revoked")
+                await both.cards.end(both.people[0], card_id)
 
 
 def test_a_half_is_read_as_it_is_printed_and_a_slip_is_noticed() -> None:
     half = bytes(range(16))
-    page = sheet("elm", "card_1", "A", half)
-    line = page.split("<code>")[1].split("</code>")[0]
+    sheet = sheet_of("A", half)
+    line = sheet.line
     assert read_half(line) == half and read_half(line.upper()) == half
     assert read_half(f"BELVEDERE-CARD:A:{'-'.join(line.split())}") == half
     slipped = line[:5] + ("1" if line[5] != "1" else "2") + line[6:]
     with pytest.raises(BadInput):
         read_half(slipped)
-    assert "<svg" in qr_svg("x") and "http" not in page.replace("http://www.w3.org", "")
+    scale = 8
+    shown = numpy.full(((sheet.size + 8) * scale,) * 2, 255, numpy.uint8)
+    for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", sheet.qr):
+        left, top = (int(x) + 4) * scale, (int(y) + 4) * scale
+        shown[top : top + scale, left : left + scale] = 0
+    assert read_half(cv2.QRCodeDetector().detectAndDecode(shown)[0]) == half
+
+
+async def test_a_card_that_was_revoked_is_not_brought_back_by_a_hub_that_was_set_back(
+    tmp_path: Path, clock: SimulatedClock
+) -> None:
+    with kept_site(tmp_path / "data", clock) as site:
+        desk = desk_of(site)
+        async with together(site, desk) as both:
+            await both.exchange(site)
+            start_us = shoot(site)
+            first, second, card_id = await both.card()
+            await both.exchange(site)
+            await both.cards.end(both.people[0], card_id)
+            await both.exchange(site)
+            with writing(both.hub.engine) as connection:  # as a backup from before has it
+                connection.execute(update(site_card).values(ended_us=None, ended_why=""))
+            assert both.cards.book.card(card_id).state(clock.now_us()) == "in_force"
+            await both.exchange(site)
+            with pytest.raises(Refused, match="Nothing was opened"):
+                desk.open_card(OpenCard((first, second), NAMES, REASON, (CAMERA,), start_us, start_us + SECOND_US))
+            assert both.cards.book.card(card_id).state(clock.now_us()) == "revoked"
+            assert both.kinds("card.")[-1] == "card.ended"

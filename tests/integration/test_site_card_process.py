@@ -1,4 +1,4 @@
-"""The break-glass card with the site as a process of its own: made by command, used with the hub gone, told when it is back."""
+"""The break-glass card with the site as a process of its own: made, used with the hub gone, told when it is back."""
 
 import asyncio
 import json
@@ -16,11 +16,14 @@ from belvedere.cli.main import app as cli
 from belvedere.foundation.clock import SECOND_US, SystemClock, iso
 from belvedere.foundation.settings import Settings, load_settings
 from belvedere.hub.app import create_app
+from belvedere.hub.cards.sheet import sheet_of
 from belvedere.hub.context import open_hub
 from belvedere.hub.evidence.verify import verify_pack
 from belvedere.hub.register.cameras import Camera
 from belvedere.link.client import SiteLink
 from belvedere.site.ingest import messages as m
+from card_stage import session_of
+from fleet_stage import Confirming
 from hub_stage import FAST, lay_out, served
 from link_stage import film
 from recorder_stage import URL, Worker, came
@@ -85,47 +88,38 @@ async def command(*words: str) -> str:
     return done.output
 
 
-def line_of(page: Path) -> str:
-    return page.read_text("utf-8").split("<code>")[1].split("</code>")[0]
-
-
-async def test_a_card_made_at_the_command_line_opens_a_real_site_without_its_hub(tmp_path: Path) -> None:
-    data, a, b, pack = tmp_path / "data", tmp_path / "a.html", tmp_path / "b.html", tmp_path / "evidence.zip"
+async def test_a_card_opens_a_real_site_at_the_command_line_without_its_hub(tmp_path: Path) -> None:
+    data, pack = tmp_path / "data", tmp_path / "evidence.zip"
     data.mkdir()
     text = "[hub]\npassword_after_code = false\n[site]\nmin_free_bytes = 0\nsync_ms = 50\nsegment_seconds = 4\n"
     (data / "belvedere.toml").write_text(text, "utf-8")
     settings = load_settings(data)
     lay_out(settings)
     async with site_process(data):
-        async with hub_app(settings) as (app, url):
+        async with hub_app(settings) as (app, _url):
             hub = app.state.hub
             hub.register.put_camera(Camera("gate", "main", "Gate"))
-            codes = {name: hub.users.create(name, "manager")[1] for name in ("mia", "sam")}
+            hub.step_up.require = Confirming().require
+            people = [session_of(hub.users.create(name, "manager")[0]) for name in ("mia", "sam")]
             start_us = await record(settings)
-            told = await command(
-                "site", "card", "main", "--out", str(a), "--user", "mia", "--password", codes["mia"], "--url", url
-            )
-            found = re.search(r"--confirm (card_\w+)", told)
-            assert found is not None
-            await command(
-                "site", "card", "main", "--confirm", found[1], "--out", str(b),
-                "--user", "sam", "--password", codes["sam"], "--url", url,
-            )  # fmt: skip
+            begun = await app.state.cards.begin(people[0], "main")
+            made = await app.state.cards.confirm(people[1], begun.card.id)
+            lines = [sheet_of(each.letter, each.half).line for each in (begun, made)]
             await app.state.cards.turn()
         # The hub is gone; the site is not.
         first, last = iso(start_us + SECOND_US), iso(start_us + 2 * SECOND_US)
         told = await command(
             "site", "glass", "--data", str(data), "--name", NAMES[0], "--name", NAMES[1], "--camera", "gate",
             "--reason", "Police at the door: assault, log 4711.", "--from", first, "--to", last,
-            "--half", line_of(a), "--half", line_of(b), "--out", str(pack),
+            "--half", lines[0], "--half", lines[1], "--out", str(pack),
         )  # fmt: skip
         key = re.search(r"Signed by this box: ([0-9a-f]{64})", told)
         assert key is not None
         report = verify_pack(pack, bytes.fromhex(key[1]))
         assert report.valid and "1 clip, 0 gaps listed" in report.facts, (report.problems, report.facts)
-        async with hub_app(settings) as (app, url):
+        async with hub_app(settings) as (app, _url):
             await app.state.cards.turn()
             entries = {entry.kind: entry for entry in app.state.hub.audit.entries(limit=200)}
             assert entries["card.opened"].facts["names"] == list(NAMES)
-            assert entries["card.ended"].facts["card"] == found[1]
+            assert entries["card.ended"].facts["card"] == begun.card.id
             assert {"card.begun", "card.made", "card.told"} <= set(entries)

@@ -57,7 +57,6 @@ _ADDED = {
         "disk-gone": "site_disks:disk_gone",
         "enrol": "site_enrol:enrol",
         "leave": "site_enrol:leave",
-        "card": "site_card:card",
         "glass": "site_card:glass",
     },
 }

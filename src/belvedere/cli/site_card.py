@@ -1,9 +1,9 @@
-"""`belvedere site card` (at the hub) and `belvedere site glass` (at the site): footage for two people when the hub is away."""
+"""`belvedere site glass`, at the site: footage for two people when the hub is away."""
 
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,37 +14,6 @@ from belvedere.foundation.settings import load_settings
 
 if TYPE_CHECKING:
     from belvedere.link.client import SiteLink
-
-_QR = "BELVEDERE-CARD"
-
-
-def card(
-    site: Annotated[str, typer.Argument(help="Site that the card is for.")],
-    out: Annotated[Path, typer.Option("--out", help="Where to write your half, an HTML page to print.")],
-    confirm: Annotated[str, typer.Option("--confirm", help="Finish this card, which a colleague began.")] = "",
-    user: Annotated[str, typer.Option("--user", prompt=True, help="Your user name.")] = "",
-    password: Annotated[
-        str, typer.Option("--password", prompt=True, hide_input=True, help="Asked for when not given.")
-    ] = "",
-    url: Annotated[str, typer.Option("--url", help="The control room's address.")] = "http://127.0.0.1:8710",
-) -> None:
-    """Make a break-glass card for a site: you get one half, a colleague who finishes it the other. Nobody has both."""
-    from belvedere.cli.control import ControlRoom
-
-    if out.exists():
-        raise BadInput(f"{out} exists already.", advice="Choose another name.")
-    with ControlRoom(url) as room:
-        room.log_in(user, password)
-        said = room.post(f"/api/cards/{confirm}/confirm", {}) if confirm else room.post(f"/api/sites/{site}/cards", {})
-    made = said["card"]
-    _write(out, sheet(site, made["id"], said["letter"], bytes.fromhex(said["half"])))
-    typer.echo(
-        f"Half {said['letter']} of card {made['id']}: {out}. Print it, seal it in an envelope, destroy the file."
-    )
-    if not confirm:
-        typer.echo(
-            f"Within an hour a colleague runs: belvedere site card {site} --confirm {made['id']} --out HALF-B.html"
-        )
 
 
 def glass(
@@ -126,54 +95,14 @@ async def _require_footage(link: "SiteLink", cameras: tuple[str, ...], start_us:
 
 def read_half(text: str) -> bytes:
     """A half as it stands on its sheet: the line of letters, or the text of the QR code. Raises BadInput."""
+    from belvedere.hub.cards.sheet import QR
     from belvedere.hub.custody.sheets import from_lines
     from belvedere.media.card import HALF_BYTES
 
     text = text.strip()
-    if text.upper().startswith(_QR + ":"):
+    if text.upper().startswith(QR + ":"):
         text = text.rpartition(":")[2].replace("-", " ")
     half = from_lines([text])
     if len(half) != HALF_BYTES:
         raise BadInput("This is no half of a card.", advice="Type the line of letters as it is printed.")
     return half
-
-
-def sheet(site: str, card_id: str, letter: str, half: bytes) -> str:
-    """The page to print: the line of letters, and the same as a QR code. It needs nothing from anywhere."""
-    from belvedere.hub.custody.sheets import to_lines
-
-    line = to_lines(half)[0]
-    code = qr_svg(f"{_QR}:{letter}:{'-'.join(line.split())}")
-    other = "B" if letter == "A" else "A"
-    return (
-        '<!doctype html><html lang="en-GB"><meta charset="utf-8"><title>Break-glass card</title>\n'
-        "<style>body{font:16px/1.5 sans-serif;max-width:40em;margin:3em auto}code{font-size:22px;font-weight:bold}"
-        "svg{width:60mm;height:60mm}</style>\n"
-        f"<h1>Break-glass card of the site {site}: half {letter}</h1>\n<p><code>{line}</code></p>\n{code}\n"
-        f"<p>Card {card_id}. Seal this sheet in an envelope, sign over the flap, and keep it apart from half {other}.</p>\n"
-        "<p>It opens nothing alone. At the site, when the hub is away, two people run <b>belvedere site glass</b>. "
-        "Once; it is logged, and reviewed afterwards.</p>\n</html>\n"
-    )
-
-
-def qr_svg(text: str) -> str:
-    """A QR code as SVG, with its quiet zone."""
-    import cv2
-
-    encoder: Any = vars(cv2)["QRCodeEncoder_create"]()  # the stubs of OpenCV leave it out
-    modules = encoder.encode(text)
-    size = modules.shape[0]
-    dark = "".join(f"M{x} {y}h1v1h-1z" for y in range(size) for x in range(size) if not int(modules[y][x]))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 {size + 4} {size + 4}" role="img" aria-label="QR code">'
-        f'<path fill="#fff" d="M-2 -2h{size + 4}v{size + 4}h-{size + 4}z"/><path d="{dark}"/></svg>'
-    )
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise StorageFault(f"{path} can't be written: {error.strerror}.", advice="Choose another place.") from error

@@ -72,9 +72,10 @@ class CardEntry(msgspec.Struct, frozen=True):
 
 
 class CardState(Reply, frozen=True, tag="card_state"):
-    """`used`: ids of cards that were opened here."""
+    """`used`: ids of cards that were opened here. `gone`: of the list, those that the hub took out of force before."""
 
     used: tuple[str, ...]
+    gone: tuple[str, ...] = ()
 
 
 class CardOpened(Reply, frozen=True, tag="card_opened"):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, insert, select, update
 
 from belvedere.foundation.clock import Clock
@@ -46,6 +47,15 @@ class SiteCard:
         if now_us >= self.expires_us:
             return "lapsed"
         return "waiting" if self.confirmed_us is None else "in_force"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEntry:
+    """What a box wrote. `fault`: why it is not to be trusted, "" where it is."""
+
+    box: str
+    entry: CardEntry
+    fault: str
 
 
 class CardBook:
@@ -102,20 +112,23 @@ class CardBook:
 
     # What sites wrote.
 
-    def entries(self, site: str) -> list[CardEntry]:
-        """Entries of a site that are here, in order."""
+    def entries(self, site: str) -> list[KeptEntry]:
+        """Entries of a site that are here, in the order of their coming."""
         query = select(entry_table).where(entry_table.c.site_id == site).order_by(entry_table.c.number)
+        found: list[KeptEntry] = []
         with reading(self._engine) as connection:
-            rows = connection.execute(query).mappings()
-            return [
-                CardEntry(row["number"], row["time_us"], row["salt"], row["record"], row["checkpoint"]) for row in rows
-            ]
+            for row in connection.execute(query).mappings():
+                box = row["box"] or (found[-1].box if found else "")  # the first version left it out of some
+                number = _number(row["record"], row["number"])
+                entry = CardEntry(number, row["time_us"], row["salt"], row["record"], row["checkpoint"])
+                found.append(KeptEntry(box, entry, row["fault"]))
+        return found
 
-    def keep(self, connection: Connection, site: str, box: str, entry: CardEntry, fault: str, audit_index: int) -> None:
-        """Keep an entry, within a transaction."""
-        row = {name: getattr(entry, name) for name in CardEntry.__struct_fields__}
+    def keep(self, connection: Connection, site: str, place: int, kept: KeptEntry, audit_index: int) -> None:
+        """Keep an entry as the site's `place`th, within a transaction."""
+        row = {name: getattr(kept.entry, name) for name in CardEntry.__struct_fields__} | {"number": place}
         connection.execute(
-            insert(entry_table).values(**row, site_id=site, box=box, fault=fault, audit_index=audit_index)
+            insert(entry_table).values(**row, site_id=site, box=kept.box, fault=kept.fault, audit_index=audit_index)
         )
 
     def told(self, site: str) -> Sequence[str]:
@@ -137,3 +150,15 @@ class CardBook:
         with reading(self._engine) as connection:
             found = connection.scalar(query)
         return None if found is None else bytes(found)
+
+
+class _Numbered(msgspec.Struct):
+    index: int
+
+
+def _number(record: bytes, otherwise: int) -> int:
+    """The number that a box gave its entry."""
+    try:
+        return msgspec.json.decode(record, type=_Numbered).index
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return otherwise

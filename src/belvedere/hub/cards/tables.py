@@ -27,7 +27,7 @@ site_card = Table(
     Index("ix_site_card_site_id", "site_id"),
 )
 
-# What sites wrote in their own logs, as they said it. Numbers count from 0 in each box.
+# What sites wrote in their own logs, as they said it. `number`: the place in which it came here, from 0, whichever box wrote it.
 site_card_entry = Table(
     "site_card_entry",
     METADATA,

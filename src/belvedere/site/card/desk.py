@@ -128,16 +128,20 @@ class CardDesk:
             db.execute("INSERT OR REPLACE INTO site_card_list VALUES (1, ?)", (told.issued_us,))
             kept = [card.id for card in told.cards]
             marks = ",".join("?" * len(kept))
-            db.execute(f"DELETE FROM site_card WHERE used_us IS NULL AND id NOT IN ({marks})", kept)
+            over = f"FROM site_card WHERE used_us IS NULL AND id NOT IN ({marks})"
+            db.execute(f"INSERT OR IGNORE INTO site_card_gone SELECT id {over}", kept)
+            db.execute(f"DELETE {over}", kept)
+            gone = {row[0] for row in db.execute("SELECT id FROM site_card_gone").fetchall()}
             db.executemany(
                 "INSERT INTO site_card VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO NOTHING",
                 [
                     (card.id, card.public_key, card.sealed_private, card.sealed_grant, card.made_us, card.expires_us)
                     for card in told.cards
+                    if card.id not in gone
                 ],
             )
             used = db.execute("SELECT id FROM site_card WHERE used_us IS NOT NULL ORDER BY used_us").fetchall()
-        return CardState(tuple(row[0] for row in used))
+        return CardState(tuple(row[0] for row in used), tuple(each for each in kept if each in gone))
 
     def entries(self, request: GetCardLog) -> CardLog:
         """A page of the site's own log."""
@@ -196,7 +200,8 @@ class CardDesk:
         """The pack is written: say so in the log, and shut what was opened. Raises Refused."""
         with self._lock:
             grant = self.open(request.token)
-            facts = {"export": grant.id, "card": grant.user_id, "bytes": request.bytes, "sha256": request.sha256[:64]}
+            facts = {"export": grant.id, "card": grant.user_id, "box": self._box, "bytes": request.bytes}
+            facts["sha256"] = request.sha256[:64]
             with self._index.write() as db:
                 self._ledger.append(db, FINISHED, grant.user_id, self._clock.now_us(), facts)
             self._open.pop(request.token, None)
