@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from belvedere.cli.up import last_night
 from belvedere.demo.cameras import CAMERAS, camera_by_id, project, visible
+from belvedere.demo.films import midnight_us
 from belvedere.demo.footage import IDLE_PERIOD_S, active_spans, spans, spans_between, window
 from belvedere.demo.incidents import INCIDENTS
 from belvedere.demo.life import NIGHT_END_S, NIGHT_START_S, build_night, night_actors
 from belvedere.demo.scene import ActorState, CameraPlan, Incident, Kind, Look
 from belvedere.demo.town import build_town
 from belvedere.demo.truth import box_of, extent, read_truth, sightings, truth, write_truth
+from belvedere.foundation.clock import DAY_US, HOUR_US, SECOND_US, SimulatedClock, parse_iso
 from belvedere.foundation.errors import BadInput
 
 TOWN = build_town()
@@ -181,3 +184,17 @@ def test_truth_is_written_and_read_back(tmp_path: Path) -> None:
     (tmp_path / "broken.jsonl").write_text('{"camera": "north-gate"}\n')
     with pytest.raises(BadInput, match="Line 1"):
         list(read_truth(tmp_path / "broken.jsonl"))
+
+
+@pytest.mark.parametrize("day", ["2026-01-15", "2026-07-15"])
+def test_last_night_is_past_at_any_hour(day: str) -> None:
+    """A film that lies in the future is not taken in; a demo that is started after midnight had two too few."""
+    begun_us = parse_iso(f"{day}T00:00:00Z")
+    for hours in range(24):
+        for now_us in (begun_us + hours * HOUR_US, begun_us + hours * HOUR_US + 1800 * SECOND_US):
+            midnight = midnight_us(last_night(SimulatedClock(now_us)))
+            assert (
+                midnight + max(window(i)[1] for i in INCIDENTS) * SECOND_US
+                <= now_us
+                < midnight + 2 * DAY_US + HOUR_US * 2
+            )

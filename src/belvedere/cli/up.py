@@ -11,7 +11,7 @@ import structlog
 
 from belvedere.cli.options import Films
 from belvedere.cli.supervise import Line, Supervisor, until_signalled
-from belvedere.foundation.clock import SECOND_US, Clock
+from belvedere.foundation.clock import HOUR_US, SECOND_US, Clock
 from belvedere.foundation.errors import BadSettings, Conflict, LinkFault
 from belvedere.foundation.notify import tell_manager
 from belvedere.foundation.settings import Settings
@@ -21,6 +21,7 @@ from belvedere.link.messages import SiteStatus
 log = structlog.get_logger()
 
 _LOOK_EVERY_S = 3.0
+_NIGHT_ENDS_US = HOUR_US
 # Cameras, demo pictures and ingest first, so that the recorder has everything when it seals; the hub before the site.
 _STOP_ORDER = ("hub", "demo-cameras")
 
@@ -34,8 +35,8 @@ def address_for_people(url: str) -> str:
 
 
 def last_night(clock: Clock) -> date:
-    """The date on whose evening last night began."""
-    return datetime.fromtimestamp(clock.now_us() // SECOND_US, UTC).date() - timedelta(days=1)
+    """The date on whose evening last night began: the last one of which all is past. The demo's ends before 1 o'clock."""
+    return datetime.fromtimestamp((clock.now_us() - _NIGHT_ENDS_US) // SECOND_US, UTC).date() - timedelta(days=1)
 
 
 def check_port(host: str, port: int) -> None:
