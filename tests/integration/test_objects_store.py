@@ -14,7 +14,6 @@ import pytest
 from obstore.store import S3Store
 
 from belvedere.foundation.errors import BadSettings, Conflict, DiskFull, NotFound, ObjectsAway, StorageFault
-from belvedere.hub.objects import folder as folder_module
 from belvedere.hub.objects.address import check_address, credentials_of, open_store
 from belvedere.hub.objects.bucket import BucketStore
 from belvedere.hub.objects.folder import FolderStore
@@ -113,7 +112,9 @@ class _CutOff(Exception):
     pass
 
 
-def test_an_upload_that_was_cut_off_is_invisible_and_sends_only_what_lacks(bucket: BucketStore, tmp_path: Path) -> None:
+def test_an_upload_that_was_cut_off_is_invisible_and_sends_only_what_lacks(
+    bucket: BucketStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, data, digest = a_pack(tmp_path)
     sent = 0
 
@@ -129,7 +130,12 @@ def test_an_upload_that_was_cut_off_is_invisible_and_sends_only_what_lacks(bucke
     assert list(bucket.found()) == [Found(KEY_A, 2 * PART, False)]
     written: list[str] = []
     create = bucket._create
-    bucket._create = lambda name, part: (written.append(name), create(name, part))[1]  # type: ignore[method-assign, func-returns-value]
+
+    def noted(name: str, data: bytes) -> bool:
+        written.append(name)
+        return create(name, data)
+
+    monkeypatch.setattr(bucket, "_create", noted)
     bucket.put(KEY_A, path, len(data), digest)
     assert len(written) == 2 + 1, "two parts and the index"
     assert whole(bucket) == data
@@ -244,7 +250,7 @@ def test_a_full_disk_and_a_missing_one_are_told_apart(tmp_path: Path, monkeypatc
     def full(*words: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folder_module.os, "link", across)
+    monkeypatch.setattr("belvedere.hub.objects.folder.os.link", across)
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copyfileobj", full)
         with pytest.raises(DiskFull):

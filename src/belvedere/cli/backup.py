@@ -220,6 +220,7 @@ def _files(settings: Settings, exports: bool) -> Iterator[Path]:
             yield mark
     # Private halves of wrapping keys: a backup must not open footage that was deleted since. See docs/design/keys.md.
     left_out.add((settings.hub_folder / "keys" / "wrapping").absolute())
+    left_out |= {(settings.hub_folder / name).absolute() for name in ("making", "jobs")}  # exports in the making, locks
     if not exports:
         left_out.add(settings.exports_folder.absolute())
     for top in (settings.hub_folder, settings.site_folder):

@@ -36,6 +36,7 @@ _COMMANDS = {
     "release": "release:app",
     "rollout": "rollout:app",
     "page": "page:app",
+    "objects": "objects:app",
 }
 # Commands of such an application that lie in modules of their own.
 _ADDED = {

@@ -106,7 +106,7 @@ class JobStore:
         However many ask at once, one gets it: the row changes only where its attempt is still the one that was read.
         """
         now_us = self._clock.now_us()
-        due = (job.c.state == WAITING) & ((job.c.not_before_us <= now_us) | job.c.cancel)
+        due = (job.c.state == WAITING) & (job.c.not_before_us <= now_us)
         which: list[ColumnElement[bool]] = [
             job.c.kind == kind,
             job.c.format.in_(formats),
@@ -158,7 +158,7 @@ class JobStore:
     def cancel(self, job_id: str) -> bool:
         """Ask to give a job up; whoever has it does so. False when it is over already."""
         with writing(self._engine) as connection:
-            change = update(job).where(job.c.id == job_id, job.c.state.in_(OPEN)).values(cancel=True)
+            change = update(job).where(job.c.id == job_id, job.c.state.in_(OPEN)).values(cancel=True, not_before_us=0)
             return connection.execute(change).rowcount == 1
 
     def _change(self, mine: Job, values: dict[str, Any]) -> bool:
