@@ -14,7 +14,7 @@ from belvedere.foundation.errors import BelvedereError
 
 # Command -> where it is: module in `belvedere.cli`, and the name of a function or of an application with commands of its own.
 _COMMANDS = {
-    "demo": "start:demo",
+    "demo": "start:demo_app",
     "up": "start:up",
     "hub": "services:hub",
     "import": "recordings:import_files",
@@ -40,6 +40,7 @@ _COMMANDS = {
 }
 # Commands of such an application that lie in modules of their own.
 _ADDED = {
+    "demo": {"fault": "demo_fault:fault"},
     "camera": {
         "guess": "camera_guess:guess",
         "import": "camera_sheet:import_sheet",

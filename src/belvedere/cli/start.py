@@ -36,7 +36,12 @@ _CONFIRMS = {
 }
 
 
+demo_app = typer.Typer(help="Start the demo estate; switch faults of its cameras.")
+
+
+@demo_app.callback(invoke_without_command=True)
 def demo(
+    context: typer.Context,
     port: PortOption = None,
     data: Annotated[Path, typer.Option("--data", help="Data folder of the demo.")] = DEMO_DATA,
     no_browser: NoBrowserOption = False,
@@ -48,7 +53,9 @@ def demo(
     ] = 1,
     films: FilmsOption = "all",
 ) -> None:
-    """Start the demo estate, Alder Grove: twelve cameras, a map, last night's footage."""
+    """Without a command: start the demo estate, Alder Grove: twelve cameras, a map, last night's footage."""
+    if context.invoked_subcommand is not None:
+        return
     settings_file = data / "belvedere.toml"
     if not settings_file.exists() or settings_file.read_text() in _OLDER_SETTINGS:
         data.mkdir(parents=True, exist_ok=True)

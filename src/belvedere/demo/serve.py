@@ -25,6 +25,7 @@ from belvedere.demo.picture.clock import LiveClock, clock_text
 from belvedere.demo.rtsp.faults import Faults
 from belvedere.demo.rtsp.reel import Reel, load_reel
 from belvedere.demo.rtsp.server import RtspServer
+from belvedere.demo.rtsp.switch import SOCKET, FaultSwitch
 from belvedere.foundation.clock import SECOND_US, SystemClock
 from belvedere.foundation.settings import Settings, load_settings
 
@@ -64,6 +65,12 @@ async def open_server(settings: Settings) -> RtspServer:
     raise OSError("no free port for the demo's cameras")
 
 
+def usual_faults(camera: str) -> Faults:
+    """What is wrong with a camera of the estate on a good day: its clock."""
+    errors_us = {plan.id: round(plan.clock_error_s * SECOND_US) for plan in CAMERAS}
+    return Faults(clock_error_us=errors_us[camera])
+
+
 class Cinema:
     """Puts films on the server as they are finished."""
 
@@ -77,7 +84,7 @@ class Cinema:
         address = f"{camera}/{stream}"
         source = self._server.sources.get(address)
         if source is None:
-            self._server.add(address, reel, Faults(clock_error_us=self._errors_us[camera]))
+            self._server.add(address, reel, usual_faults(camera))
             say(live=camera, stream=stream)
         else:
             source.change_reel(reel)
@@ -111,7 +118,9 @@ async def serve(settings: Settings, night: str, films: str) -> None:
     try:
         async with EstateDevices(SystemClock(), server, USERNAME, camera_password(settings)) as devices:
             say(devices=dict(devices.ports))
-            await _show(settings, server, night, _ONLY[films])
+            settings.socket_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            async with FaultSwitch(server, usual_faults, settings.socket_folder / SOCKET):
+                await _show(settings, server, night, _ONLY[films])
     finally:
         await server.close()
 
