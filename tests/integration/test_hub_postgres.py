@@ -1,6 +1,7 @@
 """The same schema and the same desks on a real PostgreSQL, started from the test dependencies."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import Engine, text
 
 import postgres_stage
 from authenticator import Authenticator
-from belvedere.foundation.clock import SimulatedClock
+from belvedere.foundation.clock import DAY_US, SimulatedClock
 from belvedere.foundation.errors import Conflict
 from belvedere.hub.access.credentials import Passwords
 from belvedere.hub.access.devices import Device
@@ -24,11 +25,15 @@ from belvedere.hub.approvals.glass import Glass
 from belvedere.hub.approvals.glass_store import GlassStore
 from belvedere.hub.approvals.roster import Roster, Turn
 from belvedere.hub.approvals.store import RequestStore
+from belvedere.hub.fleet.records import RecordBook
+from belvedere.hub.fleet.tables import site_record
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.storage import NEWEST, open_engine, reading, revision_of, upgrade, writing
 from belvedere.hub.storage.acts import forget_act, noting, waiting_acts
-from belvedere.hub.storage.days import is_part
+from belvedere.hub.storage.days import AHEAD_DAYS, add_days, day_name, is_part, keep_ahead, rest_of
 from belvedere.hub.storage.metadata import METADATA
+from belvedere.hub.storage.rows import count_rows, put_rows
+from belvedere.link.records import Batch, Record
 from belvedere.policy.grant import Action
 from hub_stage import FAST, gate, hub_stage
 
@@ -187,3 +192,60 @@ async def test_the_whole_hub_runs_on_it(
         assert (await browser.delete(f"/api/grants/{grant['id']}")).status_code == 204
         assert stage.kinds() == ["session.opened", "grant.issued", "grant.ended"]
     assert not (tmp_path / "hub" / "hub.db").exists()
+
+
+def test_records_lie_in_partitions_a_day_that_are_made_ahead(engine: Engine) -> None:
+    upgrade(engine)
+    clock = SimulatedClock()
+    book = RecordBook(engine, clock)
+
+    def rows(table: str) -> int:
+        with reading(engine) as connection:
+            return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+
+    today = clock.now_us() // DAY_US
+    for day in range(AHEAD_DAYS + 3):
+        assert book.take("rowan", Batch(bytes(16), 1, day + 1, 0, (Record("seen", day, "{}"),))) == day + 2
+        assert rows(day_name("site_record", today + day)) == 1
+        clock.advance(DAY_US)
+    assert rows(rest_of("site_record")) == 0 and rows("site_record") == AHEAD_DAYS + 3
+    assert keep_ahead(engine, clock) and keep_ahead(engine, clock) == []  # today's, then nothing
+    with reading(engine) as connection:
+        plan = "\n".join(
+            connection.scalars(text(f"EXPLAIN SELECT * FROM site_record WHERE received_us >= {clock.now_us()}"))
+        )
+    assert day_name("site_record", today) not in plan  # days that can't hold the answer are not read
+
+
+def test_a_record_without_a_day_of_its_own_is_kept_all_the_same(engine: Engine) -> None:
+    upgrade(engine)
+    far_us = 4_000_000_000 * 1_000_000
+    with writing(engine) as connection:
+        put_rows(connection, site_record, [("rowan", "00", 1, 1, "seen", 1, far_us, "{}")])
+        assert count_rows(connection, site_record) == 1
+        assert add_days(connection, "site_record", far_us, far_us) == []  # it stays where it is
+        assert add_days(connection, "site_record", far_us + DAY_US, far_us + DAY_US) != []
+
+
+def test_days_are_made_for_records_that_are_there_before(engine: Engine) -> None:
+    upgrade(engine, "0028")
+    then_us = 1_780_000_000 * 1_000_000
+    with writing(engine) as connection:
+        for seq, received_us in enumerate((then_us, then_us + 1, then_us + DAY_US)):
+            words = "INSERT INTO site_record VALUES ('rowan', '00', 1, :seq, 'seen', 1, :received_us, '{}')"
+            connection.execute(text(words), {"seq": seq, "received_us": received_us})
+    upgrade(engine)
+    with reading(engine) as connection:
+        day = day_name("site_record", then_us // DAY_US)
+        assert connection.scalar(text(f"SELECT count(*) FROM {day}")) == 2
+        assert connection.scalar(text("SELECT count(*) FROM site_record")) == 3
+        assert connection.scalar(text("SELECT count(*) FROM site_record_rest")) == 0
+
+
+def test_two_processes_that_are_sent_one_batch_take_it_once(engine: Engine) -> None:
+    upgrade(engine)
+    clock, batch = SimulatedClock(), Batch(bytes(16), 1, 1, 0, tuple(Record("seen", at, "{}") for at in range(50)))
+    books = [RecordBook(engine, clock) for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(lambda book: book.take("rowan", batch), books)) == {51}
+    assert books[0].count("rowan") == 50 == sum(book.taken for book in books)

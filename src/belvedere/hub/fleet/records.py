@@ -121,6 +121,7 @@ class RecordBook:
 
     def _take_all(self, batches: Sequence[tuple[str, Batch]]) -> list[int]:
         """Batches in their order, in one transaction; then what is new is told."""
+        self._look_ahead()
         try:
             with self._writes:
                 if not any(batch.records for _, batch in batches):
