@@ -108,6 +108,32 @@ async def test_what_a_site_does_not_take_is_logged_once_and_the_next_is_above_wh
         assert ["not signed" in each for each in refused].count(True) == 1
 
 
+async def test_a_site_that_goes_by_other_words_of_the_same_version_is_not_said_to_have_taken_it(tmp_path: Path) -> None:
+    async with fleet_stage(tmp_path) as stage:
+        desk = stage.hub.fleet.configuration
+        box = stage.box("rowan", "gate")
+        await stage.let_in(box)
+        book, index = keeping(stage, box)
+        try:
+            lost = Configuration(
+                1, "rowan", 1, 5, LineLimits(9000)
+            )  # ordered after the backup from which this hub comes
+            book.take(sign_configuration(lost, stage.hub.key))
+            await desk.order(stage.ann, "rowan", stage.hub.fleet.desk.sites(), SLOW, "while the site is away")
+            box.dialler.start()
+            async with asyncio.timeout(120):
+                await box.connected(stage.hub)
+                told = await desk.bring("rowan", stage.hub.link.of("rowan"))
+            newest = desk.newest("rowan")
+            assert newest is not None and newest.document.version == 1 and newest.taken_us is None
+            assert book.line() == LineLimits(9000) and "version 1" in told.fault
+            await desk.order(stage.ann, "rowan", stage.hub.fleet.desk.sites(), LineLimits(3000), "anew")
+            assert (await taken(stage, "rowan", 2)).document.line == book.line() == LineLimits(3000)
+        finally:
+            await box.dialler.stop()
+            index.close()
+
+
 def test_a_difference_is_said_in_words() -> None:
     assert difference(None, LineLimits()) == [
         ("Limit", "as the box's own settings say", "no limit"),

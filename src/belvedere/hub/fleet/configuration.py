@@ -170,7 +170,9 @@ class ConfigurationDesk:
     async def _bring(self, site: str, link: SiteLink) -> Told:
         state = await link.ask(GetConfiguration(), ConfigurationState)
         newest, fault = await asyncio.to_thread(self.newest, site), ""
-        if newest is not None and state.version < newest.document.version:
+        # The same version may be other words, where this database was set back: the site says so when it gets ours.
+        unsure = newest is not None and state.version == newest.document.version and newest.taken_us is None
+        if newest is not None and (unsure or state.version < newest.document.version):
             try:
                 state = await link.ask(newest.signed, ConfigurationState, reuse=False)
             except LinkFault:
@@ -181,7 +183,7 @@ class ConfigurationDesk:
         before = self.told.get(site)
         if newest is not None and newest.taken_us is None:
             facts = {"site": site, "version": newest.document.version}
-            if state.version == newest.document.version:
+            if state.version == newest.document.version and not fault:
                 await self._audit.append(TAKEN, f"site:{site}", facts)
                 await asyncio.to_thread(self._taken, site, newest.document.version, told.heard_us)
             elif fault and (before is None or before.fault != fault):

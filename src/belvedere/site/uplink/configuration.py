@@ -77,7 +77,8 @@ class ConfigurationBook:
                 kept = self._read()
                 if kept is not None and document.version <= kept.version and document != kept:
                     raise Refused(
-                        f"This site has version {kept.version} of its configuration; version {document.version} is older.",
+                        f"This site has version {kept.version} of its configuration; this version {document.version} is "
+                        f"{'older' if document.version < kept.version else 'another one'}.",
                         advice="Order it anew at the hub.",
                     )
                 db.execute(
