@@ -122,7 +122,9 @@ async def until(look: Callable[[], _Found | None]) -> _Found:
 
 
 @asynccontextmanager
-async def council(data: Path, name: str, *, off_us: int = 0, port: int = 0) -> AsyncIterator[Council]:
+async def council(
+    data: Path, name: str, *, off_us: int = 0, port: int = 0, ui: Path | None = None
+) -> AsyncIterator[Council]:
     """A hub that federates."""
     data.mkdir(exist_ok=True)
     settings = load_settings(data)
@@ -131,7 +133,7 @@ async def council(data: Path, name: str, *, off_us: int = 0, port: int = 0) -> A
     lay_out(settings)
     clock, site = ShiftedClock(off_us=off_us), ToldSite()
     opened = lambda: open_hub(settings, clock=clock, link=SiteLink(site.connect), hasher=FAST)  # noqa: E731
-    app = create_app(opened, ui=data / "ui")
+    app = create_app(opened, ui=ui or data / "ui")
     async with app.router.lifespan_context(app):
         hub: HubContext = app.state.hub
         if hub.users.find("ivy") is None:

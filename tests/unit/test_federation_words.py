@@ -40,6 +40,21 @@ def test_what_is_written_now_is_what_the_file_says() -> None:
     assert made() == KEPT, "renew the file, see above"
 
 
+def test_no_letter_can_ask_for_a_picture() -> None:
+    """The whole vocabulary: a new word for hubs of other controllers is a decision, and is made here too."""
+    said = {kind.__struct_config__.tag: set(kind.__struct_fields__) for kind in KINDS}
+    codes = {"reason", "basis", "reference"}
+    assert said == {
+        "question": {"place", "from_us", "to_us"} | codes,
+        "answer": {"question", "answer", "code", "words", "hold", "until_us", "cameras"},
+        "request": {"question", "wanted", "necessity", "officer"} | codes,
+        "request_state": {"request", "number", "state", "words"},
+        "package": {"package", "request", "bytes", "sha256", "manifest_sha256"},
+        "package_receipt": {"package", "request", "bytes", "sha256", "received_us"},
+        "key_change": {"public_key", "proof"},
+    }
+
+
 @pytest.mark.parametrize("name", LETTERS)
 def test_the_letters_of_version_1_are_understood_and_their_signatures_hold(name: str) -> None:
     signed = decode(KEPT[name].encode(), Signed)

@@ -36,6 +36,7 @@ _COMMANDS = {
     "release": "release:app",
     "rollout": "rollout:app",
     "page": "page:app",
+    "partner": "partner:app",
     "objects": "objects:app",
 }
 # Commands of such an application that lie in modules of their own.
@@ -55,6 +56,7 @@ _ADDED = {
     },
     "user": {"import": "staff:import_people", "set": "staff:set_person", "unlink": "council:unlink"},
     "site": {
+        "configuration": "site_configuration:configuration",
         "disks": "site_disks:disks",
         "disk-gone": "site_disks:disk_gone",
         "enrol": "site_enrol:enrol",

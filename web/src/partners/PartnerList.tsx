@@ -128,7 +128,7 @@ function PartnerCard({ each, setPolicy, revoke, letters }: { each: Partner; setP
               <div>
                 <dt>May ask</dt>
                 <dd>
-                  {policy.reasons.map(reasonWords).join(", ")}: {policy.longest_minutes} minutes, {policy.widest_m} m round a place,{" "}
+                  {policy.reasons.map((each, at) => (at ? reasonWords(each).toLowerCase() : reasonWords(each))).join(", ")}: {policy.longest_minutes} minutes, {policy.widest_m} m round a place,{" "}
                   {policy.cameras === null ? "all cameras" : `${policy.cameras.length} cameras`}, {policy.questions_a_day} a day, held {policy.hold_days} days
                 </dd>
               </div>

@@ -63,7 +63,7 @@ function RequestCard({ each, decide }: { each: FormalRequest; decide?: (approve:
       <div className={styles.name}>
         <h3>
           {each.outgoing ? `Request to ${each.controller}` : `Request of ${each.controller}`}
-          {each.number ? <span className="quiet"> {each.number}</span> : null}
+          {each.number ? <span className="quiet nowrap"> {each.number}</span> : null}
         </h3>
         <span className={styles.state} data-state={each.state}>
           {REQUEST[each.state]}
