@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, func, insert, select, update
 
-from belvedere.foundation.clock import Clock
+from belvedere.foundation.clock import MINUTE_US, Clock
 from belvedere.foundation.errors import Conflict, NotFound
 from belvedere.foundation.ids import new_id
 from belvedere.hub.health.tickets import Ticket
@@ -23,6 +23,7 @@ CALL, TAKEN, OVER = "call", "taken", "over"
 WAITING, SENT, FAILED, DROPPED = "waiting", "sent", "failed", "dropped"
 _LIVE = (State.CALLING, State.ANSWERED, State.UNANSWERED)
 _AT_ONCE = 200
+LONGEST_WAIT_US = 5 * MINUTE_US  # between two tries of a message, and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +292,10 @@ class PageBook:
         return found[0]
 
     def due(self) -> list[Message]:
-        """Messages to be sent now."""
-        return self._messages(
-            (message_table.c.state == WAITING) & (message_table.c.next_us <= self._clock.now_us()), _AT_ONCE
-        )
+        """Messages to be sent now, those among them that would be tried later than any are: the clock was set back."""
+        now_us, next_us = self._clock.now_us(), message_table.c.next_us
+        mine = (next_us <= now_us) | (next_us > now_us + LONGEST_WAIT_US)
+        return self._messages((message_table.c.state == WAITING) & mine, _AT_ONCE)
 
     def claim(self, message: Message, next_us: int) -> bool:
         """Take a message for sending; should this process end meanwhile it is tried again at `next_us`. False: taken."""

@@ -74,13 +74,27 @@ class Channels:
     # E-mail.
 
     def _mail(self, message: Message, letter: Letter) -> None:
+        try:
+            mail = self._made(message, letter)
+        except Exception as error:  # Python's parser of addresses ends with whatever it trips over
+            raise Undelivered(f"It can't be written as an e-mail ({type(error).__name__}).", lasting=True) from error
+        password = self._secret(self._settings.smtp_password_file) if self._settings.smtp_user else ""
+        self._deliver(mail, password)
+
+    def _made(self, message: Message, letter: Letter) -> EmailMessage:
         mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = self._settings.smtp_from, message.address, letter.subject
+        mail["From"], mail["To"], mail["Subject"] = (
+            self._settings.smtp_from,
+            message.address,
+            " ".join(letter.subject.split()),
+        )
         mail["Date"] = format_datetime(local_time(self._clock.now_us(), self._settings.time_zone))
         mail["Message-ID"] = f"<{message.id}@{self._settings.smtp_from.rpartition('@')[2]}>"  # the same when sent again
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(letter.text)
-        password = self._secret(self._settings.smtp_password_file) if self._settings.smtp_user else ""
+        return mail
+
+    def _deliver(self, mail: EmailMessage, password: str) -> None:
         try:
             self._post(mail, password)
         except smtplib.SMTPRecipientsRefused as error:
@@ -90,7 +104,7 @@ class Channels:
             raise Undelivered(f"The mail server answered {error.smtp_code}.", lasting=error.smtp_code >= 550) from error
         except smtplib.SMTPNotSupportedError as error:
             raise Undelivered("The mail server does not encrypt, or takes no login.") from error
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, ValueError) as error:  # ValueError: a host or an address that can't be
             raise Undelivered(f"The mail server can't be reached ({type(error).__name__}).") from error
 
     def _post(self, mail: EmailMessage, password: str) -> None:

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from belvedere.foundation.clock import HOUR_US, MINUTE_US, SECOND_US
-from belvedere.foundation.errors import BelvedereError
+from belvedere.foundation.errors import BelvedereError, Conflict
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access.users import User
 from belvedere.hub.health.standing import Standing
@@ -17,7 +17,7 @@ from belvedere.hub.health.words import PAGE_FAILED, PAGE_UNANSWERED, PAGING_FAUL
 from belvedere.hub.paging.answers import answer_key, message_of, token_of
 from belvedere.hub.paging.book import CALL, DROPPED, FAILED, SENT, WAITING, Message, PageBook
 from belvedere.hub.paging.channels import Channels, Undelivered
-from belvedere.hub.paging.ladder import Call, GiveUp, Page, State, next_move, nobody_on
+from belvedere.hub.paging.ladder import Call, GiveUp, Page, State, next_move, nobody_on, passed
 from belvedere.hub.paging.plan import Plan, local_time
 from belvedere.hub.paging.words import Letter, letter
 
@@ -37,6 +37,7 @@ ANSWERED, OVER, GIVEN_UP, TESTED, PLANNED = (
     "page.tested",
     "page.planned",
 )
+_EXPECTED = (BelvedereError, SQLAlchemyError)
 _LOG = structlog.get_logger(__name__)
 
 
@@ -50,6 +51,7 @@ class PagingDesk:
         self._zone = hub.settings.paging.time_zone
         self._key = b""
         self._lock = asyncio.Lock()
+        self._planning = asyncio.Lock()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -72,8 +74,8 @@ class PagingDesk:
         while True:
             try:
                 await self.turn()
-            except (BelvedereError, SQLAlchemyError) as error:  # disk full, database busy: the next turn finds it all
-                _LOG.error("paging_waits", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - disk full, database busy; whatever it is, a desk that ends calls nobody
+                _LOG.error("paging_waits", reason=str(error), exc_info=not isinstance(error, _EXPECTED))
             try:
                 async with asyncio.timeout(EVERY_S):
                     await self._wake.wait()
@@ -118,7 +120,7 @@ class PagingDesk:
         if not plan.on:
             return
         paged = {ticket for page in live for ticket in joined[page.id]}
-        ripe = [t for t in tickets if t.id not in paged and now_us - t.first_us >= plan.stands_minutes * MINUTE_US]
+        ripe = [t for t in tickets if t.id not in paged and passed(t.first_us, plan.stands_minutes * MINUTE_US, now_us)]
         silent = plan.silent(local_time(now_us, self._zone))
         await self._gather(plan, ripe, live, joined, silent=silent)
 
@@ -144,7 +146,7 @@ class PagingDesk:
             settled_us = page.answered_us if page.state is State.ANSWERED else page.step_us
             later = mine or any(us > (settled_us or 0) for us in joined[page.id].values())
             settled = page.state in (State.ANSWERED, State.UNANSWERED)
-            rested = now_us - (settled_us or 0) >= plan.again_minutes * MINUTE_US
+            rested = passed(settled_us or 0, plan.again_minutes * MINUTE_US, now_us)
             if settled and later and rested and not silent:
                 await asyncio.to_thread(self.book.call_again, page, plan.rounds)
         if several is not None:
@@ -156,7 +158,7 @@ class PagingDesk:
         due = {}
         for site, tickets in by_site.items():
             last_us = await asyncio.to_thread(self.book.last_opened, site)
-            if last_us is None or now_us - last_us >= plan.again_minutes * MINUTE_US:
+            if last_us is None or passed(last_us, plan.again_minutes * MINUTE_US, now_us):
                 due[site] = tickets
         if len(due) > MOST_APART:
             await self._open(plan, "", [each for tickets in due.values() for each in tickets])
@@ -310,8 +312,11 @@ class PagingDesk:
         """Put a plan in force. Raises Conflict."""
         steps = [[f"{each.name} ({each.channel})" for each in step.contacts] for step in plan.steps]
         facts = {"on": plan.on, "steps": steps, "faults": list(plan.kinds), "stands_minutes": plan.stands_minutes}
-        await self._hub.audit.append(PLANNED, user.id, {**facts, "version": version + 1})
-        await asyncio.to_thread(self.book.put_plan, plan, version, user.id, user.display)
+        async with self._planning:  # what is in the log came into force
+            if (await asyncio.to_thread(self.book.plan)).version != version:
+                raise Conflict("Somebody else changed who is called.", advice="Reload the page and try again.")
+            await self._hub.audit.append(PLANNED, user.id, {**facts, "version": version + 1})
+            await asyncio.to_thread(self.book.put_plan, plan, version, user.id, user.display)
         self.wake()
 
 
