@@ -3,8 +3,9 @@
 import asyncio
 import shutil
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,6 +58,33 @@ async def until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(LONG_S):
         while not true():
             await asyncio.sleep(0.02)
+
+
+@dataclass
+class Wrong:
+    """A clock beside the host's."""
+
+    error_us: int
+
+    def now_us(self) -> int:
+        return SystemClock().now_us() + self.error_us
+
+    def monotonic_us(self) -> int:
+        return SystemClock().monotonic_us()
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A real file system of a few megabytes."""
+    folder.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, timeout=60)
+    if mounted.returncode:
+        pytest.skip(f"NOT TESTED: this machine refuses to mount a tmpfs: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
 
 
 @dataclass
@@ -181,9 +209,13 @@ class FarStage:
         return made
 
     async def let_in(self, site: FarSite) -> None:
+        """Give it papers."""
+        await self.let_in_with(site.papers, site.site)
+
+    async def let_in_with(self, papers: PaperFolder, site: str) -> None:
         """Ann's token, the site's request over the line, Ben's decision, papers."""
-        desk, papers = self.hub.fleet.desk, site.papers
-        _, token = await desk.make_token(person("ann"), site.site, site.site.title())
+        desk = self.hub.fleet.desk
+        _, token = await desk.make_token(person("ann"), site, site.title())
         asked = await self.elsewhere.do(asyncio.to_thread(papers.ask, self.place, token, "box"))
         await desk.decide(person("ben"), asked.id, let_in=True, seen=asked.fingerprint, reason="")
         assert (await self.elsewhere.do(asyncio.to_thread(papers.collect, self.place, asked))).state == "in"
@@ -218,12 +250,17 @@ class FarStage:
         assert self.held(site) == site.told and self.hub.fleet.records.gaps() == []
         await until(lambda: site.out.outbox.standing().waiting == 0)
 
+    async def leave(self, site: FarSite) -> None:
+        """A site ends."""
+        self.sites.remove(site)
+        if hasattr(site, "out"):
+            await site.stop()
+        site.index.close()
+
     async def close(self) -> None:
         self.line.well()
-        for site in self.sites:
-            if hasattr(site, "out"):
-                await site.stop()
-            site.index.close()
+        for site in list(self.sites):
+            await self.leave(site)
         await self.shut()
         self.elsewhere.close()
 

@@ -16,7 +16,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -118,9 +118,9 @@ class Line:
 
     def readdress(self, name: str, before: str, after: str) -> None:
         """One end has another address."""
-        ip("-n", name, "addr", "add", f"{after}/24", "dev", "line")
         ip("-n", name, "addr", "del", f"{before}/24", "dev", "line")
-        ip("-n", name, "route", "replace", "10.97.0.0/24", "dev", "line", "rto_min", "20ms", "src", after)
+        ip("-n", name, "addr", "add", f"{after}/24", "dev", "line")
+        ip("-n", name, "route", "change", "10.97.0.0/24", "dev", "line", "rto_min", "20ms")
 
     def close(self) -> None:
         os.write(self._stop_w, b"x")
@@ -209,16 +209,23 @@ def sockets_open(pid: int) -> set[tuple[str, str, int]]:
     return found
 
 
-def scan(name: str, address: str) -> list[int]:
-    """TCP ports of `address` that take a connection from the namespace `name`."""
+def scan(name: str, target: str, net: str, ports: Collection[int] = range(1, 65536)) -> list[int]:
+    """TCP ports of the namespace `target` that take a connection from `name`, over a wire of its own (`net`: three numbers)."""
 
     def look() -> list[int]:
         taken = []
-        for port in range(1, 65536):
+        for port in ports:
             with socket.socket() as caller:
-                caller.settimeout(5)
-                if caller.connect_ex((address, port)) == 0:
+                caller.settimeout(30)
+                if caller.connect_ex((f"{net}.2", port)) == 0:
                     taken.append(port)
         return taken
 
-    return inside(name, look)
+    ip("-n", name, "link", "add", "scan", "type", "veth", "peer", "name", "scan", "netns", target)
+    try:
+        for end, address in ((name, f"{net}.1"), (target, f"{net}.2")):
+            ip("-n", end, "addr", "add", f"{address}/24", "dev", "scan")
+            ip("-n", end, "link", "set", "scan", "up")
+        return inside(name, look)
+    finally:
+        ip("-n", name, "link", "del", "scan")

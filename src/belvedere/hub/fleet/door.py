@@ -62,7 +62,13 @@ class _Named:
 
 
 class LinkHttp(_Named, H11Protocol):
-    """HTTP/1.1 that knows who is there."""
+    """HTTP/1.1 that knows who is there, and waits for nobody's goodbye when the hub ends."""
+
+    def shutdown(self) -> None:
+        """An answer on its way is finished; where there is none, TLS would wait for an end that may be gone."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.transport.abort()
 
 
 class LinkSocket(_Named, WebSocketsSansIOProtocol):

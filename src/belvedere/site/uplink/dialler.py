@@ -97,13 +97,22 @@ class Dialler:
             except Refused as error:
                 self.said, wait_s = error.message, TURNED_AWAY_S
             except (BelvedereError, OSError, TimeoutError, WebSocketException) as error:
-                self.said = str(error) or type(error).__name__
+                self.said = await asyncio.to_thread(self._why, error)
             except Exception as error:  # the recorder shares this process, and the link must come back
                 log.error("dialler_fault", exc_info=error)
                 self.said = type(error).__name__
             self.connected = False
             span_s = min(LONGEST_WAIT_S, span_s * 2)
             await asyncio.sleep((wait_s or span_s) * self._chance.uniform(0.5, 1))
+
+    def _why(self, error: BaseException) -> str:
+        """Words for a failure. A clock that is wrong says nothing while the line works, so this is asked only when it does not."""
+        try:
+            if self._papers.expires_us() <= self._clock.now_us():
+                return "This site's certificate has expired while it was away: enrol it again with a new token."
+        except BelvedereError as unreadable:
+            return unreadable.message
+        return str(error) or type(error).__name__
 
     async def _converse(self) -> bool:
         """One connection, until it ends. Whether the hub welcomed this site. Raises Refused when it was turned away."""
