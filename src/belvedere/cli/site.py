@@ -184,7 +184,7 @@ def install(
 ) -> None:
     """Set up a new box from a configuration document. Then start it with `belvedere up`: it records at once."""
     from belvedere.cli.sealed import SealedReader
-    from belvedere.site.custody.document import install_document, read_document
+    from belvedere.site.custody.document import OWN_SETTINGS, install_document, read_document
     from belvedere.site.serve import only_one
     from belvedere.site.storage.camera_key import open_connection_safe
     from belvedere.site.storage.cameras import Cameras
@@ -203,7 +203,7 @@ def install(
     toml = data / "belvedere.toml"
     if not toml.exists():
         data.mkdir(parents=True, exist_ok=True)
-        kept = {name: value for name, value in found.settings.items() if name != "footage"}
+        kept = {name: value for name, value in found.settings.items() if name not in OWN_SETTINGS}
         toml.write_text(_toml("site", kept), "utf-8")
     clock = SystemClock()
     keys = settings.site_folder / "keys"

@@ -21,7 +21,9 @@ from belvedere.site.storage.keys import ConnectionSafe
 MAX_EVENTS = 1000
 
 
-class _Stored(msgspec.Struct, frozen=True):
+class StoredDevice(msgspec.Struct, frozen=True):
+    """What is sealed of a device."""
+
     address: str
     username: str
     password: str
@@ -58,7 +60,7 @@ class DeviceStore:
         place, inner_username, inner_password = service_address(address)
         if not username:
             username, password = inner_username, inner_password
-        stored = msgspec.json.encode(_Stored(place.url, username, password))
+        stored = msgspec.json.encode(StoredDevice(place.url, username, password))
         with self._index.write() as db:  # sealed inside, so that a change of the key can't come between
             row = {"camera": camera, "connection": self._safe.shut(seal_name(camera), stored)}
             changed = db.execute(_sql()["put_device"], row).rowcount
@@ -70,7 +72,7 @@ class DeviceStore:
         streams = {each.slug: each.addresses.get(StreamKind.MAIN) for each in self._cameras.all()}
         targets = []
         for camera, sealed, *_ in self._index.read().execute(_sql()["devices"]).fetchall():
-            stored = msgspec.json.decode(self._safe.open(seal_name(camera), sealed), type=_Stored)
+            stored = msgspec.json.decode(self._safe.open(seal_name(camera), sealed), type=StoredDevice)
             username, password = stored.username, stored.password
             if not username and (stream := streams.get(camera)) is not None:
                 username, password = stream.username, stream.password

@@ -100,6 +100,14 @@ class Cameras:
         # A password on trial is for the connection that was replaced just now.
         db.execute("DELETE FROM camera_before WHERE camera_id = (SELECT id FROM camera WHERE slug = ?)", (camera,))
 
+    def open_words(self, name: str, sealed: bytes) -> bytes:
+        """What was sealed beside the cameras' own connections, such as a device's (`onvif.store`)."""
+        return self._safe.open(name, sealed)
+
+    def shut_words(self, name: str, plain: bytes) -> bytes:
+        """The same way back; inside the transaction that writes it (see `camera_key`)."""
+        return self._safe.shut(name, plain)
+
     def remove(self, camera: str) -> None:
         """Forget the camera's addresses and stop recording it. Its footage stays until it is old. Raises NotFound."""
         with self._index.write() as db:
