@@ -1,6 +1,7 @@
 """`belvedere hub` and `belvedere site`: the two sides as services of their own, on machines of their own."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from belvedere.foundation.clock import Clock, SystemClock
 from belvedere.foundation.errors import BadSettings
 from belvedere.foundation.notify import tell_manager
 from belvedere.foundation.settings import Settings, load_settings
+from belvedere.hub.processes.several import check_shared
 from belvedere.link.client import SiteLink
 
 LINK_PORT = 8711
@@ -27,21 +29,33 @@ def hub(
         str,
         typer.Option("--database", help="PostgreSQL instead of SQLite: postgresql+psycopg://...", show_default=False),
     ] = "",
+    bus: Annotated[
+        str, typer.Option("--bus", help="NATS server for several processes: nats://...", show_default=False)
+    ] = "",
+    processes: Annotated[
+        int | None, typer.Option("--processes", help="How many processes serve the hub.", show_default=False)
+    ] = None,
     data: DataOption = REAL_DATA,
 ) -> None:
     """Start the hub alone: the control room, and the door that sites dial. Settings: belvedere.toml in the data folder."""
     settings = load_settings(data)
     settings.hub.own_site = False
     settings.hub.link = link or settings.hub.link or f"0.0.0.0:{LINK_PORT}"
+    # In the environment, which the hub's processes inherit: an address may hold a password, and arguments are for all to see.
     if database:
-        settings.hub.database_url = database
+        settings.hub.database_url = os.environ["BELVEDERE_HUB__DATABASE_URL"] = database
+    if bus:
+        settings.hub.bus = os.environ["BELVEDERE_HUB__BUS"] = bus
+    if processes is not None:
+        settings.hub.processes = processes
+    check_shared(settings)
     if port is not None:
         settings.hub.port = port
     asyncio.run(serve_hub(settings, SystemClock()))
 
 
 async def serve_hub(settings: Settings, clock: Clock) -> None:
-    """Run the hub's process until a signal."""
+    """Run the hub's processes until a signal."""
     if settings.hub.port:
         check_port(settings.hub.host, settings.hub.port)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -51,10 +65,11 @@ async def serve_hub(settings: Settings, clock: Clock) -> None:
     try:
         child = await supervisor.start("hub", "belvedere.hub.serve", arguments)
         url = str(child.ready_line["url"])
-        child.arguments[child.arguments.index("--port") + 1] = url.rsplit(":", 1)[1].strip("/")
-        child.arguments[child.arguments.index("--link") + 1] = _same_port(
-            settings.hub.link, str(child.ready_line["link"])
-        )
+        places = child.arguments  # those of a restarted hub, and of every further process
+        places[places.index("--port") + 1] = url.rsplit(":", 1)[1].strip("/")
+        places[places.index("--link") + 1] = _same_port(settings.hub.link, str(child.ready_line["link"]))
+        for number in range(2, settings.hub.processes + 1):
+            await supervisor.start(f"hub-{number}", "belvedere.hub.serve", places[places.index("--data") :])
         _greet(settings, url)
         print(f"Sites dial {child.ready_line['link']}", flush=True)  # noqa: T201 (scripts read this line)
         tell_manager("READY=1", f"STATUS=Sites dial {child.ready_line['link']}")

@@ -61,9 +61,10 @@ class FleetDesk:
         self.on_revoked: Callable[[str], None] | None = None
 
     async def load(self) -> None:
-        """Read the allow-list."""
-        found = await asyncio.to_thread(self.book.certificates)
-        self._peers = {each.digest: (each.site_id, each.expires_us) for each in found if each.revoked_us is None}
+        """Read the allow-list. Again, where another process of the hub lets sites in too."""
+        async with self._one_at_a_time:  # a revocation takes effect here before it stands in the database
+            found = await asyncio.to_thread(self.book.certificates)
+            self._peers = {each.digest: (each.site_id, each.expires_us) for each in found if each.revoked_us is None}
 
     def site_of(self, digest: str) -> str:
         """Whose certificate this is. Raises Refused when it is nobody's, revoked or past its time."""

@@ -109,6 +109,7 @@ class LinkDoor:
         """How uvicorn serves it; `app` in the place of its own, which it may pass on to."""
         config = uvicorn.Config(
             app or self.app,
+            interface="asgi3",
             http=LinkHttp,
             ws=LinkSocket,
             lifespan="off",

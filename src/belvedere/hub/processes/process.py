@@ -11,7 +11,7 @@ import secrets
 import socket
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
 
 import msgspec
@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from belvedere.foundation.clock import Clock
-from belvedere.foundation.errors import BelvedereError
+from belvedere.foundation.errors import BelvedereError, Refused
 from belvedere.foundation.settings import Settings
 from belvedere.hub.access import credentials
 from belvedere.hub.access.doors import cookie_name
@@ -35,6 +35,7 @@ from belvedere.hub.app import create_app
 from belvedere.hub.audit.turn import LogTurn
 from belvedere.hub.context import HubContext, open_hub
 from belvedere.hub.errors import error_body
+from belvedere.hub.fleet.door import PEER
 from belvedere.hub.processes.bus import Bus
 from belvedere.hub.processes.handover import LINK, Handover, Unreached
 from belvedere.hub.processes.homes import Home, home_of, process_of
@@ -78,7 +79,7 @@ class HubProcess:
         self._switchboard = SharedSwitchboard(clock, engine, self.name, self.bus)
         host, port = inner.getsockname()[:2]
         self.roll = Roll(engine, clock, self.name, f"{host}:{port}", os.getpid(), self._told)
-        self._changed = asyncio.Event()
+        self._changed, self._looked = asyncio.Event(), asyncio.Event()  # of the roll, for either work below
         # Invariant: which account a session is of; a session never changes its account.
         self._accounts: OrderedDict[str, str] = OrderedDict()
         self.hand: HubContext
@@ -127,6 +128,7 @@ class HubProcess:
     async def link(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What sites ask at the address that they dial."""
         door, path = self.hand.fleet.door.app, str(scope["path"])
+        await self._know(str(scope.get(PEER, "")))
         if path.startswith("/link/data/"):
             owner = owner_of(path.rpartition("/")[2])
             address = self.roll.address(owner)
@@ -140,6 +142,17 @@ class HubProcess:
             await self._ask_chair(scope, receive, send, LINK)
             return
         await door(scope, receive, send)
+
+    async def _know(self, certificate: str) -> None:
+        """Another process may have let this one in a moment ago."""
+        try:
+            if certificate:
+                self.hand.fleet.desk.site_of(certificate)
+        except Refused:
+            try:
+                await self.hand.fleet.reload()
+            except SQLAlchemyError as error:  # the door refuses it, and it tries again
+                _LOG.warning("process_behind", reason=str(error))
 
     async def inner(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What another process of the hub hands over; it is not handed on."""
@@ -203,7 +216,8 @@ class HubProcess:
     # Work -----------------------------------------------------------------------------------------------------------
 
     def _told(self, _known: Known) -> None:
-        self._loop.call_soon_threadsafe(self._changed.set)
+        for event in (self._changed, self._looked):
+            self._loop.call_soon_threadsafe(event.set)
 
     async def _tend(self) -> None:
         """Follow what other processes did: lines, sites let in and shut out, accounts stopped."""
@@ -254,6 +268,7 @@ class HubProcess:
         while self.roll.has_chair() and self.roll.known.number == number:
             now = set(self.roll.known.living)
             try:
+                await hub.fleet.reload()
                 if not living or living - now:
                     await hub.views.recover()
                 living = now
@@ -262,7 +277,10 @@ class HubProcess:
                     await asyncio.to_thread(self._say, _PEOPLE, msgspec.json.encode(sorted(stopped)).decode())
             except SQLAlchemyError as error:
                 _LOG.warning("chair_behind", reason=str(error))
-            await asyncio.sleep(EVERY_S / 4)
+            self._looked.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await self._looked.wait()
         self._chair = None  # nothing more is answered while this one closes
 
     def _say(self, name: str, body: str) -> None:
