@@ -22,6 +22,7 @@ from belvedere.site.storage.sound import SoundBook
 from belvedere.site.uplink.server import serve_link
 from custody_stage import CAMERA, KeptSite
 from fleet_stage import Confirming
+from hub_stage import lay_out
 from link_stage import film
 
 NAMES = ("Ivy Stone", "Sergeant Paul Reed")
@@ -101,6 +102,7 @@ def session_of(user: User) -> SignedIn:
 
 @asynccontextmanager
 async def together(site: KeptSite, desk: CardDesk) -> AsyncIterator[Together]:
+    lay_out(site.settings)
     async with open_hub(site.settings, clock=site.rig.clock) as hub, answering(site, desk):
         if not hub.register.list_cameras():
             hub.register.put_camera(Camera(CAMERA, "main", "Gate"))

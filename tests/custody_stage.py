@@ -26,6 +26,7 @@ from belvedere.site.recorder.archive import Archive
 from belvedere.site.retention.keeper import RetentionKeeper
 from belvedere.site.serve import HubOpener
 from belvedere.site.uplink.server import serve_link
+from hub_stage import lay_out
 from recorder_rig import Rig, fragment
 
 CAMERA = "cam-01"
@@ -150,6 +151,7 @@ async def custody_stage(data: Path, clock: SimulatedClock | None = None) -> Asyn
     clock = clock or SimulatedClock()
     with kept_site(data, clock) as site:
         relay = Relay(clock)
+        lay_out(site.settings)
         async with open_hub(site.settings, clock=clock) as hub:
             if not hub.register.list_cameras():
                 hub.register.put_camera(Camera(CAMERA, "main", "Gate"))

@@ -25,7 +25,7 @@ from belvedere.policy.signed import GrantOpener
 from belvedere.site.live.relay import Relay
 from belvedere.site.masked.room import MaskedRoom
 from belvedere.site.uplink.server import Uplink
-from hub_stage import CSRF, FAST, gate, stream
+from hub_stage import CSRF, FAST, gate, lay_out, stream
 from link_stage import ShelfArchive, film
 
 BREAK_US = 10 * SECOND_US  # from the start of the first run to that of the second
@@ -150,6 +150,7 @@ async def evidence_stage(
         task.add_done_callback(tasks.discard)
         return ours
 
+    lay_out(settings)
     app = create_app(lambda: open_hub(settings, clock=clock, link=SiteLink(connect), hasher=FAST), ui=data / "ui")
     try:
         async with app.router.lifespan_context(app):

@@ -19,7 +19,7 @@ from belvedere.site.live.relay import Relay
 from belvedere.site.uplink.dialler import Dialler
 from belvedere.site.uplink.papers import PaperFolder, Place
 from belvedere.site.uplink.server import Uplink
-from hub_stage import FAST, ToldSite
+from hub_stage import FAST, ToldSite, lay_out
 from link_stage import LAST_NIGHT_US, ShelfArchive, Words, film, grant_for
 
 
@@ -113,6 +113,7 @@ def person(name: str) -> SignedIn:
 async def fleet_stage(data: Path) -> AsyncIterator[FleetStage]:
     """Open hub and listener; close all boxes at the end."""
     settings, clock, own = load_settings(data), SystemClock(), ToldSite()
+    lay_out(settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with open_hub(settings, clock=clock, link=SiteLink(own.connect), hasher=FAST) as hub:
             hub.fleet.desk._step_up = hub.fleet.configuration._step_up = Confirming()  # type: ignore[assignment]

@@ -21,7 +21,7 @@ from belvedere.policy.signed import GrantOpener
 from belvedere.site.live.relay import Relay
 from belvedere.site.retention.desk import RetentionDesk
 from belvedere.site.uplink.server import Uplink
-from hub_stage import CSRF, FAST, gate
+from hub_stage import CSRF, FAST, gate, lay_out
 from link_stage import ShelfArchive, film
 from retention_rig import RetentionRig
 
@@ -173,6 +173,7 @@ async def retention_stage(data: Path, *, ui: Path | None = None) -> AsyncIterato
         task.add_done_callback(tasks.discard)
         return ours
 
+    lay_out(settings)
     app = create_app(
         lambda: open_hub(settings, clock=rig.clock, link=SiteLink(connect), hasher=FAST), ui=ui or data / "ui"
     )

@@ -23,6 +23,7 @@ from belvedere.hub.review import routes as review
 from belvedere.policy.signed import GrantOpener
 from belvedere.site.live.relay import Relay
 from belvedere.site.uplink.server import LinkServer, serve_link
+from hub_stage import lay_out
 from link_stage import LAST_NIGHT_US, ShelfArchive, film
 
 
@@ -102,6 +103,7 @@ async def housing(data: Path) -> AsyncIterator[House]:
     clock = SimulatedClock()
     settings = load_settings(data)
     settings.hub.password_after_code = False  # people here sign in with their codes and begin to work
+    lay_out(settings)
     opened: list[HubContext] = []
 
     @asynccontextmanager

@@ -39,7 +39,7 @@ from belvedere.hub.serve import _listen
 from belvedere.hub.storage.engine import writing
 from belvedere.hub.storage.metadata import account
 from belvedere.media.stream import TICKS_PER_SECOND, Codec
-from hub_stage import CSRF, gate
+from hub_stage import CSRF, gate, lay_out
 from masking_stage import CLOTHES, FPS, Person, shot
 from theatre_stage import HubThread
 from web_stage import DESK, sign_in
@@ -195,6 +195,7 @@ class Story(HubThread):
             self.url = f"http://localhost:{listener.getsockname()[1]}"
             settings.hub.origin = self.url
             try:
+                lay_out(settings)
                 app = create_app(lambda: open_hub(settings, clock=self.clock, hasher=quick))
                 await stack.enter_async_context(app.router.lifespan_context(app))
                 self.hub = app.state.hub
