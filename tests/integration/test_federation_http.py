@@ -117,5 +117,5 @@ async def test_a_hub_without_federation_says_so(tmp_path: Path) -> None:
         shown = (await dora.get("/api/partners")).json()
         assert (shown["on"], shown["own"], shown["partners"]) == (False, None, [])
         answer = await dora.post("/api/partners", json={"document": "{}", "fingerprint": "", "reason": "why not"})
-        assert answer.status_code == 503 and "switched off" in answer.json()["error"]["message"]
+        assert answer.status_code == 409 and "switched off" in answer.json()["error"]["message"]
         assert not (stage.settings.hub_folder / "keys" / "federation").exists()

@@ -18,7 +18,6 @@ from belvedere.foundation.errors import (
     NotFound,
     Refused,
     StorageFault,
-    Unavailable,
 )
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access.users import User
@@ -162,7 +161,7 @@ class FederationDesk:
         return authority.server_context()
 
     def document(self) -> bytes:
-        """What this hub says of itself, signed: the file for partners. Raises Unavailable where federation is off."""
+        """What this hub says of itself, signed: the file for partners. Raises Conflict where federation is off."""
         self.require_on()
         settings, newest = self._hub.settings.hub, self.keys.newest
         document = PartnerDocument(
@@ -177,9 +176,9 @@ class FederationDesk:
         return make_document(self.keys.key(newest), document)
 
     def require_on(self) -> None:
-        """Raises Unavailable."""
+        """Raises Conflict."""
         if not self.on:
-            raise Unavailable(
+            raise Conflict(
                 "This hub has no partners: federation is switched off.",
                 advice="Set federation in [hub], such as 0.0.0.0:8712, and start it again.",
             )
@@ -187,7 +186,7 @@ class FederationDesk:
     # Partners.
 
     def check_document(self, data: bytes, typed: str) -> tuple[PartnerDocument, str]:
-        """A partner's document whose fingerprint somebody heard from them. Raises BadInput, Unavailable."""
+        """A partner's document whose fingerprint somebody heard from them. Raises BadInput, Conflict."""
         self.require_on()
         document, right = read_document(data)
         if document.hub == self.keys.hub:
@@ -248,7 +247,7 @@ class FederationDesk:
         return partner
 
     async def rotate(self, by: User, facts: dict[str, str]) -> str:
-        """Make the next key and tell all partners, signed with the present one. Its id. Raises StorageFault, Unavailable."""
+        """Make the next key and tell all partners, signed with the present one. Its id. Raises StorageFault, Conflict."""
         self.require_on()
         made = await asyncio.to_thread(self.keys.make_next)
         await self._hub.audit.append(KEY_MADE, by.id, {"key": made, **facts})
@@ -262,7 +261,7 @@ class FederationDesk:
     # Asking.
 
     async def ask(self, by: User, partner_id: str, question: Question) -> QuestionRow:
-        """Ask a partner. The answer comes when it comes. Raises BadInput, NotFound, Refused, Unavailable."""
+        """Ask a partner. The answer comes when it comes. Raises BadInput, NotFound, Refused, Conflict."""
         self.require_on()
         if question.reason not in set(Why) or question.basis not in set(Basis):
             raise BadInput("Choose a reason and a legal basis.", advice="Both are in the list.")
