@@ -27,8 +27,8 @@ def build(folder: Path, wheels: Sequence[Path], version: str, manifest_sha256: s
         shutil.rmtree(folder, ignore_errors=True)
         _run([sys.executable, "-m", "venv", str(folder)])
         python = str(folder / "bin" / "python")
-        pip = [python, "-I", "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-cache-dir", "--no-input"]
-        _run([*pip, "install", "--no-index", "--no-deps", *map(str, wheels)])
+        pip = [python, "-I", "-m", "pip", "--disable-pip-version-check", "--no-cache-dir", "--no-input"]
+        _run([*pip, "install", "--quiet", "--no-index", "--no-deps", *map(str, wheels)])
         _run([*pip, "check"])
         said = _run([str(folder / "bin" / "belvedere"), "version"]).strip()
         if said != version:
