@@ -69,6 +69,12 @@ class Nats:
             self.process = None
 
 
+def free_port() -> int:
+    """A port that nobody listened at a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
 @dataclass
 class Member:
     """One process of the hub."""
@@ -232,8 +238,7 @@ async def several(folder: Path, *people: tuple[str, Role]) -> AsyncIterator[Stag
     link = socket.socket()
     link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     link.bind(("127.0.0.1", 0))  # reserves the address; only what listens gets calls
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        nats = Nats(free.getsockname()[1])
+    nats = Nats(free_port())
     settings = load_settings(folder)
     settings.hub.database_url = url
     stage = Stage(folder, settings, open_engine(url), nats, link)
