@@ -53,10 +53,10 @@ class Theatre(HubThread):
         return waiting.result(120)
 
 
-def enter(page: Page, theatre: Theatre, name: str) -> None:
-    """Sign in as an administrator and open the page."""
+def enter(page: Page, theatre: Theatre, name: str, role: str = "administrator") -> None:
+    """Sign in and open the page."""
     users = theatre.stage.hub.users
-    _, code = users.create(name, "administrator", name.title()) if users.find(name) is None else users.renew_code(name)
+    _, code = users.create(name, role, name.title()) if users.find(name) is None else users.renew_code(name)
     page.context.clear_cookies()
     page.goto(theatre.url + "/sites")
     sign_in(page, name, code)

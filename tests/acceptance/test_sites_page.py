@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from belvedere.cli.site_card import read_half
 from belvedere.foundation.settings import SiteSettings
 from belvedere.hub.pages import UI_FOLDER
+from belvedere.hub.register.cameras import Camera
 from belvedere.link.enrolment import read_token
 from belvedere.site.storage.index import Index
 from belvedere.site.uplink.configuration import ConfigurationBook
-from fleet_stage import Box
+from fleet_stage import Box, Confirming
 from sites_theatre import Theatre, enter
 from web_stage import DESK, PHONE
 
@@ -118,3 +120,35 @@ def test_a_site_is_let_in_by_two_people_and_its_line_is_limited(theatre: Theatre
     assert wrong == []
     context.close()
     index.close()
+
+
+def test_a_card_is_made_by_two_people_each_sees_one_half_and_it_is_revoked(theatre: Theatre, browser: Browser) -> None:
+    expect.set_options(timeout=60_000)
+    context = browser.new_context(
+        viewport={"width": DESK[0], "height": DESK[1]}, locale="en-GB", reduced_motion="reduce"
+    )
+    page = context.new_page()
+    hub = theatre.stage.hub
+    hub.step_up.require = Confirming().require  # type: ignore[method-assign,assignment]
+    hub.register.put_camera(Camera("gate", "main", "Gate"))
+    halves = []
+    for name, button in (("mia", "New card with a passkey"), ("sam", "Finish it with a passkey")):
+        enter(page, theatre, name, "manager")
+        page.get_by_test_id("site-main").get_by_role("button", name="Break-glass cards").click()
+        page.get_by_role("button", name=button).click()
+        halves.append(read_half(page.get_by_test_id("card-line").inner_text()))
+        page.get_by_role("button", name="It is printed").click()
+        expect(page.get_by_test_id("card-line")).to_have_count(0)
+        if name == "mia":
+            expect(page.get_by_test_id("cards")).to_contain_text("nobody has both halves")
+            expect(page.get_by_role("button", name="Finish it")).to_have_count(0)
+    assert halves[0] != halves[1]
+    expect(page.get_by_test_id("cards")).to_contain_text("In force")
+    page.get_by_role("button", name="Revoke", exact=True).click()
+    page.get_by_role("button", name="Revoke it with a passkey").click()
+    expect(page.get_by_test_id("cards")).to_contain_text("Revoked")
+    enter(page, theatre, "ann")
+    page.get_by_role("button", name="Break-glass cards").click()
+    expect(page.get_by_test_id("cards")).to_contain_text("Revoked")
+    expect(page.get_by_role("button", name="New card")).to_have_count(0)
+    context.close()

@@ -10,6 +10,8 @@ import { Ago } from "./Ago";
 import { WhyDialog, type Act } from "../retention/WhyDialog";
 import { rolesOf, useSession } from "../session";
 import { isoDay, span } from "../time";
+import { Cards } from "./Cards";
+import { MAY_CARDS } from "./cards";
 import { ConfirmSite } from "./ConfirmSite";
 import { LineForm } from "./LineForm";
 import { NewSite } from "./NewSite";
@@ -45,7 +47,8 @@ function LineFact({ line }: { line: Line }) {
       {words.Limit[0]!.toUpperCase() + words.Limit.slice(1)}
       {line.now.night ? <div>{words["Other hours"]}</div> : null}
       <div className="quiet">{line.version ? `Configuration version ${line.version}` : "By the box's own settings"}</div>
-      {line.version !== null && line.ordered > line.version ? <div className={styles.due}>Version {line.ordered} is on its way</div> : null}
+      {line.fault ? <div className={styles.due}>The site did not take version {line.ordered}: {line.fault}</div> : null}
+      {line.version !== null && line.ordered > line.version && !line.fault ? <div className={styles.due}>Version {line.ordered} is on its way</div> : null}
       {line.version !== null && line.ordered < line.version ? (
         <div className={styles.due}>This hub knows of version {line.ordered} only: order it anew</div>
       ) : null}
@@ -53,7 +56,19 @@ function LineFact({ line }: { line: Line }) {
   );
 }
 
-function SiteCard({ site, now, shutOut, setLine }: { site: Site; now: number; shutOut?: () => void; setLine?: () => void }) {
+function SiteCard({
+  site,
+  now,
+  shutOut,
+  setLine,
+  seeCards,
+}: {
+  site: Site;
+  now: number;
+  shutOut?: () => void;
+  setLine?: () => void;
+  seeCards?: () => void;
+}) {
   return (
     <li className={`panel ${styles.site}`} data-testid={`site-${site.id}`}>
       <div className={styles.name}>
@@ -120,8 +135,13 @@ function SiteCard({ site, now, shutOut, setLine }: { site: Site; now: number; sh
           Nobody can look at it before it is added at the site under another id.
         </Notice>
       ) : null}
-      {shutOut || setLine ? (
+      {shutOut || setLine || seeCards ? (
         <div className={styles.buttons}>
+          {seeCards ? (
+            <Button size="compact-sm" variant="default" onClick={seeCards}>
+              Break-glass cards
+            </Button>
+          ) : null}
           {setLine ? (
             <Button size="compact-sm" variant="default" onClick={setLine}>
               Limits of the line
@@ -166,11 +186,14 @@ function Asking({ each, now, confirm, refuse }: { each: Enrolment; now: number; 
 export default function SitesPage() {
   const { session } = useSession();
   const decides = rolesOf(session).some((role) => MAY.decide.includes(role));
+  const seesCards = rolesOf(session).some((role) => MAY_CARDS.look.includes(role));
+  const makesCards = rolesOf(session).some((role) => MAY_CARDS.make.includes(role));
   const client = useQueryClient();
   const list = useSites();
   const asked = useEnrolments();
   const [making, setMaking] = useState(false);
   const [confirming, setConfirming] = useState<Enrolment | null>(null);
+  const [carding, setCarding] = useState<Site | null>(null);
   const [lining, setLining] = useState<Site | null>(null);
   const [act, setAct] = useState<Act | null>(null);
   const again = () => {
@@ -240,6 +263,7 @@ export default function SitesPage() {
                 key={site.id}
                 site={site}
                 now={now}
+                seeCards={seesCards && site.state !== "shut_out" ? () => setCarding(site) : undefined}
                 setLine={site.line && (site.state === "connected" || site.state === "away") && decides ? () => setLining(site) : undefined}
                 shutOut={decides && (site.state === "connected" || site.state === "away") ? () => shutOut(site) : undefined}
               />
@@ -250,6 +274,7 @@ export default function SitesPage() {
       </div>
       <NewSite opened={making} close={() => setMaking(false)} made={again} />
       <ConfirmSite enrolment={confirming} close={() => setConfirming(null)} done={again} />
+      <Cards site={carding} makes={makesCards} close={() => setCarding(null)} />
       <LineForm site={lining} close={() => setLining(null)} done={again} />
       <WhyDialog act={act} close={() => setAct(null)} />
     </div>
