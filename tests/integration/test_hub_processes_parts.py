@@ -171,7 +171,7 @@ def test_the_chair_goes_to_another_when_its_holder_ends_and_not_before(engine: E
 
 
 def test_processes_count_together(engine: Engine) -> None:
-    settings = HubSettings(quota_camera_minutes=3)
+    settings = HubSettings.model_validate({"quota_camera_minutes": 3})
     desks = [QuotaDesk(engine, SystemClock(), None, settings, shared=True) for _ in range(2)]  # type: ignore[arg-type]
 
     async def story() -> None:

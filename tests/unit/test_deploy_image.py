@@ -38,9 +38,9 @@ def test_the_compose_file_names_settings_and_commands_that_exist() -> None:
     yaml = pytest.importorskip("yaml", reason="NOT TESTED: no YAML reader is installed")
     found: dict[str, Any] = yaml.safe_load((OCI / "compose.yaml").read_text("utf-8"))
     services = found["services"]
-    assert set(services) == {"hub", "site", "database"}
+    assert set(services) == {"hub", "hub-several", "bus", "site", "database"}
     sections = {"HUB": HubSettings.model_fields, "SITE": SiteSettings.model_fields}
-    for name in ("hub", "site"):
+    for name in ("hub", "hub-several", "site"):
         service = services[name]
         assert service["command"][0] in get_command(app).commands  # type: ignore[attr-defined]
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
@@ -48,7 +48,8 @@ def test_the_compose_file_names_settings_and_commands_that_exist() -> None:
             if match := re.fullmatch(r"BELVEDERE_([A-Z]+)__(\w+)", variable):
                 assert match[2].lower() in sections[match[1]]
     assert "ports" not in services["site"], "a site opens no port"
+    assert "ports" not in services["bus"] and services["hub-several"]["healthcheck"]["test"][0] == "CMD"
     assert (OCI / services["hub"]["build"]["context"] / services["hub"]["build"]["dockerfile"]).is_file()
     assert services["database"]["healthcheck"]
-    named = {volume.partition(":")[0] for service in services.values() for volume in service["volumes"]}
+    named = {volume.partition(":")[0] for service in services.values() for volume in service.get("volumes", ())}
     assert named == set(found["volumes"])

@@ -216,8 +216,8 @@ class HubProcess:
     # Work -----------------------------------------------------------------------------------------------------------
 
     def _told(self, _known: Known) -> None:
-        for event in (self._changed, self._looked):
-            self._loop.call_soon_threadsafe(event.set)
+        for tell in (self.roll.alive, self._changed.set, self._looked.set):
+            self._loop.call_soon_threadsafe(tell)
 
     async def _tend(self) -> None:
         """Follow what other processes did: lines, sites let in and shut out, accounts stopped."""

@@ -19,6 +19,7 @@ from belvedere.hub.storage.engine import reading, writing
 
 LEASE_US = 6 * SECOND_US
 EVERY_S = 1.0
+HANGS_US = 20 * SECOND_US  # an event loop that says nothing for so long hangs, and its process is on the roll no more
 CHAIR = "chair"
 _TAKE, _HEARD, _LIVING = (
     text(Path(__file__).with_name(name).read_text("utf-8")) for name in ("lease.sql", "heard.sql", "living.sql")
@@ -53,6 +54,7 @@ class Roll:
         self._thread: threading.Thread | None = None
         # Invariant: past this moment (monotonic) another process may have the chair.
         self._until_us = 0
+        self._alive_us = clock.monotonic_us()
         self.known = Known()
 
     def start(self) -> None:
@@ -79,6 +81,10 @@ class Roll:
                 connection.execute(delete(site_line).where(site_line.c.process_id == self.own))
         except SQLAlchemyError as error:  # the database is away: the lease runs out by itself
             _LOG.warning("roll_not_left", reason=str(error))
+
+    def alive(self) -> None:
+        """The process's event loop turns."""
+        self._alive_us = self._clock.monotonic_us()
 
     def has_chair(self) -> bool:
         """Whether no other process can have the chair now."""
@@ -120,9 +126,11 @@ class Roll:
 
     def _look(self) -> None:
         began_us = self._clock.monotonic_us()
-        with writing(self._engine) as connection:
-            connection.execute(_HEARD, self._row)
-            number = connection.scalar(_TAKE, {"name": CHAIR, "holder": self.own, "length_us": LEASE_US}) or 0
+        number = 0
+        if began_us - self._alive_us < HANGS_US:
+            with writing(self._engine) as connection:
+                connection.execute(_HEARD, self._row)
+                number = connection.scalar(_TAKE, {"name": CHAIR, "holder": self.own, "length_us": LEASE_US}) or 0
         if number:
             self._until_us = began_us + LEASE_US
         with reading(self._engine) as connection:
