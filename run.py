@@ -189,7 +189,12 @@ def main(arguments: list[str]) -> None:
         # Slow files first, as tests/conftest.py sorts them; xdist would put those with many tests first.
         beside = [] if alone else ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
         tests = [PYTHON, "-m", "pytest", *beside, *([] if every else ["-m", "not slow"]), *rest]
-        sys.exit(run_tests(tests, VENV / "failed-tests.json", strict=strict))
+        code = run_tests(tests, VENV / "failed-tests.json", strict=strict)
+        if every and not rest and not code:  # what opens hubs once more, with PostgreSQL under them
+            print("\nThe hub's tests once more, on PostgreSQL:", flush=True)
+            os.environ["BELVEDERE_TEST_DATABASE"] = "postgresql"
+            code = run_tests([*tests, "--hub-tests"], VENV / "failed-tests.json", strict=strict)
+        sys.exit(code)
     if command == "bench":
         final = [PYTHON, ROOT / "bench", *rest]
     else:

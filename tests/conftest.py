@@ -43,16 +43,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("hub_database", ["sqlite", "postgresql"], indirect=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def hubs_of_the_run() -> Iterator[None]:
+    """What fixtures of modules open, in a run on PostgreSQL."""
+    if DATABASE == "sqlite":
+        yield
+        return
+    from postgres_stage import hubs_here
+
+    with hubs_here():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def hub_database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The engine under the hubs that this test opens and names no database for: docs/design/postgres.md."""
     engine: str = getattr(request, "param", DATABASE)
-    if engine == "sqlite" or request.node.get_closest_marker("sqlite_only"):
-        yield "sqlite"
+    if DATABASE == engine == "sqlite":
+        yield engine
         return
-    from postgres_stage import hubs_here  # here: most runs of a few tests need no PostgreSQL
+    from postgres_stage import hubs_here, hubs_on_sqlite  # here: most runs of a few tests need no PostgreSQL
 
-    with hubs_here():
+    with hubs_on_sqlite() if request.node.get_closest_marker("sqlite_only") else hubs_here():
         yield engine
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from belvedere.foundation.settings import Settings
 from belvedere.hub.storage import open_engine, upgrade
 
+_MARK = ".test-database"
 _TEMPLATE = "belvedere_template"
 
 
@@ -65,6 +66,7 @@ def empty(name: str) -> str:
     return _address(name)
 
 
+_ORDINARY = Settings.hub_database_url
 _made: dict[Path, str] = {}
 
 
@@ -73,9 +75,24 @@ def database_of(folder: Path) -> str:
     folder = folder.absolute()
     if folder not in _made:
         name = f"hub_{sha256(str(folder).encode()).hexdigest()[:16]}"
-        _make(name, _template())
+        mark = folder / _MARK  # a test that copies a data folder means the database too
+        known = mark.read_text() if mark.exists() else ""
+        _make(name, known or _template())
         _made[folder] = _address(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.write_text(name)
     return _made[folder]
+
+
+@contextmanager
+def hubs_on_sqlite() -> Iterator[None]:
+    """Meanwhile they are where they are in a hub that nobody set up otherwise."""
+    now = Settings.hub_database_url
+    Settings.hub_database_url = _ORDINARY  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Settings.hub_database_url = now  # type: ignore[method-assign]
 
 
 @contextmanager

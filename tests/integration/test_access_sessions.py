@@ -50,6 +50,7 @@ async def second(stage: HubStage, agent: str = FIREFOX) -> AsyncIterator[httpx.A
         yield other
 
 
+@pytest.mark.both_engines
 async def test_a_copied_cookie_ends_the_session_and_is_logged(tmp_path: Path) -> None:
     async with hub_stage(tmp_path) as stage:
         for change in ("no device", "another device", "another family"):

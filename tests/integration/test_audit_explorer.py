@@ -42,6 +42,7 @@ async def read(browser: Any, **filters: Any) -> list[tuple[str, Any]]:
     return [(line["kind"], line["facts"].get("camera")) for line in answer.json()["entries"]]
 
 
+@pytest.mark.both_engines
 async def test_every_filter_narrows_and_they_go_together(tmp_path: Path) -> None:
     async with hub_stage(tmp_path) as stage:
         before_us = stage.clock.now_us()

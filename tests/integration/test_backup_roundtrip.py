@@ -26,6 +26,8 @@ from belvedere.site.storage.folders import open_disks
 from belvedere.site.storage.index import Index
 from hub_stage import CSRF, hub_stage
 
+pytestmark = pytest.mark.sqlite_only
+
 WORDS = "four words in a row"
 FAST = 1 << 10  # scrypt's cost, for tests
 

@@ -51,6 +51,7 @@ def test_titles_and_references_that_are_fine() -> None:
             rules.require_reference(wrong.replace("\n", "\x00"))
 
 
+@pytest.mark.both_engines
 async def test_a_case_is_opened_in_one_step_and_says_what_the_policy_needs(tmp_path: Path) -> None:
     async with hub_stage(tmp_path) as stage, stage.signed_in("ivy", "investigator") as ivy:
         stage.hub.register.put_camera(gate(id="far", name="Far", lat=51.6))

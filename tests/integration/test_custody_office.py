@@ -113,6 +113,7 @@ async def test_a_lost_wrapping_key_is_said_and_recovered_with_two_shares(tmp_pat
         assert await asyncio.to_thread(office.recover, made.escrow, two_of(made)) == (0, 0)
 
 
+@pytest.mark.sqlite_only
 async def test_a_backup_holds_no_wrapping_key_and_two_shares_open_what_it_restores(tmp_path: Path) -> None:
     clock = SimulatedClock()
     async with custody_stage(tmp_path / "data", clock) as stage:

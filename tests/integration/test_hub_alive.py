@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from hub_stage import hub_stage
 
 
@@ -12,6 +14,7 @@ async def test_anybody_may_ask_whether_the_hub_is_alive_and_ready(tmp_path: Path
         assert (ready.status_code, ready.json()) == (200, {"state": "ready"})
 
 
+@pytest.mark.sqlite_only
 async def test_a_hub_whose_database_does_not_answer_is_alive_and_not_ready(tmp_path: Path) -> None:
     async with hub_stage(tmp_path) as stage, stage.browser() as stranger:
         engine = stage.app.state.hub.engine

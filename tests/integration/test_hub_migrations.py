@@ -23,6 +23,8 @@ from belvedere.tlog.checkpoint import sign_checkpoint
 from belvedere.tlog.folder import write_durably
 from hub_stage import CSRF, hub_stage
 
+pytestmark = pytest.mark.sqlite_only
+
 OLD = Path(__file__).with_name("hub_0001.sql")
 OLD_SESSION = "a session of the old version"
 

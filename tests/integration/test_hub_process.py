@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -32,6 +33,7 @@ async def hub_process(data: Path, *options: str) -> AsyncIterator[tuple[asyncio.
         *(sys.executable, "-m", "belvedere.hub.serve", "--data", str(data), *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "BELVEDERE_HUB__DATABASE_URL": load_settings(data).hub_database_url},
     )
     assert process.stdout is not None
     try:

@@ -26,6 +26,8 @@ from belvedere.hub.storage.rows import count_rows, every_table
 from full_database import fill
 from hub_stage import hub_stage
 
+pytestmark = pytest.mark.sqlite_only
+
 CLOCK = SimulatedClock()
 
 

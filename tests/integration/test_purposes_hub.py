@@ -82,6 +82,7 @@ def test_the_order_of_a_list_is_no_change(actions: list[str], roles: list[str]) 
     assert changes(before, terms(actions=actions, roles=roles, needs_case=True)) == {}
 
 
+@pytest.mark.both_engines
 async def test_what_a_council_begins_with(tmp_path: Path) -> None:
     async with hub_stage(tmp_path) as stage, stage.signed_in() as ann:
         answer = (await ann.get("/api/purposes")).json()

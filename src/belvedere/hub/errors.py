@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -66,6 +67,7 @@ def add_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(BelvedereError, _on_belvedere)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(DataError, _on_data)
     app.add_exception_handler(Exception, _on_fault)
 
 
@@ -110,6 +112,13 @@ async def _on_http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, message, advice = _PLAIN.get(error.status_code, ("bad_input", str(error.detail), ""))
     return JSONResponse(error_body(code, message, advice), status_code=error.status_code, headers=error.headers)
+
+
+async def _on_data(connection: Any, error: Exception) -> Any:
+    """A value that no row can have, such as a NUL in an id or a time beyond all calendars: PostgreSQL refuses to look for it."""
+    _LOG.warning("value_not_taken", path=connection.url.path, reason=str(getattr(error, "orig", error)).split("\n")[0])
+    wrong = BadInput("A value of the request is none that can be stored.", advice="See docs/reference/http.md.")
+    return await _on_belvedere(connection, wrong)
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
