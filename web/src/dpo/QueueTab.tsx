@@ -40,6 +40,7 @@ export function QueueTab({ standing, mayDecide }: { standing: Queue["standing"];
       <div className={styles.bar}>
         <SegmentedControl
           size="xs"
+          classNames={{ root: styles.kinds, control: styles.kind }}
           value={kind}
           onChange={(value) => setKind(value as Kind | "")}
           data={[{ value: "", label: "All" }, ...KINDS.map((each) => ({ value: each, label: KIND_WORDS[each] }))]}
