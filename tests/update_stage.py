@@ -16,7 +16,7 @@ PUBLIC = KEY.public_key().public_bytes_raw()
 # What stands where a site's `belvedere` stands. It holds the data folder as a site does, writes what it did into `life`, and
 # says of its health what its release's folder says it should: well, sick (says so for ever), dead (ends), silent.
 _PROGRAM = """#!{python} -I
-import fcntl, json, os, pathlib, signal, sys, time
+import fcntl, json, os, pathlib, signal, socket, sys, time
 data = pathlib.Path(sys.argv[sys.argv.index("--data") + 1])
 shelf = data / "site" / "releases"
 home = pathlib.Path(__file__).resolve().parents[1]
@@ -25,10 +25,20 @@ fcntl.flock(lock, fcntl.LOCK_EX)
 def say(word):
     with open(data / "life", "a") as life:
         life.write(home.name + " " + word + "\\n")
+def tell(word):
+    manager = os.environ.get("NOTIFY_SOCKET", "")
+    if manager:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+            try:
+                line.sendto((home.name + "\\n" + word).encode(), "\\0" + manager[1:])
+            except OSError:
+                pass  # nobody listens any more
 def end(*_):
+    tell("STOPPING=1")
     say("ends")
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
+tell("READY=1")
 say("records")
 how = (home / "how").read_text()
 if how == "dead":

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -195,6 +196,22 @@ def test_a_guard_that_is_killed_in_the_middle_of_a_trial_leaves_nothing_behind_a
     with guarded(tmp_path):
         assert outcome(found)["phase"] == "healthy"
     assert found.place().name == "1.2.0"
+
+
+def test_the_service_manager_hears_of_each_start_and_of_no_stop_but_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = shelf(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("")
+        manager.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + manager.getsockname()[1:].decode())
+        with guarded(tmp_path):
+            assert manager.recv(100) == b"1.1.0\nREADY=1"
+            found.write(TRIAL_FILE, asked("1.2.0", "1.1.0"))
+            assert manager.recv(100) == b"1.2.0\nREADY=1", "the end of 1.1.0 is no stop of the service"
+            assert outcome(found)["phase"] == "healthy"
+        assert manager.recv(100) == b"1.2.0\nSTOPPING=1"
 
 
 def test_what_ends_by_itself_is_left_to_the_service_manager(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -178,6 +179,35 @@ def sync(folder: Path) -> None:
         os.close(handle)
 
 
+class Relay:
+    """Between the site and the service manager (sd_notify(3)): a release that ends for a switch is not the service stopping."""
+
+    def __init__(self, manager: str) -> None:
+        """`manager`: the address of the manager's socket; "" without one, and then nothing is passed on."""
+        self._manager = manager
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        self._line.bind("")  # Linux picks a free abstract address
+        self.address = "@" + self._line.getsockname()[1:].decode("ascii")
+
+    def pass_on(self, stopping: bool) -> None:
+        """Everything that came, but a site's STOPPING=1 while the service itself goes on."""
+        while True:
+            try:
+                said = self._line.recv(4096)
+            except OSError:
+                return
+            if self._manager and (stopping or b"STOPPING=1" not in said):
+                address = "\0" + self._manager[1:] if self._manager[0] == "@" else self._manager
+                try:
+                    self._line.sendto(said, address)
+                except OSError:
+                    return  # a manager that can't be told must not end what it manages
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self._line.close()
+
+
 class Guard:
     """One a data folder."""
 
@@ -185,6 +215,7 @@ class Guard:
         self._data = data
         self._shelf = shelf
         self._stopping = threading.Event()
+        self._relay = Relay(os.environ.get("NOTIFY_SOCKET", ""))
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """End the site, and then this."""
@@ -192,6 +223,13 @@ class Guard:
 
     def run(self) -> int:
         """Until told to stop, or until the release ends by itself. Returns the exit status."""
+        try:
+            return self._run()
+        finally:
+            self._relay.pass_on(self._stopping.is_set())
+            self._relay.close()
+
+    def _run(self) -> int:
         while True:
             trial = self._shelf.settle()
             child = self._start(trial)
@@ -204,12 +242,14 @@ class Guard:
         told = f"trial of {trial['version']}" if trial else "current"
         self._say(f"starting {place} ({told})")
         command = [str(place / "bin" / "belvedere"), "site", "--data", str(self._data)]
-        return subprocess.Popen(command, env={**os.environ, UNDER_GUARD: WORDS}, preexec_fn=_end_with_me)
+        told_to = {UNDER_GUARD: WORDS, "NOTIFY_SOCKET": self._relay.address}
+        return subprocess.Popen(command, env={**os.environ, **told_to}, preexec_fn=_end_with_me)
 
     def _watch(self, child: "subprocess.Popen[bytes]", trial: Facts | None) -> int | None:
         """Until it ends or has to. The status to end with, None to go on with what is current then."""
         until_s = time.monotonic() + float(trial.get("within_s", 0)) if trial else 0.0
         while True:
+            self._relay.pass_on(self._stopping.is_set())
             if self._stopping.is_set():
                 self._end(child)
                 return 0
