@@ -141,6 +141,7 @@ class Stage:
     codes: dict[str, str] = field(default_factory=dict)
     people: dict[str, Someone] = field(default_factory=dict)
     members: list[Member] = field(default_factory=list)
+    started: int = 0
 
     async def start(self) -> Member:
         """One more process, with an address of its own for people, and the one of all for sites."""
@@ -153,7 +154,8 @@ class Stage:
             "BELVEDERE_HUB__ACCESS": "open_desk",
             "BELVEDERE_HUB__PASSWORD_AFTER_CODE": "false",
         }
-        errors = (self.folder / f"member-{len(self.members)}.log").open("wb")
+        self.started += 1
+        errors = (self.folder / f"member-{self.started}.log").open("wb")
         with errors:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -247,6 +249,8 @@ async def several(folder: Path, *people: tuple[str, Role]) -> AsyncIterator[Stag
     for name, role in people:
         user, code = await asyncio.to_thread(desk.create, name, str(role))
         stage.people[name], stage.codes[name] = Someone(name, user.id), code
+    await asyncio.to_thread(signing_key, settings)  # as the first of several makes it
+    await asyncio.to_thread(Authority, settings.hub_folder / "keys" / "link", clock)
     await nats.start()
     try:
         yield stage

@@ -132,6 +132,8 @@ class SharedSwitchboard(Switchboard):
         before, self._elsewhere = self._elsewhere, {}
         for site, (process, body) in known.lines.items():
             own = self._lines.get(site)
+            if process == self._own and own is None:  # written while it closed
+                self._spawn(self._let_go(site))
             if process == self._own or process not in known.living:
                 continue
             held = msgspec.json.decode(body, type=Held)
@@ -178,6 +180,9 @@ class SharedSwitchboard(Switchboard):
             await self._bus.forget(f"line.{site}")
             mine = (site_line.c.site_id == site) & (site_line.c.process_id == self._own)
             await asyncio.to_thread(self._forget, mine)
+            line = self._lines.get(site)
+            if line is not None:  # it called again meanwhile
+                await asyncio.to_thread(self._keep, line)
             self._bus.tell("lines")
 
     def _forget(self, which: Any) -> None:

@@ -11,11 +11,11 @@ def check_shared(settings: Settings) -> None:
         if hub.processes > 1:
             raise BadSettings(
                 f"{hub.processes} processes need a message bus to find each other.",
-                advice="Set [hub] bus (`--bus nats://127.0.0.1:4222`), or leave it at one process.",
+                advice="Set `--bus nats://127.0.0.1:4222`, or leave it at one process.",
             )
         return
     if not hub.bus.startswith(("nats://", "tls://")):
-        raise BadSettings(f"{hub.bus[:60]!r} is no NATS server.", advice="Write [hub] bus as nats://127.0.0.1:4222.")
+        raise BadSettings(f"{hub.bus[:60]!r} is no NATS server.", advice="Write `--bus nats://127.0.0.1:4222`.")
     if not settings.hub_database_url.startswith("postgresql"):
         raise BadSettings(
             "A hub of several processes needs PostgreSQL: SQLite is for one.",
