@@ -28,7 +28,7 @@ export function ChangesTab() {
         </div>
       ) : null}
       {waiting.data.proposals.length === 0 ? (
-        <Empty title="No change waits">Changes of roles, retention, holds, purposes and sound that need a second person stand here for 72 hours.</Empty>
+        <Empty title="No change waits">Changes of roles, retention, holds, purposes, sound and partners that need a second person stand here for 72 hours.</Empty>
       ) : null}
       <ul className={styles.list} data-testid="proposals">
         {waiting.data.proposals.map((each) => (
