@@ -37,6 +37,7 @@ def look(page: Page, name: str) -> None:
         page.get_by_test_id("rollout").wait_for()
         for width, height in (DESK, PHONE):
             page.set_viewport_size({"width": width, "height": height})
+            page.get_by_test_id("rollout").evaluate("element => element.scrollIntoView()")
             page.screenshot(path=f"{LOOKS}/{name}-{scheme}-{width}.png", full_page=True)
     page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
 
