@@ -20,7 +20,7 @@ from belvedere.cli import backup as backups
 from belvedere.cli.backup import backup, restore
 from belvedere.cli.sealed import MAGIC, SealedReader, SealedWriter
 from belvedere.foundation.clock import SimulatedClock
-from belvedere.foundation.errors import BadInput, BelvedereError, Conflict, SealBroken, StorageFault, Unavailable
+from belvedere.foundation.errors import BadInput, BelvedereError, Conflict, SealBroken, StorageFault
 from belvedere.foundation.settings import Settings, load_settings
 from belvedere.site.storage.folders import open_disks
 from belvedere.site.storage.index import Index
@@ -205,10 +205,11 @@ def test_what_can_not_be_backed_up_says_why(
         backup(lived_in, lived_in.hub_folder / "b.bak", WORDS, scrypt_n=FAST)
     with pytest.raises(StorageFault):
         backup(lived_in, out / "b.bak", WORDS, scrypt_n=FAST)
-    monkeypatch.setenv("BELVEDERE_HUB__DATABASE_URL", "postgresql+psycopg://h/d")
-    with pytest.raises(Unavailable, match="server of its own") as refused:
+    nobody = tmp_path / "no-server"
+    monkeypatch.setenv("BELVEDERE_HUB__DATABASE_URL", f"postgresql+psycopg:///d?host={nobody}")
+    with pytest.raises(StorageFault, match="database can't be read") as refused:
         backup(load_settings(lived_in.data), tmp_path / "b.bak", WORDS, scrypt_n=FAST)
-    assert "pg_dump" in refused.value.advice
+    assert "PostgreSQL" in refused.value.advice
     assert not list(tmp_path.glob(".*unfinished"))
 
 

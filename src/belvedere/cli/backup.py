@@ -22,7 +22,7 @@ from typing import IO, Any, BinaryIO, cast
 from belvedere import __version__
 from belvedere.cli.sealed import SCRYPT_N, SealedReader, SealedWriter
 from belvedere.foundation.clock import Clock, SystemClock
-from belvedere.foundation.errors import BadInput, Conflict, SealBroken, StorageFault, Unavailable
+from belvedere.foundation.errors import BadInput, Conflict, SealBroken, StorageFault
 from belvedere.foundation.settings import Settings
 
 FORMAT = 1
@@ -59,6 +59,15 @@ class _Packing:
         """Add a file as it is now. Raises FileNotFoundError when it has gone."""
         with path.open("rb") as file:
             self._put(self.name_of(path), file, os.fstat(file.fileno()).st_size)
+
+    def put_server(self, url: str, name: str) -> None:
+        """Add one moment of a PostgreSQL database, as the SQLite file `name`."""
+        from belvedere.cli.snapshot import snapshot  # here: it loads the whole hub
+
+        copy = self.staging / "server.db"
+        snapshot(url, copy)
+        with copy.open("rb") as file:
+            self._put(name, file, copy.stat().st_size)
 
     def put_database(self, path: Path) -> None:
         """Add a copy of a SQLite database: one moment of it, checked."""
@@ -116,16 +125,11 @@ def backup(
 ) -> BackupReport:
     """Write everything but footage into the new file `out`; finished export packs only with `exports`.
 
-    Raises Conflict when `out` exists, BadInput for a short passphrase or an empty data folder, Unavailable when the hub's
-    database is a PostgreSQL server, StorageFault when something can't be read or written.
+    A hub's PostgreSQL database comes along as a SQLite file of one moment (see `snapshot`). Raises Conflict when `out` exists,
+    BadInput for a short passphrase or an empty data folder, StorageFault when something can't be read or written.
     """
     if len(passphrase) < SHORTEST_PASSPHRASE:
         raise BadInput("The passphrase is too short.", advice=f"Use {SHORTEST_PASSPHRASE} characters or more.")
-    if not settings.hub_database_url.startswith("sqlite"):
-        raise Unavailable(
-            "The hub's database is a server of its own, which this backup does not reach.",
-            advice="Back it up with pg_dump, and the data folder with your usual means, log folder first.",
-        )
     if not settings.hub_folder.is_dir() and not settings.site_folder.is_dir():
         raise BadInput(f"There is nothing to back up in {settings.data}.", advice="Give the data folder with --data.")
     target = out.absolute()
@@ -168,6 +172,9 @@ def _write(
         log = settings.hub_folder / "log"
         _put_log(packing, log)
         others = [path for path in _files(settings, exports) if not path.is_relative_to(log)]
+        if on_server := not settings.hub_database_url.startswith("sqlite"):
+            packing.put_server(settings.hub_database_url, packing.name_of(settings.hub_folder / "hub.db"))
+            others = [path for path in others if path != settings.hub_folder / "hub.db"]  # of before the move
         databases = [path for path in others if _is_database(path)]
         for path in databases:
             packing.put_database(path)
@@ -177,7 +184,7 @@ def _write(
                     packing.put_file(path)
                 except FileNotFoundError:
                     continue  # a temporary file of the running processes
-        revision = _revision(settings)
+        revision = _server_revision() if on_server else _revision(settings)
         words = {
             "format": FORMAT,
             "software": __version__,
@@ -241,6 +248,12 @@ def _is_database(path: Path) -> bool:
             return file.read(len(_SQLITE)) == _SQLITE
     except FileNotFoundError:
         return False
+
+
+def _server_revision() -> str:
+    from belvedere.hub.storage.migrate import NEWEST
+
+    return NEWEST  # the snapshot refuses any other
 
 
 def _revision(settings: Settings) -> str:

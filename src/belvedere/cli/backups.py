@@ -45,6 +45,10 @@ def backup_command(
 def restore_command(
     archive: Annotated[Path, typer.Argument(help="A file that `belvedere backup` wrote.")],
     passphrase_file: PassphraseFile = None,
+    database: Annotated[
+        str,
+        typer.Option("--database", help="Empty PostgreSQL database for the hub: postgresql://...", show_default=False),
+    ] = "",
     data: DataOption = REAL_DATA,
 ) -> None:
     """Restore a backup into an empty data folder. Then start Belvedere with the same --data."""
@@ -52,3 +56,19 @@ def restore_command(
 
     restore(load_settings(data), archive, _passphrase(passphrase_file, confirm=False))
     typer.echo(f"{archive} is restored to {data}.")
+    if database:
+        from belvedere.cli.move_database import move, source_file
+        from belvedere.foundation.clock import SystemClock
+        from belvedere.hub.storage.engine import shown_address
+
+        settings = load_settings(data)
+        report = move(settings, database, SystemClock())
+        source_file(settings).unlink()
+        typer.echo(f"{report.rows} rows are in the PostgreSQL database, compared, and the log holds.")
+        typer.echo(f'[hub] database_url in {data / "belvedere.toml"} must name it: "{shown_address(database)}"')
+    elif load_settings(data).hub.database_url.startswith("postgresql"):
+        typer.echo(
+            f"The settings name a PostgreSQL database, and what was backed up lies in {data / 'hub' / 'hub.db'}. Before you start "
+            f"the hub: `belvedere migrate sqlite-to-postgres --from {data} --to` an empty database, and name that one in "
+            f"{data / 'belvedere.toml'}; or take database_url out there, to go on with SQLite."
+        )
