@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,19 @@ from sqlalchemy import Engine, text
 
 import postgres_stage
 from belvedere.foundation.clock import SystemClock
-from belvedere.foundation.errors import StorageFault
+from belvedere.foundation.errors import Refused, StorageFault
 from belvedere.foundation.settings import HubSettings
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.audit.turn import LogTurn
+from belvedere.hub.fleet.calls import Line
 from belvedere.hub.processes.bus import Bus, BusAway
+from belvedere.hub.processes.lines import SharedSwitchboard, owner_of
 from belvedere.hub.processes.roll import Known, Roll
 from belvedere.hub.quotas.counts import Scope, What
 from belvedere.hub.quotas.desk import QuotaDesk
 from belvedere.hub.storage import open_engine, writing
+from belvedere.link.channel import ChannelClosed
+from belvedere.link.control import Dial, FromHub, Hello
 from belvedere.tlog.check import LogFolder, check_log
 from processes_stage import LIMIT_S, Nats, free_port
 
@@ -223,6 +228,72 @@ async def test_a_bus_that_is_away_says_so_and_comes_back_by_itself() -> None:
             with pytest.raises(BusAway):
                 await buses[1].ask("line.rowan", b"dial", 5)
         assert buses[0].lost == 2
+    finally:
+        for bus in buses:
+            await bus.stop()
+        await nats.kill()
+
+
+async def test_a_site_is_told_to_dial_by_the_process_that_holds_its_line_and_a_copy_of_it_is_noticed(
+    engine: Engine,
+) -> None:
+    clock, nats = SystemClock(), Nats(free_port())
+    buses = [Bus(nats.url, bytes(32)) for _ in range(2)]
+    boards = [
+        SharedSwitchboard(clock, engine, name, bus) for name, bus in zip(("aaaaaaaa", "bbbbbbbb"), buses, strict=True)
+    ]
+    rolls = [Roll(engine, clock, name, "127.0.0.1:1", 1, lambda _known: None) for name in ("aaaaaaaa", "bbbbbbbb")]
+    said: list[FromHub] = []
+    hung_up: list[str] = []
+
+    def line(run: bytes, since_us: int) -> Line:
+        async def say(word: FromHub) -> None:
+            said.append(word)
+
+        async def hang_up() -> None:
+            hung_up.append(run.decode())
+
+        async def answers() -> bool:
+            return True
+
+        return Line("rowan", "d", Hello("rowan", "Rowan", run, "1", 1), "here", since_us, say, hang_up, answers)
+
+    async def look() -> None:
+        for roll in (*rolls, *rolls):  # the second time each knows of both
+            await asyncio.to_thread(roll._look)
+        for board, roll in zip(boards, rolls, strict=True):
+            board.see(roll.known)
+
+    try:
+        await nats.start()
+        for bus in buses:
+            bus.start()
+        async with asyncio.timeout(LIMIT_S):
+            while not all(bus.up for bus in buses):
+                await asyncio.sleep(0.02)
+            first, second = line(b"one", 1), line(b"one", 2)
+            await boards[0].open(first)
+            await look()
+            held = boards[1].line("rowan")
+            assert held is not None and held.hello == first.hello and boards[0].line("rowan") is first
+            while not said:  # the server may not have heard yet that the other listens
+                with suppress(ChannelClosed):
+                    await boards[1].command("rowan", boards[1].ticket())
+            assert isinstance(said[0], Dial) and owner_of(said[0].ticket) == "bbbbbbbb" and len(said[0].ticket) == 32
+            with pytest.raises(Refused, match="Another machine"):
+                await boards[1].open(line(b"copy", 3))
+            await boards[1].open(second)  # the same machine called again, before its old line was seen to be dead
+            assert hung_up == ["one"] and boards[1].line("rowan") is second
+            await look()
+            assert boards[0].line("rowan") is not first and boards[0].line("rowan") is not None
+            boards[0].close(first)  # changes nothing for the newer one
+            boards[1].close(second)
+            while boards[1]._tasks:
+                await asyncio.gather(*boards[1]._tasks)
+            await look()
+            assert boards[0].line("rowan") is None and boards[1].line("rowan") is None
+            with pytest.raises(ChannelClosed):
+                await boards[0].command("rowan", boards[0].ticket())
     finally:
         for bus in buses:
             await bus.stop()
