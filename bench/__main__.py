@@ -26,6 +26,8 @@ NAMES = (
     "tamper_hints",
     "access",
     "queries",
+    "link",
+    "simulation",
 )
 
 
