@@ -327,6 +327,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         "dpo supervisor",
         """
         POST /api/holds/{hold_id}/end
+        POST /api/holds/{hold_id}/found
         PUT /api/retention/classes
         POST /api/retention/decision
         """,

@@ -2,13 +2,20 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import msgspec
+import pytest
 
 from belvedere.foundation.clock import SECOND_US
 from belvedere.hub.retention.certificate import verify_certificate
 from belvedere.hub.retention.desk import RetentionDesk
+from belvedere.hub.retention.lost import lost_holds
+from belvedere.hub.retention.places import Standing
 from belvedere.hub.retention.store import HoldRow
-from belvedere.link.retention import ClassOrder
+from belvedere.link.retention import ClassOrder, HeldState, HoldOrder
+from fleet_stage import Confirming
 from retention_stage import RetentionStage, retention_stage
 
 
@@ -137,3 +144,86 @@ async def test_a_hub_that_was_set_back_begins_above_what_its_sites_have_heard(tm
         store.add_hold(row)
         await settled(stage)
         assert rowan.rig.rows("SELECT id FROM hold") == [("hold_9",)] and store.revision() > 41
+
+
+async def test_holds_that_a_restored_hub_lost_are_shown_and_ended_or_adopted(tmp_path: Path) -> None:
+    async with retention_stage(tmp_path) as stage, stage.signed_in("dpo") as dpo:
+        rowan = await stage.let_in("rowan", "Rowan Court")
+        start = rowan.rig.footage_of(40)
+        for reason in ("the broken door", "the burnt car"):
+            asked = stage.hold_words(start, start + 3 * SECOND_US, cameras=["rowan-01"], reason=reason)
+            assert (await dpo.post("/api/holds", json=asked)).status_code == 201
+        await settled(stage)
+        with stage.hub.engine.begin() as connection:  # as after a restored backup
+            connection.exec_driver_sql("DELETE FROM hold")
+            connection.exec_driver_sql("UPDATE retention_revision SET revision = 1")
+        await settled(stage)
+        words = (await dpo.get("/api/retention")).json()
+        assert words["holds"] == [] and [each["reason"] for each in words["lost"]] == [
+            "the broken door",
+            "the burnt car",
+        ]
+        ended, kept = words["lost"]
+        assert kept["sites"] == ["Rowan Court"] and kept["cameras"] == ["rowan-01"] and kept["segments"] == 1
+        assert rowan.rig.rows("SELECT count(*) FROM hold WHERE ended_us IS NULL") == [(2,)], "they stay in force"
+
+        async def answer(hold: str, how: str) -> int:
+            body = {"answer": how, "reason": "looked at with the police"}
+            return (await dpo.post(f"/api/holds/{hold}/found", json=body)).status_code
+
+        assert await answer(ended["id"], "end") == 200
+        assert await answer(kept["id"], "adopt") == 200
+        assert await answer(kept["id"], "adopt") == 404, "once"
+        await settled(stage)
+        words = (await dpo.get("/api/retention")).json()
+        assert words["lost"] == [] and [each["id"] for each in words["holds"]] == [kept["id"]]
+        live = rowan.rig.rows("SELECT id FROM hold WHERE ended_us IS NULL")
+        assert live == [(kept["id"],)], "the site heard of it"
+        facts = {entry.kind: entry.facts for entry in stage.hub.audit.entries(limit=50)}
+        assert facts["hold.adopted"]["hold"] == kept["id"] and facts["hold.ended"]["sites"] == ["rowan"]
+
+
+async def test_a_lost_hold_is_ended_by_two_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BELVEDERE_HUB__ACCESS", "four_eyes")
+    async with retention_stage(tmp_path) as stage, stage.signed_in("dpo") as dpo, stage.signed_in("supervisor") as sam:
+        stage.hub.step_up.require = Confirming().require  # type: ignore[method-assign,assignment]
+        rowan = await stage.let_in("rowan", "Rowan Court")
+        start = rowan.rig.footage_of(40)
+        asked = stage.hold_words(start, start + 3 * SECOND_US, cameras=["rowan-01"])
+        assert (await dpo.post("/api/holds", json=asked)).status_code == 201
+        await settled(stage)
+        with stage.hub.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM hold")
+        await settled(stage)
+        (lost,) = (await dpo.get("/api/retention")).json()["lost"]
+        said = await dpo.post(f"/api/holds/{lost['id']}/found", json={"answer": "end", "reason": "not needed any more"})
+        assert said.status_code == 202, said.text
+        assert (await dpo.get("/api/retention")).json()["lost"], "one person alone changes nothing"
+        (waits,) = (await sam.get("/api/proposals?which=waiting")).json()["proposals"]
+        assert waits["title"] == "End a hold of before"
+        done = await sam.post(f"/api/proposals/{waits['id']}/confirm", json={"sha256": waits["sha256"]})
+        assert done.status_code == 200, done.text
+        await settled(stage)
+        assert (await dpo.get("/api/retention")).json()["lost"] == []
+        assert rowan.rig.rows("SELECT count(*) FROM hold WHERE ended_us IS NULL") == [(0,)]
+
+
+def test_what_a_site_says_of_lost_holds_counts_for_its_own_cameras_alone() -> None:
+    def order(**changes: Any) -> HoldOrder:
+        plain = HoldOrder("hold_1", ("elm-01", "rowan-01"), 1, 9, "Ada", "why", "", 5, 10**12, None, "")
+        return msgspec.structs.replace(plain, **changes)
+
+    def standing(site: str, *orders: HoldOrder | None) -> Standing:
+        held = tuple(HeldState("hold_1", 2, 10, 0, each) for each in orders)
+        state: Any = SimpleNamespace(holds=held)
+        return Standing(site, True, 1, state, False)
+
+    elsewhere = {"rowan": {"elm-01"}, "elm": {"rowan-01"}}
+    both = [standing("rowan", order()), standing("elm", order())]
+    (found,) = lost_holds(both, set(), elsewhere)
+    assert found.row.cameras == ("elm-01", "rowan-01") and found.sites == ("rowan", "elm") and found.segments == 4
+    assert lost_holds(both, {"hold_1"}, elsewhere) == []
+    (mine,) = lost_holds(both[:1], set(), elsewhere)
+    assert mine.row.cameras == ("rowan-01",), "Rowan holds nothing of Elm House"
+    odd = (None, order(id="hold_2"), order(from_us=9), order(from_us=-1), order(cameras=("elm-01",)))
+    assert lost_holds([standing("rowan", *odd), Standing("oak", False, None, None, True)], set(), elsewhere) == []

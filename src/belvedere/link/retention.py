@@ -155,12 +155,16 @@ class DiskHeadroom(msgspec.Struct, frozen=True):
 
 
 class HeldState(msgspec.Struct, frozen=True):
-    """What the site has of one hold. `quarantined`: segments that were on their way out when it came."""
+    """What the site has of one hold. `quarantined`: segments that were on their way out when it came.
+
+    `order`: the hold as the site heard of it, its own cameras only; None from a site with older software.
+    """
 
     hold: str
     segments: int
     bytes: int
     quarantined: int
+    order: HoldOrder | None = None
 
 
 class RetentionState(Reply, frozen=True, tag="retention_state"):

@@ -12,6 +12,7 @@ import { bytes, DAY } from "../time";
 import { ClassesForm } from "./ClassesForm";
 import { HoldForm } from "./HoldForm";
 import { HoldsTable } from "./HoldsTable";
+import { LostHolds } from "./LostHolds";
 import { MAY, retention, type Hold, type Plan, type SiteRetention } from "./interface";
 import { PlanTable } from "./PlanTable";
 import styles from "./Retention.module.css";
@@ -113,8 +114,22 @@ export default function RetentionPage() {
             </Button>
           ) : null}
         </div>
+        <LostHolds
+          holds={data.lost}
+          name={name}
+          answer={
+            may("end")
+              ? (hold, answer) =>
+                  ask(
+                    answer === "end" ? "End this hold at its sites" : "Adopt this hold",
+                    answer === "end" ? "End the hold" : "Adopt the hold",
+                    (reason) => retention.found(hold.id, answer, reason),
+                  )
+              : undefined
+          }
+        />
         {data.holds.length === 0 ? (
-          <p className={`quiet ${styles.none}`}>Nothing is held.</p>
+          <p className={`quiet ${styles.none}`}>{data.lost.length === 0 ? "Nothing is held." : "Nothing else is held."}</p>
         ) : (
           <HoldsTable
             holds={data.holds}

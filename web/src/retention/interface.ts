@@ -80,6 +80,22 @@ export interface SiteRetention {
   disks: DiskRoom[];
 }
 
+/** A hold that sites go by and this hub does not know. `sites`: their names. */
+export interface LostHold {
+  id: string;
+  sites: string[];
+  cameras: string[];
+  from_us: number;
+  to_us: number;
+  owner: string;
+  reason: string;
+  reference: string;
+  placed_us: number;
+  expires_us: number;
+  segments: number;
+  bytes: number;
+}
+
 export interface Retention {
   now_us: number;
   ceiling_days: number;
@@ -88,6 +104,7 @@ export interface Retention {
   cameras: Record<string, string>;
   holds: Hold[];
   ended: Hold[];
+  lost: LostHold[];
   sites: SiteRetention[];
 }
 
@@ -114,6 +131,7 @@ export const retention = {
     call<Retention>("POST", "/api/holds", ask),
   extend: (id: string, expires_us: number, reason: string) => call<Retention>("POST", `${hold(id)}/extend`, { expires_us, reason }),
   end: (id: string, reason: string) => call<Retention>("POST", `${hold(id)}/end`, { reason }),
+  found: (id: string, answer: "end" | "adopt", reason: string) => call<Retention>("POST", `${hold(id)}/found`, { answer, reason }),
   restore: (id: string, reason: string) => call<Retention>("POST", `${hold(id)}/restore`, { reason }),
   decide: (site: string, night: number, bytes: number, answer: "go" | "no", reason: string) =>
     call<Retention>("POST", "/api/retention/decision", { site, night, bytes, answer, reason }),

@@ -353,6 +353,7 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "retention.decided": lambda facts: f"Answered a stopped night: {facts.get('decision', '')}{_why(facts)}",
     "retention.restored": lambda facts: f"Restored footage from quarantine{_why(facts)}",
     "hold.placed": lambda facts: f"Held {_cameras(facts)}{_span(facts)}{_why(facts)}",
+    "hold.adopted": lambda facts: f"Adopted a hold that sites went by: {_cameras(facts)}{_span(facts)}{_why(facts)}",
     "hold.extended": lambda facts: f"Extended a hold{_why(facts)}",
     "hold.ended": lambda facts: f"Ended a hold of {_cameras(facts)}{_span(facts)}{_why(facts)}",
     "hold.expired": lambda facts: f"A hold of {_cameras(facts)} ended by itself{_span(facts)}",

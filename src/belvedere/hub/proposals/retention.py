@@ -114,6 +114,39 @@ class HoldDoing:
         return {}
 
 
+class FoundDoing:
+    """A hold that sites go by and this hub, restored from a backup, knows nothing of: ended or adopted."""
+
+    act = "hold_release"
+
+    def __init__(self, desk: RetentionDesk) -> None:
+        self._desk = desk
+
+    async def look(self, change: Change) -> Sight:
+        found = await self._desk.lost_hold(str(change["hold"]))
+        row, end = found.row, change["answer"] == "end"
+        lines: list[Line] = [
+            (
+                "Hold",
+                "in force at the site, unknown to this hub",
+                "ended" if end else "adopted: this hub knows it again",
+            ),
+            ("Sites", ", ".join(found.sites), ""),
+            ("Cameras", ", ".join(row.cameras), ""),
+            ("Footage", f"{iso(row.from_us)[:19]} to {iso(row.to_us)[:19]} UTC", ""),
+            ("Placed", f"{iso(row.placed_us)[:19]} UTC by {row.owner}", ""),
+            ("Held because", row.reason, ""),
+        ]
+        before = {"hold": row.id, "cameras": list(row.cameras), "span": [row.from_us, row.to_us]}
+        return Sight("End a hold of before" if end else "Adopt a hold of before", tuple(lines), before)
+
+    async def carry_out(self, change: Change, agreed: Agreed) -> dict[str, str]:
+        by = Person(agreed.user.id, agreed.user.display)
+        await self._desk.settle(by, str(change["hold"]), str(change["answer"]), agreed.reason, agreed=agreed.facts)
+        await self._desk.look()
+        return {}
+
+
 def _classes(change: Change) -> list[ClassOrder]:
     return [ClassOrder(each["name"], each["days"], each["reference"]) for each in change["classes"]]
 

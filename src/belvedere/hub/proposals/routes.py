@@ -21,7 +21,7 @@ from belvedere.hub.proposals.people import PeopleDoing
 from belvedere.hub.proposals.proposal import Proposal
 from belvedere.hub.proposals.purposes import CamerasDoing, InForceDoing, TermsDoing
 from belvedere.hub.proposals.reach import proposals_of, shown
-from belvedere.hub.proposals.retention import ClassesDoing, HoldDoing, NightDoing
+from belvedere.hub.proposals.retention import ClassesDoing, FoundDoing, HoldDoing, NightDoing
 from belvedere.hub.proposals.shapes import (
     ConfirmedOut,
     ConfirmIn,
@@ -53,6 +53,7 @@ async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
         "classes": ClassesDoing(retention),
         "night": NightDoing(retention),
         "hold": HoldDoing(retention),
+        "hold.found": FoundDoing(retention),
         "purpose.terms": TermsDoing(hub.purposes),
         "purpose.in_force": InForceDoing(hub.purposes),
         "purpose.cameras": CamerasDoing(hub.purposes),

@@ -6,7 +6,7 @@ and what it has destroyed since is certified. A site that is away goes on by wha
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -19,8 +19,9 @@ from belvedere.foundation.clock import DAY_US, Clock
 from belvedere.foundation.errors import BelvedereError, NotFound
 from belvedere.foundation.ids import new_id
 from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.retention.lost import LostHold, lost_holds
 from belvedere.hub.retention.places import RetentionPlace, Standing
-from belvedere.hub.retention.rules import check_classes, check_hold, check_reason
+from belvedere.hub.retention.rules import LONGEST_HOLD_US, check_classes, check_hold, check_reason
 from belvedere.hub.retention.store import DecisionRow, HoldRow, RetentionStore
 from belvedere.link.client import SiteLink
 from belvedere.link.retention import ClassOrder
@@ -213,6 +214,47 @@ class RetentionDesk:
         await self._audit.append("hold.ended", by.id, _hold_facts(row) | {"reason": reason, **agreed})
         words = f"{by.name}: {reason}"
         await asyncio.to_thread(self.store.change_hold, hold_id, ended_us=self._clock.now_us(), ended_why=words)
+
+    async def lost(self) -> list[LostHold]:
+        """Holds that sites go by and this hub knows nothing of, as the sites said last."""
+        standings = await self.standings()
+
+        def find() -> list[LostHold]:
+            told = {one.hold for each in standings if each.state is not None for one in each.state.holds}
+            known = self.store.known_holds(told) if told else set()
+            if told <= known:
+                return []
+            return lost_holds(standings, known, {each.site: self.store.elsewhere(each.site) for each in standings})
+
+        return await asyncio.to_thread(find)
+
+    async def lost_hold(self, hold_id: str) -> LostHold:
+        """One of them. Raises NotFound."""
+        for each in await self.lost():
+            if each.row.id == hold_id:
+                return each
+        raise NotFound("No site goes by this hold without this hub.", advice="Reload the page.")
+
+    async def settle(
+        self, by: Person, hold_id: str, answer: str, reason: str, *, agreed: Mapping[str, str] = NOBODY
+    ) -> None:
+        """End or adopt a hold that sites go by and this hub knew nothing of. Raises NotFound."""
+        check_reason(reason)
+        async with self._busy:
+            found, now_us = await self.lost_hold(hold_id), self._clock.now_us()
+            row, facts = found.row, {"sites": list(found.sites), "lost": True, "reason": reason, **agreed}
+            if answer == "end":
+                await self._audit.append("hold.ended", by.id, _hold_facts(row) | facts)
+                row = replace(row, ended_us=now_us, ended_why=f"{by.name}: {reason}")
+            else:
+                row = replace(row, owner_id=by.id, expires_us=self._review(row.expires_us, now_us))
+                await self._audit.append("hold.adopted", by.id, _hold_facts(row) | facts)
+            await asyncio.to_thread(self.store.add_hold, row)
+
+    @staticmethod
+    def _review(expires_us: int, now_us: int) -> int:
+        """When an adopted hold comes up for review: as it was, or in a week where that is over or too far away."""
+        return expires_us if now_us < expires_us <= now_us + LONGEST_HOLD_US else now_us + REVIEW_US
 
     async def decide(
         self,

@@ -26,11 +26,13 @@ from belvedere.hub.retention.shapes import (
     DecisionIn,
     ExtendIn,
     HoldIn,
+    LostIn,
     RetentionOut,
     WhyIn,
     certificate_out,
     held_at,
     hold_out,
+    lost_out,
     site_out,
 )
 from belvedere.hub.room import Room
@@ -75,7 +77,7 @@ def _person(user: User) -> Person:
 
 async def _whole(request: Request, standings: list[Standing]) -> RetentionOut:
     desk, hub = desk_of(request), hub_of(request)
-    now_us = hub.clock.now_us()
+    now_us, lost = hub.clock.now_us(), await desk.lost()
 
     def make() -> RetentionOut:
         classes, cameras = desk.store.classes()
@@ -89,6 +91,7 @@ async def _whole(request: Request, standings: list[Standing]) -> RetentionOut:
                 hold_out(row, held_at(row, standings, hub.link.site_of), now_us) for row in desk.store.holds(live=True)
             ],
             ended=[hold_out(row, [], now_us) for row in desk.store.holds(live=False)],
+            lost=[lost_out(each, names) for each in lost],
             sites=[
                 site_out(each, names.get(each.site, each.site), own=each.site == hub.fleet.own_id) for each in standings
             ],
@@ -158,6 +161,21 @@ async def end_hold(hold_id: str, request: Request, session: CurrentSession, body
     if way.proposal is not None:
         return await waits(request, session, way.proposal)
     await desk.end(_person(session.user), hold_id, body.reason)
+    return await _whole(request, await desk.look())
+
+
+@router.post("/api/holds/{hold_id}/found", response_model=RetentionOut, responses=_PROPOSED)
+@roles(*ENDERS)
+async def settle_hold(hold_id: str, request: Request, session: CurrentSession, body: LostIn) -> RetentionOut | Response:
+    """End or adopt a hold that sites go by and this hub, restored from a backup, knows nothing of."""
+    desk = desk_of(request)
+    check_reason(body.reason)
+    await desk.lost_hold(hold_id)
+    change = {"hold": hold_id, "answer": body.answer}
+    way = await proposals_of(request).way(session, "hold.found", change, body.reason)
+    if way.proposal is not None:
+        return await waits(request, session, way.proposal)
+    await desk.settle(_person(session.user), hold_id, body.answer, body.reason)
     return await _whole(request, await desk.look())
 
 

@@ -1,11 +1,12 @@
 """What retention looks like over HTTP: shapes, and how rows and words of sites become them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.hub.retention.desk import REVIEW_US
+from belvedere.hub.retention.lost import LostHold
 from belvedere.hub.retention.places import Standing
 from belvedere.hub.retention.rules import MOST_CAMERAS, MOST_CLASSES
 from belvedere.hub.retention.store import CertificateRow, HoldRow
@@ -98,6 +99,23 @@ class HoldOut(BaseModel):
     sites: list[HeldAt] = Field(description="The sites of its cameras; empty once it has ended.")
 
 
+class LostHoldOut(BaseModel):
+    """A hold that sites go by and this hub knows nothing of: it was restored from a backup of before."""
+
+    id: str
+    sites: list[str] = Field(description="Names of the sites that go by it.")
+    cameras: list[str]
+    from_us: int
+    to_us: int
+    owner: str
+    reason: str
+    reference: str
+    placed_us: int
+    expires_us: int
+    segments: int
+    bytes: int
+
+
 class SiteRetentionOut(BaseModel):
     """How retention stands at one site, as it said at `heard_us`; a site that was never heard has said nothing."""
 
@@ -122,6 +140,7 @@ class RetentionOut(BaseModel):
     cameras: dict[str, str]
     holds: list[HoldOut]
     ended: list[HoldOut]
+    lost: list[LostHoldOut]
     sites: list[SiteRetentionOut]
 
 
@@ -172,6 +191,11 @@ class WhyIn(_In):
     reason: str = Field(max_length=2_000)
 
 
+class LostIn(_In):
+    answer: Literal["end", "adopt"]
+    reason: str = Field(max_length=2_000)
+
+
 class DecisionIn(_In):
     site: str = Field("", max_length=48, description="Whose night it is; empty: the site on the hub's own machine.")
     night: int
@@ -200,6 +224,15 @@ def hold_out(row: HoldRow, sites: list[HeldAt], now_us: int) -> HoldOut:
         bytes=sum(each.bytes or 0 for each in known) if known else None,
         quarantined=sum(each.quarantined or 0 for each in known) if known else None,
         sites=sites,
+    )
+
+
+def lost_out(found: LostHold, names: Mapping[str, str]) -> LostHoldOut:
+    """One, with the names of its sites."""
+    words = {name: getattr(found.row, name) for name in LostHoldOut.model_fields if hasattr(found.row, name)}
+    sites = [names.get(each, each) for each in found.sites]
+    return LostHoldOut(
+        **words | {"cameras": list(found.row.cameras)}, sites=sites, segments=found.segments, bytes=found.bytes
     )
 
 

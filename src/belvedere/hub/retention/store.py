@@ -1,6 +1,6 @@
 """Classes, holds, decisions and certificates: rows in, rows out. Blocking."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, select, update
@@ -119,6 +119,16 @@ class RetentionStore:
         if row is None:
             raise NotFound("There is no such hold.", advice="Look at the list of holds.")
         return _hold(row)
+
+    def known_holds(self, ids: Collection[str]) -> set[str]:
+        """Which of these holds stand here, ended or not."""
+        with reading(self._engine) as connection:
+            return set(connection.scalars(select(hold.c.id).where(hold.c.id.in_(list(ids)))))
+
+    def elsewhere(self, site: str) -> set[str]:
+        """Cameras that other sites have."""
+        with reading(self._engine) as connection:
+            return set(connection.scalars(select(camera.c.id).where(camera.c.site_id != site)))
 
     def add_hold(self, row: HoldRow) -> None:
         values = {name: getattr(row, name) for name in HoldRow.__slots__} | {"cameras": list(row.cameras)}

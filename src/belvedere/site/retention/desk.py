@@ -18,7 +18,7 @@ from belvedere.link.retention import (
 )
 from belvedere.site.retention.headroom import headroom
 from belvedere.site.retention.keeper import QUARANTINE_US, RetentionKeeper
-from belvedere.site.retention.orders import OrderBook, revision
+from belvedere.site.retention.orders import OrderBook, live_holds, revision
 from belvedere.site.retention.plan import make_plan, night_of
 from belvedere.site.retention.statements import statements
 from belvedere.site.retention.telling import destructions
@@ -90,12 +90,15 @@ class RetentionDesk:
         )
         waiting = dict(read.execute(statements()["hold_quarantined"]).fetchall())
         sizes = {row[0]: row for row in read.execute(statements()["hold_sizes"]).fetchall()}
-        live = [row[0] for row in read.execute("SELECT id FROM hold WHERE ended_us IS NULL ORDER BY id").fetchall()]
         holds = tuple(
             HeldState(
-                one, sizes[one][1] if one in sizes else 0, sizes[one][2] if one in sizes else 0, waiting.get(one, 0)
+                one.id,
+                sizes[one.id][1] if one.id in sizes else 0,
+                sizes[one.id][2] if one.id in sizes else 0,
+                waiting.get(one.id, 0),
+                one,
             )
-            for one in live
+            for one in live_holds(read)
         )
         quarantine = read.execute(
             "SELECT n.night, count(*), sum(q.bytes), max(0, ? - n.served_us), n.decided FROM quarantine q "

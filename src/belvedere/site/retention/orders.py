@@ -8,7 +8,7 @@ import structlog
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import BadInput, Refused
-from belvedere.link.retention import Decision, Orders, PutRetention, open_orders
+from belvedere.link.retention import Decision, HoldOrder, Orders, PutRetention, open_orders
 from belvedere.site.retention.holding import restore
 from belvedere.site.storage.index import Index
 
@@ -113,3 +113,29 @@ def revision(db: sqlite3.Connection) -> int:
     """The revision of the newest orders taken in; 0 before the first."""
     row = db.execute("SELECT revision FROM retention_order").fetchone()
     return 0 if row is None else int(row[0])
+
+
+def live_holds(db: sqlite3.Connection) -> list[HoldOrder]:
+    """Holds that have not ended, as they were ordered."""
+    cameras: dict[str, list[str]] = {}
+    for hold, camera in db.execute("SELECT hold_id, camera FROM hold_camera ORDER BY camera"):
+        cameras.setdefault(hold, []).append(camera)
+    rows = db.execute(
+        "SELECT id, from_us, to_us, owner, reason, reference, placed_us, expires_us FROM hold WHERE ended_us IS NULL ORDER BY id"
+    )
+    return [
+        HoldOrder(
+            id=row[0],
+            cameras=tuple(cameras.get(row[0], ())),
+            from_us=row[1],
+            to_us=row[2],
+            owner=row[3],
+            reason=row[4],
+            reference=row[5],
+            placed_us=row[6],
+            expires_us=row[7],
+            ended_us=None,
+            ended_why="",
+        )
+        for row in rows.fetchall()
+    ]
