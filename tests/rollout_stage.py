@@ -59,6 +59,7 @@ class Updating:
     keys: list[str] = field(default_factory=lambda: [key_words(PUBLIC)])
     free: int = 1 << 40
     _task: "asyncio.Task[None] | None" = None
+    _going: "set[asyncio.Future[bytes]]" = field(default_factory=set)  # a thread has them, whoever waited has left
 
     def __post_init__(self) -> None:
         self.shelf = Shelf(self.folder / "releases", self.folder / "floor")
@@ -71,7 +72,7 @@ class Updating:
         self.desk = UpdateDesk(
             SiteSettings.model_validate({"id": self.box.site, "release_keys": self.keys}),
             self.shelf,
-            Fetcher(self.post, LineBudget(self.clock), lambda _folder: self.free),
+            Fetcher(self._send, LineBudget(self.clock), lambda _folder: self.free),
             self.clock,
             newest_migration=17,
             limits=lambda: self.limits,
@@ -88,7 +89,14 @@ class Updating:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*self._going, return_exceptions=True)
         self.post.close()
+
+    async def _send(self, data: bytes) -> bytes:
+        going = asyncio.ensure_future(self.post(data))
+        self._going.add(going)
+        going.add_done_callback(self._going.discard)
+        return await asyncio.shield(going)
 
     async def until(self, name: str) -> dict[str, object]:
         """Until a file of facts is there."""
