@@ -33,6 +33,7 @@ async def duty(stage: Stage, who: Someone, at: Member) -> str:
     return str(answer.json()["id"])
 
 
+@pytest.mark.timeout(400)  # two hubs start, on a machine that may be busy
 async def test_two_processes_are_one_hub(tmp_path: Path) -> None:
     people = [(name, Role.OPERATOR) for name in OPERATORS]
     async with several(tmp_path, *people, ("sue", Role.SUPERVISOR)) as stage:

@@ -170,6 +170,15 @@ def test_the_chair_goes_to_another_when_its_holder_ends_and_not_before(engine: E
     rolls[0]._look()
     assert told[-1].living == {"1": "127.0.0.1:1", "2": "127.0.0.1:2"} and told[-1].chair == "1"
     assert [roll.has_chair() for roll in rolls] == [True, False] and not rolls[1].gone("1")
+    rolls[0].pass_on()  # it can't do the work
+    rolls[0]._look()
+    rolls[1]._look()
+    assert [roll.has_chair() for roll in rolls] == [False, True] and rolls[1].known.number == 2
+    rolls[1].pass_on()
+    rolls[0]._stands_back_us = 0
+    rolls[0]._look()
+    assert [roll.has_chair() for roll in rolls] == [True, False]
+    rolls[1]._stands_back_us = 0
     rolls[0].stop()
     rolls[1]._look()
     assert rolls[1].has_chair() and rolls[1].gone("1") and rolls[1].address("1") == ""

@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from belvedere.foundation.clock import Clock
-from belvedere.foundation.errors import BelvedereError, Refused
+from belvedere.foundation.errors import Refused
 from belvedere.foundation.settings import Settings
 from belvedere.hub.access import credentials
 from belvedere.hub.access.doors import cookie_name
@@ -243,8 +243,9 @@ class HubProcess:
             if self.roll.has_chair():
                 try:
                     await self._preside(self.roll.known.number)
-                except (BelvedereError, SQLAlchemyError, OSError) as error:  # the database or the disk is away: again
-                    _LOG.error("chair_not_taken", reason=str(error))
+                except Exception:  # noqa: BLE001 - database or disk away, or a defect: perhaps another process can
+                    _LOG.exception("chair_not_taken")
+                    await asyncio.to_thread(self.roll.pass_on)
             await asyncio.sleep(EVERY_S / 4)
 
     async def _preside(self, number: int) -> None:

@@ -5,7 +5,7 @@ A thread, because an event loop that is busy for some seconds is no reason to ta
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
@@ -20,6 +20,7 @@ from belvedere.hub.storage.engine import reading, writing
 LEASE_US = 6 * SECOND_US
 EVERY_S = 1.0
 HANGS_US = 20 * SECOND_US  # an event loop that says nothing for so long hangs, and its process is on the roll no more
+STANDS_BACK_US = 10 * SECOND_US
 CHAIR = "chair"
 _TAKE, _HEARD, _LIVING = (
     text(Path(__file__).with_name(name).read_text("utf-8")) for name in ("lease.sql", "heard.sql", "living.sql")
@@ -55,6 +56,7 @@ class Roll:
         # Invariant: past this moment (monotonic) another process may have the chair.
         self._until_us = 0
         self._alive_us = clock.monotonic_us()
+        self._stands_back_us = 0  # until then (monotonic) the chair is left to others
         self.known = Known()
 
     def start(self) -> None:
@@ -89,6 +91,18 @@ class Roll:
     def has_chair(self) -> bool:
         """Whether no other process can have the chair now."""
         return self.known.number > 0 and self._clock.monotonic_us() < self._until_us
+
+    def pass_on(self) -> None:
+        """This process can't do the chair's work: leave it to others for a while. Blocks."""
+        self._stands_back_us = self._clock.monotonic_us() + STANDS_BACK_US
+        self._until_us = 0
+        self.known = replace(self.known, number=0)
+        try:
+            with writing(self._engine) as connection:
+                mine = hub_lease.c.holder == self.own
+                connection.execute(update(hub_lease).where(mine).values(holder="", until_us=0))
+        except SQLAlchemyError as error:  # the database is away: the lease runs out by itself
+            _LOG.warning("chair_not_passed_on", reason=str(error))
 
     def address(self, process: str) -> str:
         """Where a living process is reached, "" for one that is gone."""
@@ -130,7 +144,8 @@ class Roll:
         if began_us - self._alive_us < HANGS_US:
             with writing(self._engine) as connection:
                 connection.execute(_HEARD, self._row)
-                number = connection.scalar(_TAKE, {"name": CHAIR, "holder": self.own, "length_us": LEASE_US}) or 0
+                if began_us >= self._stands_back_us:
+                    number = connection.scalar(_TAKE, {"name": CHAIR, "holder": self.own, "length_us": LEASE_US}) or 0
         if number:
             self._until_us = began_us + LEASE_US
         with reading(self._engine) as connection:
