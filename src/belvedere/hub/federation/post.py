@@ -147,22 +147,25 @@ class Post:
                 waiting = await asyncio.to_thread(self._letters.waiting)
                 letter = next((each for each in waiting if each.partner_id == partner_id), None)
                 partner = await asyncio.to_thread(self._partners.find, partner_id)
-                if letter is None or partner is None or partner.revoked_us is not None:
-                    return
+                if letter is None:
+                    break
+                if partner is None or partner.revoked_us is not None:  # said while it was being revoked
+                    await asyncio.to_thread(self._letters.drop, partner_id)
+                    break
                 try:
                     receipt, signed = await self._deliver(partner, letter)
                 except (BelvedereError, SQLAlchemyError) as error:
                     await self._wait(partner, letter, getattr(error, "message", "The database is busy."))
-                    return
+                    break
                 if receipt.outcome == "later":
                     await self._wait(partner, letter, f"{partner.controller} says: {receipt.words}")
-                    return
+                    break
                 await self._done(partner, letter, receipt, signed)
+            self._due.set()  # something may have been said meanwhile, or waits for its time
         except (BelvedereError, SQLAlchemyError) as error:
-            log.warning("federation_delivery_waits", partner=partner_id, reason=str(error))
+            log.warning("federation_delivery_waits", partner=partner_id, reason=str(error))  # the next look tries again
         finally:
             self._busy.pop(partner_id, None)
-            self._due.set()
 
     async def _deliver(self, partner: Partner, letter: KeptLetter) -> tuple[Receipt, bytes]:
         """One try. Raises LinkFault."""
