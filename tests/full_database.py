@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Connection, Engine, Float, Integer, LargeBinary, Table, insert, select
 
 from belvedere.hub.storage import writing
-from belvedere.hub.storage.rows import count_rows, every_table
+from belvedere.hub.storage.rows import count_rows, every_table, settle_numbers
 
 ROWS = 3
 ODD = "Ünïcode, 'quotes', \\back\\slashes\tand\nlines, 😀"
@@ -17,6 +17,7 @@ def fill(engine: Engine) -> dict[str, int]:
         for table in every_table():
             if not count_rows(connection, table) and table.name != "audit_entry":  # the log's rows are the log's own
                 connection.execute(insert(table), [_row(connection, table, number) for number in range(ROWS)])
+                settle_numbers(connection, table)
         return {table.name: count_rows(connection, table) for table in every_table()}
 
 

@@ -20,6 +20,7 @@ _COMMANDS = {
     "import": "recordings:import_files",
     "export": "footage:export",
     "verify": "footage:verify",
+    "export-all": "leaving:export_all",
     "originals": "originals:originals",
     "backup": "backups:backup_command",
     "restore": "backups:restore_command",

@@ -25,7 +25,8 @@ from belvedere.tlog.tiles import tiles_of
 
 _PAGE = 1000
 PART = 1 << 16  # bytes: each part costs a turn of a thread, whatever is in it
-_HOW = """The audit log of a Belvedere hub: log/checkpoint and log/tile are public, log/entries.jsonl says what each entry said.
+HOW_TO_CHECK = """The audit log of a Belvedere hub: log/checkpoint and log/tile are public, log/entries.jsonl says
+what each entry said.
 
 Take the hub's public key from somebody you trust, not from here. Unpack this file. Then, without any network,
 
@@ -75,7 +76,7 @@ def whole_log(hub: HubContext) -> Iterator[bytes]:
     size = open_checkpoint(note, public_key).size
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("how-to-check.txt", _HOW)
+        archive.writestr("how-to-check.txt", HOW_TO_CHECK)
         archive.writestr("verify.html", VERIFY_PAGE.read_bytes())
         archive.writestr("log/checkpoint", note)
         archive.writestr("log/key", f"{note_key_text(log_key(public_key))}\n")
@@ -87,14 +88,14 @@ def whole_log(hub: HubContext) -> Iterator[bytes]:
                 if sink.waiting >= PART:
                     yield sink.taken()
         with archive.open("log/entries.jsonl", "w", force_zip64=True) as file:
-            for line in _lines(hub.engine, size):
+            for line in entry_lines(hub.engine, size):
                 file.write(line)
                 if sink.waiting >= PART:
                     yield sink.taken()
     yield sink.taken()
 
 
-def _lines(engine: Engine, size: int) -> Iterator[bytes]:
+def entry_lines(engine: Engine, size: int) -> Iterator[bytes]:
     """Rows word for word as they stand in the database, so that a changed one comes to light."""
     for first in range(0, size, _PAGE):
         with reading(engine) as connection:
