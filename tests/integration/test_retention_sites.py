@@ -213,9 +213,8 @@ def test_what_a_site_says_of_lost_holds_counts_for_its_own_cameras_alone() -> No
         plain = HoldOrder("hold_1", ("elm-01", "rowan-01"), 1, 9, "Ada", "why", "", 5, 10**12, None, "")
         return msgspec.structs.replace(plain, **changes)
 
-    def standing(site: str, *orders: HoldOrder | None) -> Standing:
-        held = tuple(HeldState("hold_1", 2, 10, 0, each) for each in orders)
-        state: Any = SimpleNamespace(holds=held)
+    def standing(site: str, *orders: HoldOrder) -> Standing:
+        state: Any = SimpleNamespace(holds=(HeldState("hold_1", 2, 10, 0),), in_force=orders)
         return Standing(site, True, 1, state, False)
 
     elsewhere = {"rowan": {"elm-01"}, "elm": {"rowan-01"}}
@@ -225,5 +224,5 @@ def test_what_a_site_says_of_lost_holds_counts_for_its_own_cameras_alone() -> No
     assert lost_holds(both, {"hold_1"}, elsewhere) == []
     (mine,) = lost_holds(both[:1], set(), elsewhere)
     assert mine.row.cameras == ("rowan-01",), "Rowan holds nothing of Elm House"
-    odd = (None, order(id="hold_2"), order(from_us=9), order(from_us=-1), order(cameras=("elm-01",)))
+    odd = (order(id="hold_2"), order(from_us=9), order(from_us=-1), order(cameras=("elm-01",)))
     assert lost_holds([standing("rowan", *odd), Standing("oak", False, None, None, True)], set(), elsewhere) == []

@@ -155,20 +155,19 @@ class DiskHeadroom(msgspec.Struct, frozen=True):
 
 
 class HeldState(msgspec.Struct, frozen=True):
-    """What the site has of one hold. `quarantined`: segments that were on their way out when it came.
-
-    `order`: the hold as the site heard of it, its own cameras only; None from a site with older software.
-    """
+    """What the site has of one hold. `quarantined`: segments that were on their way out when it came."""
 
     hold: str
     segments: int
     bytes: int
     quarantined: int
-    order: HoldOrder | None = None
 
 
 class RetentionState(Reply, frozen=True, tag="retention_state"):
-    """`alarms`: sentences for people. `stopped`: the plan that a person has to decide on, if there is one."""
+    """`alarms`: sentences for people. `stopped`: the plan that a person has to decide on, if there is one.
+
+    `in_force`: holds as the site heard of them, of its own cameras; a hub that was set back may not know them.
+    """
 
     revision: int
     now_us: int
@@ -181,6 +180,7 @@ class RetentionState(Reply, frozen=True, tag="retention_state"):
     holds: tuple[HeldState, ...]
     alarms: tuple[str, ...]
     destructions: int  # number of the newest line
+    in_force: tuple[HoldOrder, ...] = ()
 
 
 class Destruction(msgspec.Struct, frozen=True):

@@ -220,7 +220,7 @@ class RetentionDesk:
         standings = await self.standings()
 
         def find() -> list[LostHold]:
-            told = {one.hold for each in standings if each.state is not None for one in each.state.holds}
+            told = {one.id for each in standings if each.state is not None for one in each.state.in_force}
             known = self.store.known_holds(told) if told else set()
             if told <= known:
                 return []

@@ -28,9 +28,12 @@ def lost_holds(
     """Those of all sites, the oldest first. `known`: ids of this hub; `elsewhere`: by site, cameras that others have."""
     found: dict[str, LostHold] = {}
     for standing in standings:
-        for held in () if standing.state is None else standing.state.holds:
-            order = held.order
-            if order is None or order.id != held.hold or held.hold in known or not 0 <= order.from_us < order.to_us:
+        if standing.state is None:
+            continue
+        kept = {each.hold: each for each in standing.state.holds}
+        for order in standing.state.in_force:
+            held = kept.get(order.id)
+            if held is None or order.id in known or not 0 <= order.from_us < order.to_us:
                 continue
             cameras = [each for each in order.cameras if each not in elsewhere.get(standing.site, ())]
             if not cameras:

@@ -90,15 +90,15 @@ class RetentionDesk:
         )
         waiting = dict(read.execute(statements()["hold_quarantined"]).fetchall())
         sizes = {row[0]: row for row in read.execute(statements()["hold_sizes"]).fetchall()}
+        live = live_holds(read)
         holds = tuple(
             HeldState(
                 one.id,
                 sizes[one.id][1] if one.id in sizes else 0,
                 sizes[one.id][2] if one.id in sizes else 0,
                 waiting.get(one.id, 0),
-                one,
             )
-            for one in live_holds(read)
+            for one in live
         )
         quarantine = read.execute(
             "SELECT n.night, count(*), sum(q.bytes), max(0, ? - n.served_us), n.decided FROM quarantine q "
@@ -120,6 +120,7 @@ class RetentionDesk:
                 *(_low(disk.name, disk.days) for disk in disks if disk.alarm),
             ),
             destructions=int(read.execute("SELECT coalesce(max(id), 0) FROM destruction").fetchone()[0]),
+            in_force=tuple(live),
         )
 
     def _stopped(self) -> NightPlan | None:
