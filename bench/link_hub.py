@@ -100,7 +100,8 @@ async def carry_out(hub: HubContext, order: dict[str, Any]) -> dict[str, Any]:
         case "clip":
             return await clip(hub, **order)
         case "lines":
-            return {"lines": sum(hub.fleet.switchboard.line(site) is not None for site in hub.fleet.asked())}
+            lines = sum(hub.fleet.switchboard.line(site) is not None for site in hub.fleet.asked())
+            return {"lines": lines, "cameras": len(await asyncio.to_thread(hub.register.list_cameras))}
         case "taken":
             book = hub.fleet.records
             return {"taken": book.taken, "repeated": book.repeated, "gaps": len(book.gaps())}
