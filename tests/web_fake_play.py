@@ -41,7 +41,10 @@ async def timeline(request: Request) -> Response:
     query = request.query_params
     start, end = int(query["from_us"]), int(query["to_us"])
     lanes = []
+    away = sorted(world.away & set(query["cameras"].split(",")))
     for camera in query["cameras"].split(","):
+        if camera in away:
+            continue
         runs, gaps, at, reason = [], [], start, ""
         for first, last, imported, why in world.runs(camera):
             if last > start and first < end:
@@ -64,7 +67,8 @@ async def timeline(request: Request) -> Response:
         if stop - at > SECOND:
             gaps.append({"start_us": at, "end_us": stop, "reason": reason or "unknown", "text": REASONS[reason]})
         lanes.append({"id": camera, "runs": runs, "gaps": gaps})
-    return JSONResponse({"from_us": start, "to_us": end, "cameras": lanes, "away": []})
+    told = [{"site": "elm", "name": "Elm House", "cameras": away}] if away else []
+    return JSONResponse({"from_us": start, "to_us": end, "cameras": lanes, "away": told})
 
 
 def _film(camera: str) -> media.Film:

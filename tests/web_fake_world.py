@@ -25,6 +25,7 @@ class World:
         self.tiles = town.pmtiles()
         self.states = {"bin-store": "denied", "ball-court": "waiting"}
         self.must_change = {"new"}
+        self.away: set[str] = set()  # cameras of the site Elm House while it is away
 
     def log(self, kind: str, summary: str, **facts: Any) -> None:
         self.entries.append(

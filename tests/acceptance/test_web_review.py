@@ -130,3 +130,24 @@ def test_a_link_shows_exactly_this(theatre: tuple[Browser, FakeHub]) -> None:
         assert report(page)["time_us"] == at_us
         assert span_s(page) == 60
         expect(page.get_by_test_id("review-car-park")).to_have_attribute("data-kind", "picture")
+
+
+def test_a_site_that_is_away_is_named_while_the_other_sites_lanes_show(theatre: tuple[Browser, FakeHub]) -> None:
+    world = theatre[1].world
+    world.away = {"playground"}
+    try:
+        with visit(*theatre, "/review?cameras=car-park,playground") as page:
+            named = page.get_by_test_id("away-elm")
+            expect(named).to_contain_text("Elm House is away.")
+            expect(named).to_contain_text("Playground")
+            expect(named).not_to_contain_text("Car park")
+            expect(page.get_by_test_id("review-car-park")).to_have_attribute("data-kind", "picture")
+            page.get_by_test_id("runs-table-open").click()
+            expect(page.get_by_test_id("runs-table")).to_contain_text("Car parkRecording now")
+            expect(page.get_by_test_id("runs-table")).not_to_contain_text("PlaygroundRecording")
+            world.away = set()
+            page.reload()
+            expect(page.get_by_test_id("review-playground")).to_have_attribute("data-kind", "picture")
+            expect(named).to_have_count(0)
+    finally:
+        world.away = set()
