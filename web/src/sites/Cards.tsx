@@ -3,6 +3,7 @@
 import { Button, Modal } from "@mantine/core";
 import { IconCircleCheck, IconCircleOff, IconHourglass } from "@tabler/icons-react";
 import { useState } from "react";
+import { createPortal } from "react-dom";
 import { Notice, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
 import { CARD_STATE, cards, useCards, type Card, type Half } from "./cards";
@@ -20,29 +21,42 @@ function StateWord({ state }: { state: Card["state"] }) {
   );
 }
 
-function Sheet({ half, name, done }: { half: Half; name: string; done: () => void }) {
+function Paper({ half, name }: { half: Half; name: string }) {
   const other = half.letter === "A" ? "B" : "A";
+  return (
+    <>
+      <h2>
+        Break-glass card of {name}: half {half.letter}
+      </h2>
+      <code className={styles.line}>{half.line}</code>
+      <svg viewBox={`-4 -4 ${half.size + 8} ${half.size + 8}`} role="img" aria-label="The same as a QR code" shapeRendering="crispEdges">
+        <rect x={-4} y={-4} width={half.size + 8} height={half.size + 8} fill="#fff" />
+        <path d={half.qr} fill="#000" />
+      </svg>
+      <p>
+        Card {half.card.id}. Keep it apart from half {other}: it opens nothing alone. At the site, when the hub is away, two people run{" "}
+        <b>belvedere site glass</b>. Once; it is logged, and reviewed afterwards.
+      </p>
+    </>
+  );
+}
+
+function Sheet({ half, name, done }: { half: Half; name: string; done: () => void }) {
   return (
     <div className={styles.shown}>
       <Notice tone="amber" title="This sheet is shown this once">
-        Print it, seal it in an envelope and sign over the flap. Nobody but you should see it, and whoever has half {other} least of all.
+        Print it, seal it in an envelope and sign over the flap. Nobody but you should see it, and whoever has half {half.letter === "A" ? "B" : "A"} least of
+        all.
       </Notice>
       <section className={styles.sheet} aria-label="Sheet" data-testid="card-sheet">
-        <h2>
-          Break-glass card of {name}: half {half.letter}
-        </h2>
-        <code className={styles.line} data-testid="card-line">
-          {half.line}
-        </code>
-        <svg viewBox={`-4 -4 ${half.size + 8} ${half.size + 8}`} role="img" aria-label="The same as a QR code" shapeRendering="crispEdges">
-          <rect x={-4} y={-4} width={half.size + 8} height={half.size + 8} fill="#fff" />
-          <path d={half.qr} fill="#000" />
-        </svg>
-        <p>
-          Card {half.card.id}. Keep it apart from half {other}: it opens nothing alone. At the site, when the hub is away, two people run{" "}
-          <b>belvedere site glass</b>. Once; it is logged, and reviewed afterwards.
-        </p>
+        <Paper half={half} name={name} />
       </section>
+      {createPortal(
+        <div className={`${styles.sheet} ${styles.printed}`} aria-hidden>
+          <Paper half={half} name={name} />
+        </div>,
+        document.body,
+      )}
       <div className={styles.buttons}>
         <Button onClick={() => window.print()}>Print</Button>
         <Button variant="default" onClick={done}>
