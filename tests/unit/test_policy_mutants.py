@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TESTS = (
     *("test_policy_full", "test_policy_acts", "test_policy_table"),
-    *("test_policy_decision", "test_policy_signed", "test_policy_originals", "test_policy_plan"),
+    *("test_policy_decision", "test_policy_signed", "test_policy_originals", "test_policy_plan", "test_policy_card"),
 )
 EQUIVALENT: tuple[str, ...] = ()
 
