@@ -135,6 +135,22 @@ def test_what_was_sent_stays_for_a_hub_that_is_set_back_and_goes_after_three_day
         estate.close()
 
 
+def test_what_waited_long_for_its_line_stays_as_long_after_it_was_sent(tmp_path: Path) -> None:
+    estate = Estate(tmp_path, 2)
+    try:
+        for _ in range(20):
+            estate.happen()
+        estate.clock.advance(KEPT_SENT_US + DAY_US)
+        estate.drain()
+        assert estate.outbox.tidy() == 0
+        for lane in (ALERTS, METADATA):  # the hub comes back from a backup made before
+            estate.outbox.received(estate.outbox.question(0).epoch, lane, 1)  # type: ignore[union-attr]
+        assert estate.outbox.standing().waiting == len(estate.told[ALERTS]) + len(estate.told[METADATA])
+        assert estate.outbox.batch(ALERTS).first == 1  # type: ignore[union-attr]
+    finally:
+        estate.close()
+
+
 def test_an_outbox_that_grew_too_long_drops_the_least_urgent_first_and_the_hub_sees_the_hole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from belvedere.foundation.clock import DAY_US, Clock
+from belvedere.foundation.clock import DAY_US, HOUR_US, Clock
 from belvedere.link.records import LANES, MOST_BYTES, MOST_RECORDS, Batch, Record
 from belvedere.site.storage.index import Index
 
-KEPT_SENT_US = 3 * DAY_US  # sent records stay so long, for a hub that is restored from yesterday's backup
+KEPT_SENT_US = 3 * DAY_US  # sent records stay so long from then, for a hub that is restored from yesterday's backup
 MOST_KEPT = 2_000_000  # records in all lanes; beyond it the oldest go, sent or not
 _FAULT = (
     "id",
@@ -60,6 +60,7 @@ class Outbox:
 
     def _anew(self, db: sqlite3.Connection, hub: bytes) -> None:
         db.execute("DELETE FROM outbox")
+        db.execute("DELETE FROM outbox_sent")
         db.execute("UPDATE outbox_lane SET next_seq = 1, sent_seq = 1")
         db.execute("UPDATE outbox_state SET enabled = 1, epoch = ?, hub = ?", (os.urandom(16), hub))
         open_faults = db.execute(f"SELECT {', '.join(_FAULT)} FROM fault WHERE closed_us IS NULL ORDER BY first_us")
@@ -113,24 +114,28 @@ class Outbox:
             if bytes(now[0]) != epoch or not 1 <= next_seq <= now[1]:
                 return False
             db.execute("UPDATE outbox_lane SET sent_seq = ? WHERE lane = ?", (next_seq, lane))
+            # What a hub that was set back gets again counts from when it has it again.
+            db.execute("DELETE FROM outbox_sent WHERE lane = ? AND below > ?", (lane, next_seq))
+            db.execute("INSERT OR REPLACE INTO outbox_sent VALUES (?, ?, ?)", (lane, self._hour(), next_seq))
         return True
+
+    def _hour(self) -> int:
+        return self._clock.now_us() // HOUR_US
 
     def tidy(self) -> int:
         """Drop sent records past KEPT_SENT_US, and the oldest of all beyond MOST_KEPT; how many unsent ones went."""
         lost = 0
         with self._index.write() as db:
-            before_us = self._clock.now_us() - KEPT_SENT_US
+            hour = self._hour() - KEPT_SENT_US // HOUR_US
             for lane in LANES:
-                # Numbers only ever go from the front, so that no hole opens: up to the first record that is young or not sent.
-                keep = db.execute(
-                    "SELECT min(seq) FROM outbox WHERE lane = ? AND"
-                    " (time_us >= ? OR seq >= (SELECT sent_seq FROM outbox_lane WHERE lane = ?))",
-                    (lane, before_us, lane),
-                ).fetchone()[0]
-                if keep is None:
-                    db.execute("DELETE FROM outbox WHERE lane = ?", (lane,))
-                else:
-                    db.execute("DELETE FROM outbox WHERE lane = ? AND seq < ?", (lane, keep))
+                # Numbers only ever go from the front, so that no hole opens.
+                db.execute(
+                    "DELETE FROM outbox WHERE lane = :lane AND seq < min("
+                    " (SELECT sent_seq FROM outbox_lane WHERE lane = :lane),"
+                    " (SELECT coalesce(max(below), 0) FROM outbox_sent WHERE lane = :lane AND hour < :hour))",
+                    {"lane": lane, "hour": hour},
+                )
+            db.execute("DELETE FROM outbox_sent WHERE hour < ?", (hour,))
             for lane in reversed(LANES):
                 over = db.execute("SELECT count(*) FROM outbox").fetchone()[0] - MOST_KEPT
                 if over <= 0:
