@@ -100,6 +100,36 @@ async def test_what_each_site_destroys_is_certified_with_its_name(tmp_path: Path
         assert len((await dpo.get("/api/certificates")).json()["certificates"]) == len(found), "told once"
 
 
+async def test_a_box_that_was_replaced_is_certified_from_its_first_line_though_its_count_is_the_lower(
+    tmp_path: Path,
+) -> None:
+    async with retention_stage(tmp_path) as stage, stage.signed_in("dpo") as dpo:
+        rowan = await stage.let_in("rowan", "Rowan Court")
+        rowan.rig.footage_of(20)
+        await settled(stage)
+        rowan.rig.pass_days(33)
+        await stage.sign_in(dpo, "dpo")
+        await settled(stage)
+
+        def told() -> list[int]:
+            return [row.last_line for row in stage.desk.store.certificates() if row.site == "rowan"]
+
+        (before,) = told()
+        with rowan.rig.index.write() as db:  # what a new box's index says: nothing destroyed yet, under another name
+            db.execute("DELETE FROM destruction")
+            db.execute("DELETE FROM sqlite_sequence WHERE name = 'destruction'")
+            db.execute("UPDATE destruction_series SET id = 'another'")
+        await settled(stage)
+        assert told() == [before]
+        rowan.rig.footage_of(2)
+        rowan.rig.pass_days(33)
+        await settled(stage)
+        newest, *older = told()
+        assert older == [before] and newest <= before
+        await settled(stage)
+        assert told() == [newest, before], "told once"
+
+
 async def test_a_night_is_answered_for_its_own_site_alone(tmp_path: Path) -> None:
     async with retention_stage(tmp_path) as stage, stage.signed_in("dpo") as dpo:
         rowan, elm = await stage.let_in("rowan", "Rowan Court"), await stage.let_in("elm", "Elm House")

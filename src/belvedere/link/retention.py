@@ -181,6 +181,7 @@ class RetentionState(Reply, frozen=True, tag="retention_state"):
     alarms: tuple[str, ...]
     destructions: int  # number of the newest line
     in_force: tuple[HoldOrder, ...] = ()
+    series: str = ""  # which count `destructions` is of: a box that was replaced begins another
 
 
 class Destruction(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import Conflict, NotFound, Unavailable
 from belvedere.foundation.ids import new_id
 from belvedere.hub.audit.log import AuditLog
-from belvedere.hub.evidence.making import PackMaker, object_key
+from belvedere.hub.evidence.making import WAITS, PackMaker, object_key
 from belvedere.hub.evidence.manifest import EXPORT_STARTED
 from belvedere.hub.evidence.order import Order, check_order
 from belvedere.hub.evidence.pack import drop_parts
@@ -168,7 +168,8 @@ class ExportDesk:
         work = self._jobs.in_hand(job.id)
         share, message = (job.progress, job.message) if work is None else (work.share, work.message)
         running = job.state == RUNNING or work is not None
-        resumed = job.attempts > (1 if running else 0)
+        # Attempts that only waited for the store or the log were not cut off.
+        resumed = job.attempts - int(job.notes.get(WAITS, 0)) > (1 if running else 0)
         if job.cancel:
             message = CANCELLING
         elif not running and not message:

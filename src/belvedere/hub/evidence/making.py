@@ -37,6 +37,7 @@ from belvedere.policy.signed import GrantOpener
 
 SPARE_BYTES = 256 << 20  # left free on the hub's disk, whatever is exported
 EXPORT_READY = "export.ready"
+WAITS = "waits"  # note of a job: how often it waited for the object store or the log
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 5.0, 300.0
 _LOG_WAIT_S = 60.0
 _LOOKED_AT = 200  # of a person's newest log entries
@@ -253,13 +254,18 @@ class PackMaker:
             future.add_done_callback(_seen)
             raise
         except StorageFault as error:
-            tries = int(work.notes.get("tries", 0))
-            await work.note(tries=tries + 1)
+            tries = await self._waits(work)
             wait_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** min(tries, 10))
             raise Later(f"The pack is made and waits to be stored. {error.message}", wait_s) from error
         finally:
             if future.done():
                 self._storing.pop(row.id, None)
+
+    async def _waits(self, work: Work) -> int:
+        """Note that it waits once more; how often it did before."""
+        before = int(work.notes.get(WAITS, 0))
+        await work.note(**{WAITS: before + 1})
+        return before
 
     def _put_or_replace(self, row: ExportRow, put: Callable[[], object]) -> None:
         try:
@@ -280,6 +286,7 @@ class PackMaker:
         except StorageFault as error:  # what the log does not know of is not given out
             await asyncio.to_thread(self._objects.destroy, object_key(row.id))
             work.settled = False
+            await self._waits(work)
             raise Later(f"The pack is made. {error}", _LOG_WAIT_S) from error
         await asyncio.to_thread(self._store.finish, row.id, READY, "", pack.bytes, pack.sha256)
 

@@ -40,6 +40,8 @@ class JobDesk:
         self._folder = folder
         self._owner: Owner | None = None
         self._workers: dict[str, asyncio.Task[None]] = {}
+        # Invariant: a job taken by this process is in `_held` from before anybody else of it looks until its end is written.
+        self._held: set[str] = set()
         self._running: dict[str, tuple[Work, asyncio.Task[None]]] = {}
         self._wakes: dict[str, asyncio.Event] = {}
         self._idle: dict[str, asyncio.Event] = {}
@@ -64,7 +66,9 @@ class JobDesk:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
         if self._owner is not None:
-            self._owner.close()
+            left = await asyncio.to_thread(self.store.open)
+            mine = any(job.owner == self._owner.id for job in left)  # one that was just being taken
+            self._owner.close(named=mine)
             self._owner = None
 
     def poke(self, kind: str) -> None:
@@ -136,7 +140,7 @@ class JobDesk:
 
         def ended(job: Job) -> bool:
             if job.owner == owner.id:
-                if job.id in self._running:
+                if job.id in self._held:
                     return False
                 dead.add(job.id)  # its end could not be written
                 return True
@@ -158,6 +162,7 @@ class JobDesk:
         if found is None:
             return None
         job, let_go = found
+        self._held.add(job.id)
         owner.forget(job.id)
         if not let_go:
             job.notes[_DEATHS] = int(job.notes.get(_DEATHS, 0)) + 1
@@ -176,7 +181,7 @@ class JobDesk:
             _log.warning("job taken by another process", job=job.id, attempt=job.attempts)
         except BelvedereError as error:  # such as a log that can't be written: nobody was told, so it is tried again
             _log.error("job not ended", job=job.id, error=str(error))
-            await asyncio.to_thread(self.store.let_go, job, self._clock.now_us() + _AGAIN_US, str(error))
+            await asyncio.to_thread(self.store.let_go, job, self._clock.now_us() + _AGAIN_US, str(error), work.share)
         except SQLAlchemyError:  # its row keeps its notes, and somebody goes on with it
             _log.exception("job not written", job=job.id)
         finally:
@@ -184,6 +189,7 @@ class JobDesk:
             beats.cancel()
             await asyncio.gather(task, beats, return_exceptions=True)
             self._running.pop(job.id, None)
+            self._held.discard(job.id)
 
     async def _begin(self, handler: Handler, work: Work) -> None:
         if work.notes.get(_DEATHS):
@@ -204,7 +210,7 @@ class JobDesk:
             if not task.cancelled() and task.exception() is None:
                 await self._end(work, CANCELLED if given_up else DONE, "")
             else:
-                await asyncio.to_thread(self.store.let_go, work.job, 0, "")
+                await asyncio.to_thread(self.store.let_go, work.job, 0, "", work.share)
             raise
         try:
             task.result()
@@ -216,10 +222,10 @@ class JobDesk:
                 await handler.give_up(work)
                 await self._end(work, CANCELLED, "")
             else:  # the lease could not be kept
-                await asyncio.to_thread(self.store.let_go, work.job, 0, "")
+                await asyncio.to_thread(self.store.let_go, work.job, 0, "", work.share)
         except Later as later:
             until_us = self._clock.now_us() + int(later.after_s * SECOND_US)
-            if not await asyncio.to_thread(self.store.let_go, work.job, until_us, later.message):
+            if not await asyncio.to_thread(self.store.let_go, work.job, until_us, later.message, work.share):
                 raise NotOurs from None
         except (NotOurs, SQLAlchemyError):
             raise

@@ -29,9 +29,10 @@ class Owner:
         self._file = os.open(self._path(self.id), os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def close(self) -> None:
-        """From here on others may take what this one had."""
-        self._path(self.id).unlink(missing_ok=True)
+    def close(self, *, named: bool = False) -> None:
+        """From here on others may take what this one had. The file stays while a job names this owner: it says that it is dead."""
+        if not named:
+            self._path(self.id).unlink(missing_ok=True)
         os.close(self._file)
 
     def is_dead(self, owner: str) -> bool:

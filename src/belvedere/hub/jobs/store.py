@@ -146,9 +146,10 @@ class JobStore:
         """Keep what is done. False when the job is no longer one's own."""
         return self._change(mine, {"notes": notes})
 
-    def let_go(self, mine: Job, not_before_us: int, message: str) -> bool:
+    def let_go(self, mine: Job, not_before_us: int, message: str, progress: float = 0.0) -> bool:
         """Put it back: somebody may take it from `not_before_us` on. False when it is no longer one's own."""
-        return self._change(mine, {"state": WAITING, "owner": "", "not_before_us": not_before_us, "message": message})
+        values = {"state": WAITING, "owner": "", "not_before_us": not_before_us, "message": message}
+        return self._change(mine, values | {"progress": progress})
 
     def end(self, mine: Job, state: str, message: str) -> bool:
         """Set its final state. False when it is no longer one's own."""

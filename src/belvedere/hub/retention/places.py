@@ -163,7 +163,7 @@ class RetentionPlace:
 
     async def _certify(self, state: RetentionState) -> None:
         """A certificate for each page of what the site has destroyed since the last. Raises LinkFault."""
-        after = await asyncio.to_thread(self._store.last_line, self.site)
+        after = await asyncio.to_thread(self._store.last_line, self.site, state.series, state.destructions)
         while after < state.destructions:
             found = await self._link().ask(GetDestructions(after), Destructions)
             if not found.lines:
@@ -185,6 +185,7 @@ class RetentionPlace:
                 site=self.site,
                 made_us=certificate.made_us,
                 last_line=after,
+                series=state.series[:16],
                 cameras=len({line.camera for line in found.lines}),
                 segments=sum(line.segments for line in found.lines),
                 bytes=sum(line.bytes for line in found.lines),

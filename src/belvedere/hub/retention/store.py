@@ -66,6 +66,7 @@ class CertificateRow:
     site: str
     made_us: int
     last_line: int
+    series: str
     cameras: int
     segments: int
     bytes: int
@@ -246,11 +247,19 @@ class RetentionStore:
 
     # Certificates.
 
-    def last_line(self, site: str) -> int:
-        """The newest line of a site's destructions that a certificate tells of."""
+    def last_line(self, site: str, series: str, newest: int) -> int:
+        """The newest line of a site's destructions that a certificate tells of. `newest`: the line that the site is at.
+
+        Another `series` begins anew: the box was replaced. Certificates from before counts had names (series "") count for the
+        first that comes with a name, unless it is not that far yet.
+        """
+        query = select(func.max(certificate.c.last_line)).where(certificate.c.site == site)
         with reading(self._engine) as connection:
-            query = select(func.max(certificate.c.last_line)).where(certificate.c.site == site)
-            return int(connection.scalar(query) or 0)
+            told = connection.scalar(query.where(certificate.c.series == series))
+            if told is None and not connection.scalar(query.where(certificate.c.series != "")):
+                unnamed = int(connection.scalar(query.where(certificate.c.series == "")) or 0)
+                told = unnamed if unnamed <= newest else 0
+            return int(told or 0)
 
     def add_certificate(self, row: CertificateRow) -> None:
         with writing(self._engine) as connection:

@@ -296,6 +296,9 @@ certificate = Table(
     Column("site", String(48), nullable=False),
     Column("made_us", BigInteger, nullable=False, index=True),
     Column("last_line", BigInteger, nullable=False),  # of the site's destructions
+    Column(
+        "series", String(16), nullable=False, server_default=""
+    ),  # which count of them; "": from before counts had names
     Column("cameras", Integer, nullable=False),
     Column("segments", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),

@@ -121,6 +121,7 @@ class RetentionDesk:
             ),
             destructions=int(read.execute("SELECT coalesce(max(id), 0) FROM destruction").fetchone()[0]),
             in_force=tuple(live),
+            series=str(read.execute("SELECT id FROM destruction_series").fetchone()[0]),
         )
 
     def _stopped(self) -> NightPlan | None:
