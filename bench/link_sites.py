@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "tests")]
 from belvedere.foundation.clock import SystemClock  # noqa: E402
 from belvedere.foundation.errors import BelvedereError, LinkFault  # noqa: E402
 from belvedere.link.health import Faults, GetFaults  # noqa: E402
-from belvedere.link.messages import CameraStatus, SiteStatus, StreamStatus  # noqa: E402
+from belvedere.link.messages import CameraStatus, Reply, Request, SiteStatus, StreamStatus  # noqa: E402
 from belvedere.link.records import METADATA, Batch, Record, pack  # noqa: E402
 from belvedere.policy.grant import Action, Grant  # noqa: E402
 from belvedere.site.live.relay import Relay  # noqa: E402
@@ -46,8 +46,8 @@ class Shelf(ShelfArchive):
     def status(self) -> SiteStatus:
         now_us = self.clock.now_us()
         streams = (
-            StreamStatus("main", "recording", "", "h264", 1920, 1080, 25.0, 2e6, 2.0, now_us, 0, 0),
-            StreamStatus("sub", "recording", "", "h264", 640, 360, 12.5, 3e5, 2.0, now_us, 0, 0),
+            StreamStatus("main", "recording", "", "h264", 1920, 1080, 25.0, 2e6, 2.0, now_us, 0, 0, None),
+            StreamStatus("sub", "recording", "", "h264", 640, 360, 12.5, 3e5, 2.0, now_us, 0, 0, None),
         )
         names = [f"{self.site}-camera-{number}" for number in range(8)]
         cameras = tuple(CameraStatus(name, name.title(), True, streams, now_us, 1 << 36) for name in names)
@@ -97,7 +97,7 @@ class Box:
         archive = Shelf(CLOCK, self.film, CLOCK.now_us() - LAST_NIGHT_US)
         words = Words(CLOCK, grant_for(CLOCK, "gate"))
         archive.site = self.name
-        healthy = {GetFaults: lambda _asked: Faults(CLOCK.now_us(), ())}
+        healthy: dict[type[Request], Callable[[Any], Reply]] = {GetFaults: lambda _asked: Faults(CLOCK.now_us(), ())}
         self.uplink = Uplink(archive, self.relay, words, CLOCK, answers=healthy)
         self.out = Outgoing(self.index, self.papers, self.uplink, CLOCK, site=self.name, name=self.name)
         self.post = HttpsPost(self.papers.tls, self.papers.place)

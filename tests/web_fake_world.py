@@ -37,6 +37,9 @@ class World:
         number = [row[0] for row in town.CAMERAS].index(camera)
         base = self.started_us
         night = base - base % (24 * HOUR) - 3 * HOUR - HOUR // 2  # 20:30 UTC yesterday
+        night = min(
+            night, base - 6 * HOUR - 600 * SECOND
+        )  # in the small hours earlier: nothing follows for ten minutes
         out = [(night + number * 20 * SECOND, night + 2 * HOUR, True, "import_end")]
         out.append((base - 4 * HOUR, base - 2 * HOUR - number * 60 * SECOND, False, "camera_unreachable"))
         if camera not in self.states:

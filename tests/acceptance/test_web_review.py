@@ -81,7 +81,7 @@ def test_a_gap_is_said_and_left_behind(theatre: tuple[Browser, FakeHub]) -> None
         page.get_by_test_id("last-night").click()
         page.wait_for_function(ALL_SHOWN)
         page.keyboard.press("t")
-        page.keyboard.type("+3h")
+        page.keyboard.type("+125m")
         page.keyboard.press("Enter")
         tile = page.get_by_test_id("review-north-gate")
         expect(tile).to_have_attribute("data-kind", "gap")

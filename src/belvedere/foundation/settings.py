@@ -51,7 +51,8 @@ class HubSettings(BaseModel):
     controller: str = Field("", max_length=200, description="Name of the data controller, as partners see it.")
     database_url: str = Field("", description="SQLAlchemy address; empty means SQLite in the data folder.")
     bus: str = Field(
-        "", description="NATS server that the hub's processes meet at, such as nats://127.0.0.1:4222; empty: one process."
+        "",
+        description="NATS server that the hub's processes meet at, such as nats://127.0.0.1:4222; empty: one process.",
     )
     processes: int = Field(1, ge=1, le=64, description="How many processes serve the control room; several need a bus.")
     objects: str = Field(

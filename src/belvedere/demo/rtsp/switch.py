@@ -81,7 +81,11 @@ class FaultSwitch:
         if known is None:
             raise BadInput(f"There is no fault {kind}.", advice=f"Choose {', '.join(KINDS)} or {NONE}.")
         amount = known.usual if amount is None else amount
-        if not isinstance(amount, int) or not 1 <= abs(amount) <= _MOST or (amount < 0 and kind not in ("clock", "jump")):
+        if (
+            not isinstance(amount, int)
+            or not 1 <= abs(amount) <= _MOST
+            or (amount < 0 and kind not in ("clock", "jump"))
+        ):
             raise BadInput(f"{amount} is no amount of {kind}.", advice=f"Leave it out for {known.usual}.")
         for source in sources:
             before = getattr(source.faults, known.field)
