@@ -272,6 +272,8 @@ async def test_what_a_restart_interrupts_goes_on_where_it_was(data: Path, tmp_pa
         share = first.json()["progress"]
         assert 0 < share < 1
         await stage.desk.stop()
+        let_go = (await stage.browser.get(f"/api/exports/{answer.json()['id']}")).json()
+        assert (let_go["step"], let_go["resumed"], let_go["progress"]) == ("waiting", True, share)
         stopped.set()
     assert [path.name for path in (data / "hub/making").iterdir()] == [f".{answer.json()['id']}.1.zip.part"]
     # What else a power cut could leave: half a pack of an older version, and a whole one that nobody was told of.

@@ -135,6 +135,26 @@ async def test_of_several_that_ask_at_once_one_gets_it(engine: Engine, tmp_path:
         await asyncio.gather(*(desk.stop() for desk in desks))
 
 
+async def test_a_job_just_taken_is_not_taken_again_by_the_same_process(engine: Engine, tmp_path: Path) -> None:
+    clock = SimulatedClock()
+    desk, stepper = JobDesk(engine, clock, tmp_path / "jobs"), Stepper(tmp_path / "out")
+    await desk.serve(Stepper(tmp_path / "out", formats=()))  # it takes nothing by itself: it knows no format
+    try:
+        await enqueue(JobDesk(engine, clock, tmp_path / "x"), engine, clock, "one", KIND, 1, {})
+        assert await desk._take(stepper, only_cancelled=False) is not None
+        assert await desk._take(stepper, only_cancelled=False) is None
+    finally:
+        await desk.stop()
+    again = JobDesk(engine, clock, tmp_path / "jobs")
+    await again.serve(Stepper(tmp_path / "out"))
+    try:
+        assert (await until_over(engine, "one")).state == DONE, (
+            "taken, never begun, and free the moment the process ended"
+        )
+    finally:
+        await again.stop()
+
+
 async def test_a_lease_that_stands_still_is_taken_and_its_late_owner_can_write_nothing(
     engine: Engine, tmp_path: Path
 ) -> None:

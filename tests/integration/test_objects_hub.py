@@ -84,7 +84,8 @@ async def test_an_export_waits_for_a_store_that_is_away_and_loses_nothing(data: 
         await stage.desk.idle()
         for export_id in ordered:
             line = (await stage.browser.get(f"/api/exports/{export_id}")).json()
-            assert (line["state"], line["step"]) == ("working", "waiting")
+            assert (line["state"], line["step"], line["progress"]) == ("working", "waiting", 0.99)
+            assert not line["resumed"], "it waits, nothing cut it off"
             assert "waits to be stored" in line["message"] and "does not answer" in line["message"]
         reads = stage.archive.read_calls
         given_up = await stage.browser.delete(f"/api/exports/{ordered[1]}")

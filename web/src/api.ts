@@ -255,6 +255,10 @@ export interface Export {
   bytes: number;
   sha256: string;
   message: string;
+  /** Of one that is working. */
+  step?: "" | "waiting" | "making";
+  /** An earlier attempt was cut off; this goes on from what it brought. */
+  resumed?: boolean;
 }
 
 export interface ExportAsk {

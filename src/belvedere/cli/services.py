@@ -35,6 +35,10 @@ def hub(
     processes: Annotated[
         int | None, typer.Option("--processes", help="How many processes serve the hub.", show_default=False)
     ] = None,
+    objects: Annotated[
+        str,
+        typer.Option("--objects", help="Where packs go: s3://BUCKET/PREFIX or file:///FOLDER.", show_default=False),
+    ] = "",
     data: DataOption = REAL_DATA,
 ) -> None:
     """Start the hub alone: the control room, and the door that sites dial. Settings: belvedere.toml in the data folder."""
@@ -46,6 +50,10 @@ def hub(
         settings.hub.database_url = os.environ["BELVEDERE_HUB__DATABASE_URL"] = database
     if bus:
         settings.hub.bus = os.environ["BELVEDERE_HUB__BUS"] = bus
+    if objects:
+        from belvedere.hub.objects.address import check_address  # here: it loads what a hub needs
+
+        settings.hub.objects = os.environ["BELVEDERE_HUB__OBJECTS"] = check_address(objects)
     if processes is not None:
         settings.hub.processes = processes
     check_shared(settings)

@@ -1,6 +1,6 @@
 import { Anchor, Button, CopyButton, Progress } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { IconAlertTriangle, IconCheck, IconCopy, IconDownload, IconX } from "@tabler/icons-react";
+import { IconAlertTriangle, IconCheck, IconCopy, IconDownload, IconHourglass, IconX } from "@tabler/icons-react";
 import { useState } from "react";
 import { hub, type Camera, type Export } from "../api";
 import { bytes, dayClock, clock, isoDay, span as sayspan } from "../time";
@@ -30,10 +30,26 @@ export function ExportState({ export_ }: { export_: Export }) {
       </span>
     );
   const share = Math.round(export_.progress * 100);
+  if (export_.step === "waiting")
+    return (
+      <span className={styles.state} data-state="waiting">
+        <IconHourglass size={15} aria-hidden /> Waiting{share > 0 ? `, ${share} % made` : ""}
+      </span>
+    );
   return (
     <span className={styles.state} data-state="working">
       <Progress value={share} w={80} aria-label={`Making ${export_.name}`} /> {share} %
     </span>
+  );
+}
+
+/** Says that a restart cost nothing. */
+export function ResumedNote({ export_ }: { export_: Export }) {
+  if (export_.state !== "working" || !export_.resumed) return null;
+  return (
+    <p className={styles.resumed} data-testid="export-resumed">
+      {export_.step === "making" ? "Going on after an interruption" : "Interrupted. It goes on from what was fetched"}.
+    </p>
   );
 }
 
@@ -111,6 +127,7 @@ export function ExportCard({ export_, cameras }: { export_: Export; cameras: Cam
         <ExportState export_={export_} />
       </div>
       <KindNote export_={export_} />
+      <ResumedNote export_={export_} />
       <p className="quiet">{spanWords(export_.start_us, export_.end_us)}</p>
       <p>{names.join(", ")}</p>
       {export_.state === "failed" ? <p role="alert">{export_.message || "It could not be made."}</p> : null}

@@ -5,7 +5,7 @@ import { hub } from "../api";
 import { Empty, Trouble, Waiting } from "../frame/Notice";
 import { Time } from "../frame/Time";
 import { span as sayspan } from "../time";
-import { Cancel, Digest, Download, ExportState, KindNote, Verify } from "./ExportCard";
+import { Cancel, Digest, Download, ExportState, KindNote, ResumedNote, Verify } from "./ExportCard";
 import { useExports } from "./useExports";
 import styles from "./Exports.module.css";
 
@@ -43,6 +43,7 @@ export default function ExportsPage() {
                     <ExportState export_={each} />
                   </div>
                   <KindNote export_={each} />
+                  <ResumedNote export_={each} />
                   <dl className={styles.facts}>
                     <div>
                       <dt>Footage</dt>
