@@ -61,6 +61,11 @@ export default function PartnersPage() {
           <Empty title="There is no partner to ask">An administrator or the data protection officer adds one, with a second person, once both sides have agreed.</Empty>
         ) : null}
         {tab === "ask" && asked.data && asked.data.partners.length > 0 ? <AskForm asked={asked.data} done={again} /> : null}
+        {(tab === "heard" || tab === "asked") && asked.data && !asked.data.on && asked.data.questions.length === 0 ? (
+          <Empty title="This hub talks to no other hub">
+            Nobody can ask it anything. It begins when an administrator gives [hub] federation an address and a port in belvedere.toml and two people add a partner.
+          </Empty>
+        ) : null}
         {tab !== "partners" && asked.data && (asked.data.on || asked.data.questions.length > 0) ? (
           <Questions asked={asked.data} outgoing={tab !== "heard"} mayAsk={may(MAY.ask)} mayDecide={may(MAY.decide)} again={again} />
         ) : null}
