@@ -31,7 +31,7 @@ from belvedere.site.storage.index import Index  # noqa: E402
 from belvedere.site.uplink.outgoing import Outgoing  # noqa: E402
 from belvedere.site.uplink.papers import PaperFolder  # noqa: E402
 from belvedere.site.uplink.server import Uplink  # noqa: E402
-from link_stage import LAST_NIGHT_US, Film, ShelfArchive, Words, film, grant_for, single  # noqa: E402
+from link_stage import LAST_NIGHT_US, Film, ShelfArchive, Words, film, grant_for  # noqa: E402
 from outbox_stage import empty_index  # noqa: E402
 
 CLOCK = SystemClock()
@@ -145,11 +145,12 @@ class Sites:
         return {"connected": len(self.boxes)}
 
     async def _play(self, box: Box) -> None:
-        box.relay.config("gate", "main", box.film.config)
+        """As a recorder feeds it: a fragment each half second, and the run begins anew with each turn of the film."""
         while True:
-            for frame in box.film.frames:
-                box.relay.frame("gate", "main", frame.keyframe, CLOCK.now_us(), single(frame))
-                await asyncio.sleep(0.1)
+            box.relay.config("gate", "main", box.film.config)
+            for fragment in box.film.fragments():
+                box.relay.fragment("gate", "main", fragment)
+                await asyncio.sleep(0.5)
 
     async def steady(self, rate: int, seconds: float) -> dict[str, Any]:
         """Each site sends what its cameras said in the last second, all sites at their own moment of it, at `rate` records/s.
