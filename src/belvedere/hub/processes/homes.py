@@ -40,6 +40,4 @@ def process_of(account: str, living: Iterable[str]) -> str:
 
 
 def _under(path: str, names: tuple[str, ...]) -> bool:
-    return any(path == name or path.startswith(name if name.endswith("/") else name + "/") for name in names) or (
-        path.startswith("/healthz")
-    )
+    return any(path == name or path.startswith(name if name.endswith("/") else name + "/") for name in names)
