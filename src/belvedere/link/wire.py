@@ -24,6 +24,7 @@ from belvedere.link import (
     masked,
     releases,
     retention,
+    seeing,
     sound,
     witness,
 )
@@ -43,6 +44,7 @@ _SUBJECTS: tuple[ModuleType, ...] = (
     masked,
     releases,
     retention,
+    seeing,
     sound,
     witness,
 )
