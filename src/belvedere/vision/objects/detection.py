@@ -1,45 +1,17 @@
-"""One object in one picture, and what finds it."""
+"""What finds objects in pictures; what it finds stands in `found`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from belvedere.media.objects import ObjectColour, ObjectKind
+from belvedere.vision.objects.found import Box, Detection
+
+__all__ = ["Bgr", "Box", "Detection", "ObjectDetector"]
 
 Bgr = NDArray[np.uint8]
 """Rows x columns x 3, blue first, 0 to 255."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """Shares of the picture's width and height, from its top left corner. Invariant: 0 <= left < right <= 1, top likewise."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def foot(self) -> tuple[float, float]:
-        """Where it touches the ground: the middle of its lower edge."""
-        return (self.left + self.right) / 2, self.bottom
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """What a detector says of one picture. `confidence` 0 to 1 as the model gives it, not a probability.
-
-    Of a person `upper` and `lower` are the clothing's colours, of a vehicle `upper` is its body's; otherwise UNKNOWN.
-    """
-
-    kind: ObjectKind
-    confidence: float
-    box: Box
-    upper: ObjectColour = ObjectColour.UNKNOWN
-    lower: ObjectColour = ObjectColour.UNKNOWN
 
 
 class ObjectDetector(Protocol):
