@@ -78,6 +78,7 @@ def test_a_site_is_let_in_by_two_people_and_its_line_is_limited(theatre: Theatre
             await asyncio.sleep(0.02)
 
     theatre.do(call)
+    expect(page.get_by_test_id("records-rowan-court")).to_contain_text("All here")
     page.reload()
     expect(page.get_by_test_id("line-rowan-court")).to_contain_text("4,000 kbit/s")
     expect(page.get_by_test_id("line-rowan-court")).to_contain_text("By the box's own settings")

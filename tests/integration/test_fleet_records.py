@@ -107,7 +107,9 @@ def test_an_outbox_is_silent_before_there_is_a_hub_and_begins_anew_for_another(t
             estate.happen()
         assert estate.outbox.standing().waiting == 0 and estate.outbox.question(0) is None
         assert estate.outbox.begin(HUB), "faults that are open are told"
-        opened = estate.outbox.standing().waiting
+        standing = estate.outbox.standing()
+        opened, batch = standing.waiting, estate.outbox.batch(0)
+        assert batch is not None and standing.oldest_us == batch.records[0].time_us
         assert opened == len(estate.told[0]) and not estate.outbox.begin(HUB)
         first = estate.outbox.question(0)
         assert estate.outbox.begin(b"another") and first is not None

@@ -29,11 +29,17 @@ class Hello(FromSite, frozen=True, tag="hello"):
 
 
 class Beat(FromSite, frozen=True, tag="beat"):
-    """Every BEAT_S: the site's clock, and how many records wait there (`waiting`), up to which number (`last`)."""
+    """Every BEAT_S: the site's clock, and how many records wait there (`waiting`), up to which number (`last`).
+
+    `oldest_us`: when the oldest of them was made, by the site's clock; 0: none waits. `round_trip_us`: to the hub and back on
+    this connection, 0 until it was measured.
+    """
 
     now_us: int
     waiting: int = 0
     last: int = 0
+    oldest_us: int = 0
+    round_trip_us: int = 0
 
 
 class FromHub(msgspec.Struct, frozen=True, tag_field="kind"):

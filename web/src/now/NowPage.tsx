@@ -78,6 +78,7 @@ function Now() {
     const covered = new Set(grant!.cameras);
     return (cameras.data?.cameras ?? []).filter((camera) => covered.size === 0 || covered.has(camera.id));
   }, [cameras.data, grant]);
+  const places = useMemo(() => new Set(allowed.map((camera) => camera.site)).size, [allowed]);
   const byId = useMemo(() => new Map(allowed.map((camera) => [camera.id, camera])), [allowed]);
   const order = useMemo(
     () => reconcile(state, allowed.filter((camera) => camera.state !== "imported").map((camera) => camera.id)),
@@ -204,7 +205,7 @@ function Now() {
         ) : null}
         <GreyToggle />
         <span className={styles.site}>
-          {cameras.data.site.name}
+          {places > 1 ? `${places} sites` : cameras.data.site.name}
           <span className="quiet">
             {" "}
             {allowed.filter((camera) => camera.state === "recording").length} of {allowed.length} recording

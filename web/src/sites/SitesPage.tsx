@@ -22,6 +22,8 @@ import styles from "./Sites.module.css";
 const SECOND = 1_000_000;
 /** A clock that is off by more is said. */
 const CLOCK = 2 * SECOND;
+/** A line that takes longer is called slow. */
+const SLOW = 200_000;
 
 function StateWord({ state }: { state: Site["state"] }) {
   const Icon = { here: IconHome, connected: IconAntennaBars5, away: IconAntennaBarsOff, shut_out: IconBan }[state];
@@ -52,6 +54,32 @@ function LineFact({ line }: { line: Line }) {
       {line.version !== null && line.ordered < line.version ? (
         <div className={styles.due}>This hub knows of version {line.ordered} only: order it anew</div>
       ) : null}
+    </>
+  );
+}
+
+/** What waits at the site, how old it is, and when it will be here. */
+function RecordsFact({ site }: { site: Site }) {
+  const waiting = site.waiting ?? 0;
+  return (
+    <>
+      {waiting === 0 ? "All here" : `${waiting.toLocaleString("en-GB")} wait`}
+      {waiting > 0 && (site.lag_us ?? 0) > 5 * SECOND ? `, oldest ${span(site.lag_us!)} old` : null}
+      {waiting > 0 && site.caught_up_in_us ? <div className="quiet">Caught up in about {span(site.caught_up_in_us)}</div> : null}
+      {site.falling_behind ? <div className={styles.due}>More wait than minutes ago: the line carries too little</div> : null}
+      {site.missing ? (
+        <div className={styles.due}>{site.missing.toLocaleString("en-GB")} were dropped at the site before they came</div>
+      ) : null}
+    </>
+  );
+}
+
+function RoundTripFact({ us }: { us: number }) {
+  const slow = us > SLOW;
+  return (
+    <>
+      {us < SECOND ? `${Math.round(us / 1000)} ms` : `${(us / SECOND).toFixed(1)} s`}
+      {slow ? <div className={styles.due}>A slow line: pictures from there come late</div> : null}
     </>
   );
 }
@@ -106,10 +134,20 @@ function SiteCard({
             <dd>{site.software}</dd>
           </div>
         ) : null}
-        {site.waiting ? (
+        {site.state === "connected" && site.waiting !== null ? (
           <div>
-            <dt>Records waiting</dt>
-            <dd>{site.waiting.toLocaleString("en-GB")}</dd>
+            <dt>Records</dt>
+            <dd data-testid={`records-${site.id}`}>
+              <RecordsFact site={site} />
+            </dd>
+          </div>
+        ) : null}
+        {site.round_trip_us !== null ? (
+          <div>
+            <dt>There and back</dt>
+            <dd data-testid={`round-trip-${site.id}`}>
+              <RoundTripFact us={site.round_trip_us} />
+            </dd>
           </div>
         ) : null}
         {site.line && (site.state === "connected" || site.state === "away") ? (

@@ -51,8 +51,17 @@ export interface Site {
   heard_us: number | null;
   /** The site's clock minus the hub's. */
   clock_error_us: number | null;
+  /** From the site to here and back. */
+  round_trip_us: number | null;
   /** Records that wait there. */
   waiting: number | null;
+  /** Age of the oldest of them. */
+  lag_us: number | null;
+  /** Until none waits; null: can't be told. */
+  caught_up_in_us: number | null;
+  falling_behind: boolean;
+  /** Records that were dropped before they came. */
+  missing: number;
   certificate_until_us: number | null;
   /** Null for the hub's own machine. */
   line: Line | null;

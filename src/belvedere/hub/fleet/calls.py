@@ -9,6 +9,7 @@ import structlog
 
 from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import Refused
+from belvedere.hub.fleet.backlog import Backlog
 from belvedere.link.channel import Channel, ChannelClosed
 from belvedere.link.control import Beat, Dial, Farewell, FromHub, Hello
 
@@ -37,6 +38,7 @@ class Line:
     heard_us: int = 0
     beat: Beat | None = None
     clock_error_us: int = 0  # the site's clock minus this one, at its last word; the way there is in it
+    backlog: Backlog = field(default_factory=Backlog, repr=False)
 
 
 class Switchboard:
@@ -92,6 +94,7 @@ class Switchboard:
         line.clock_error_us = site_now_us - line.heard_us
         if beat is not None:
             line.beat = beat
+            line.backlog.note(line.heard_us, beat.waiting)
 
     async def dial(self, site: str) -> Channel:
         """A fresh channel to the site. Raises ChannelClosed while it is away or does not dial in time."""

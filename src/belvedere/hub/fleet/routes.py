@@ -59,7 +59,14 @@ class SiteRow(BaseModel):
     since_us: int | None = Field(description="Connected since; null while away.")
     heard_us: int | None
     clock_error_us: int | None = Field(description="The site's clock minus the hub's, with the way there in it.")
+    round_trip_us: int | None = Field(
+        description="From the site to here and back; null while away or not measured yet."
+    )
     waiting: int | None = Field(description="Records that wait at the site, as it said last.")
+    lag_us: int | None = Field(description="Age of the oldest of them, by the site's clock.")
+    caught_up_in_us: int | None = Field(description="Until none waits, at the last minutes' pace; null: can't be told.")
+    falling_behind: bool = Field(description="More waits than minutes ago.")
+    missing: int = Field(description="Records that the site had to drop before they came; there should be none.")
     certificate_until_us: int | None
     line: LineOut | None = Field(description="Null for the hub's own machine, which has no line.")
     clashes: list[str] = Field(description="Cameras whose id belongs to another site here: rename them at the site.")
@@ -235,6 +242,9 @@ def sites(request: Request) -> SiteList:
     for each in fleet.desk.book.certificates():
         if each.revoked_us is None:
             until[each.site_id] = max(until.get(each.site_id, 0), each.expires_us)
+    missing: dict[str, int] = {}
+    for gap in fleet.records.gaps():
+        missing[gap.site] = missing.get(gap.site, 0) + gap.end - gap.first
     rows = []
     for site, name in sorted(fleet.desk.book.site_names().items(), key=lambda pair: (pair[1], pair[0])):
         own = site == fleet.own_id
@@ -242,6 +252,7 @@ def sites(request: Request) -> SiteList:
             continue
         line = fleet.switchboard.line(site)
         place = fleet.places.open.get(site)
+        beat = line.beat if line else None
         state = "here" if own else "connected" if line else "away" if site in until else "shut_out"
         rows.append(
             SiteRow.model_validate(
@@ -256,7 +267,12 @@ def sites(request: Request) -> SiteList:
                     "since_us": line.since_us if line else None,
                     "heard_us": fleet.switchboard.last_heard_us.get(site),
                     "clock_error_us": line.clock_error_us if line else None,
-                    "waiting": line.beat.waiting if line and line.beat else None,
+                    "round_trip_us": beat.round_trip_us or None if beat else None,
+                    "waiting": beat.waiting if beat else None,
+                    "lag_us": (max(0, beat.now_us - beat.oldest_us) if beat.oldest_us else 0) if beat else None,
+                    "caught_up_in_us": line.backlog.caught_up_in_us() if line else None,
+                    "falling_behind": line.backlog.grows() if line else False,
+                    "missing": missing.get(site, 0),
                     "certificate_until_us": until.get(site),
                     "line": None if own else _line_out(hub, site),
                     "clashes": list(place.clashes) if place else [],

@@ -28,10 +28,11 @@ _FAULT = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How much waits. `last`: the newest number given in lane 0."""
+    """How much waits. `last`: the newest number given in lane 0. `oldest_us`: when the oldest that waits was made, 0: none."""
 
     waiting: int
     last: int
+    oldest_us: int = 0
 
 
 class Outbox:
@@ -71,10 +72,18 @@ class Outbox:
 
     def standing(self) -> Standing:
         """How much waits to be sent."""
-        rows = self._index.read().execute("SELECT lane, next_seq, sent_seq FROM outbox_lane").fetchall()
+        rows = (
+            self._index.read()
+            .execute(
+                "SELECT lane, next_seq, sent_seq, (SELECT time_us FROM outbox"
+                " WHERE outbox.lane = outbox_lane.lane AND seq >= sent_seq ORDER BY seq LIMIT 1) FROM outbox_lane"
+            )
+            .fetchall()
+        )
         return Standing(
-            sum(next_seq - sent for _, next_seq, sent in rows),
-            max(next_seq - 1 for lane, next_seq, _ in rows if not lane),
+            sum(next_seq - sent for _, next_seq, sent, _ in rows),
+            max(next_seq - 1 for lane, next_seq, _, _ in rows if not lane),
+            min((made_us for *_, made_us in rows if made_us is not None), default=0),
         )
 
     def batch(self, lane: int, most_bytes: int = MOST_BYTES) -> Batch | None:

@@ -3,6 +3,7 @@
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from belvedere.foundation.clock import SECOND_US
 from belvedere.foundation.errors import LinkFault
 from belvedere.link.channel import ChannelClosed, check_size
 
@@ -12,6 +13,11 @@ class DialledChannel:
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
+
+    @property
+    def round_trip_us(self) -> int:
+        """To the hub and back, as the last ping took; 0 before there was one."""
+        return round(self._connection.latency * SECOND_US)
 
     async def send(self, message: bytes) -> None:
         check_size(len(message))

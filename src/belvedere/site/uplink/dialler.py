@@ -31,12 +31,13 @@ _RENEW_EVERY_S = 3600.0
 
 log = structlog.get_logger()
 
-Backlog = Callable[[], tuple[int, int]]
+Backlog = Callable[[], tuple[int, int, int]]
+"""How many records wait, the newest number of lane 0, and when the oldest that waits was made (0: none)."""
 
 
-def no_backlog() -> tuple[int, int]:
+def no_backlog() -> tuple[int, int, int]:
     """For a site that has nothing to send by itself."""
-    return 0, 0
+    return 0, 0, 0
 
 
 class Dialler:
@@ -181,8 +182,8 @@ class Dialler:
             log.info("dialled_in_vain", reason=str(error) or type(error).__name__)
 
     async def _beat(self, channel: DialledChannel) -> None:
-        waiting, last = self._backlog()
-        await channel.send(say(Beat(self._clock.now_us(), waiting, last)))
+        waiting, last, oldest_us = self._backlog()
+        await channel.send(say(Beat(self._clock.now_us(), waiting, last, oldest_us, channel.round_trip_us)))
 
     async def _beat_on(self, channel: DialledChannel) -> None:
         try:

@@ -50,9 +50,9 @@ class Outgoing:
             await asyncio.gather(self._sending, return_exceptions=True)
         self._post.close()
 
-    def _backlog(self) -> tuple[int, int]:
+    def _backlog(self) -> tuple[int, int, int]:
         standing = self.outbox.standing()
-        return standing.waiting, standing.last
+        return standing.waiting, standing.last, standing.oldest_us
 
     def _may(self) -> bool:
         """Whether the hub is on the line; the first time, the outbox begins."""
