@@ -87,7 +87,9 @@ class Following(msgspec.Struct, eq=False):
         else:
             self.away += 1
             if self.stands and self.away >= 2:
-                return True
+                if patience.splits:
+                    return True
+                self.stands = False
             if not self.stands:
                 self.moved = True
                 self.anchor, self.anchor_us, self.away = found.box, time_us, 0
@@ -127,6 +129,11 @@ class Following(msgspec.Struct, eq=False):
             return self.misses >= patience.still_misses and unseen_us > patience.still_gap_us
         return unseen_us > patience.gap_us
 
+    @property
+    def kind(self) -> ObjectKind:
+        """What most of its sightings, by their confidence, say it is."""
+        return ObjectKind(max(self.kinds, key=lambda kind: self.kinds[kind]))
+
     def presence(self, aspect: float) -> Presence:
         """What is known of it by now. `aspect`: the picture's width by its height."""
         first, last = self.path[0], self.path[-1]
@@ -139,7 +146,7 @@ class Following(msgspec.Struct, eq=False):
         )
         return Presence(
             number=self.number,
-            kind=ObjectKind(max(self.kinds, key=lambda kind: self.kinds[kind])),
+            kind=self.kind,
             upper=_chosen(self.uppers),
             lower=_chosen(self.lowers),
             start_us=self.first_us,

@@ -9,6 +9,7 @@ from belvedere.vision.events.following import Following
 from belvedere.vision.events.joining import family, joined, thinned
 from belvedere.vision.events.places import overlap
 from belvedere.vision.events.presence import Patience, Presence, Tally
+from belvedere.vision.events.spot import Spot
 from belvedere.vision.objects.found import Box, Detection
 
 MOST_OPEN = 256
@@ -107,6 +108,23 @@ class EventGatherer:
         """The confirmed events that are not over, as they stand; those of furniture left out."""
         return [
             event.presence(self._aspect)
+            for event in self._events
+            if event.confirmed(self._patience) and not event.furniture
+        ]
+
+    def spots(self) -> list[Spot]:
+        """Where every confirmed object is that does not stand as furniture, seen in the newest picture or not."""
+        return [
+            Spot(
+                event.number,
+                event.kind,
+                event.top,
+                event.box,
+                event.first_us,
+                event.last_us,
+                event.anchor_us,
+                event.moved,
+            )
             for event in self._events
             if event.confirmed(self._patience) and not event.furniture
         ]

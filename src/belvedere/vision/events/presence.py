@@ -55,6 +55,7 @@ class Patience:
     `still_us`: whoever stood unmoved for so long stands; it has left when `still_misses` pictures in a row and `still_gap_us`
     show it no more. `furniture`: something that appeared at the same place from nowhere so often, and never moved, is
     furniture (a pool table that looks like a car) and gives no more events until it was not seen for `forgotten_us`.
+    `splits`: who goes off after standing begins another event; else the same goes on.
     """
 
     certain: float = 0.7
@@ -64,6 +65,7 @@ class Patience:
     still_gap_us: int = 2 * MINUTE_US
     furniture: int = 3
     forgotten_us: int = 48 * HOUR_US
+    splits: bool = True
 
 
 @dataclass(frozen=True, slots=True)
