@@ -60,7 +60,7 @@ class SiteRow(BaseModel):
     heard_us: int | None
     clock_error_us: int | None = Field(description="The site's clock minus the hub's, with the way there in it.")
     round_trip_us: int | None = Field(
-        description="From the site to here and back; null while away or not measured yet."
+        description="From the site to here and back; null while away, not measured yet, or under a millisecond."
     )
     waiting: int | None = Field(description="Records that wait at the site, as it said last.")
     lag_us: int | None = Field(description="Age of the oldest of them, by the site's clock.")

@@ -16,7 +16,7 @@ class DialledChannel:
 
     @property
     def round_trip_us(self) -> int:
-        """To the hub and back, as the last ping took; 0 before there was one."""
+        """To the hub and back, as the last ping took; 0 before there was one, and for less than a millisecond."""
         return round(self._connection.latency * SECOND_US)
 
     async def send(self, message: bytes) -> None:
