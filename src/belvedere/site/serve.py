@@ -46,6 +46,8 @@ from belvedere.site.recorder.recorder import Recorder
 from belvedere.site.recorder.sound import SoundDesk
 from belvedere.site.retention.desk import RetentionDesk
 from belvedere.site.retention.emptying import settle_emptied
+from belvedere.site.rules.room import RuleRoom
+from belvedere.site.rules.store import RuleStore
 from belvedere.site.storage.camera_key import open_connection_safe
 from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.folders import open_disks
@@ -198,10 +200,13 @@ async def run(settings: "Settings", clock: Clock) -> int:
         monitor = Monitor(settings.site, health, recorder, relay, clock)
         activity.gate.on_hint = monitor.look_soon
         monitor.start()
+        rules = RuleRoom(RuleStore(index), monitor, clock)
+        rules.start()
         try:
             answers = {**HealthAnswers(health, monitor, recorder, clock).answers, **desk.answers()}
             answers |= SoundDesk(recorder.sound_book, changed).answers()
             answers |= activity.start(recorder, archive, opener)
+            answers |= rules.answers()
             answers |= custodian.answers()
             answers |= retention.answers
             answers |= opener.answers()
@@ -256,6 +261,7 @@ async def run(settings: "Settings", clock: Clock) -> int:
         masking_cameras.cancel()
         await masked.stop()
         await devices.stop()
+        await asyncio.to_thread(rules.stop)
         await asyncio.to_thread(monitor.stop)
         await asyncio.to_thread(activity.stop)
         desk.stop()
