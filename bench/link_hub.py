@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -135,6 +136,8 @@ async def main(data: Path, address: str, sites: int) -> None:
 
 
 if __name__ == "__main__":
+    gc.enable()
+    gc.freeze()  # as `hub.serve` does
     structlog.configure(
         processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),

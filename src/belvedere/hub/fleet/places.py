@@ -119,16 +119,14 @@ class Places:
 
     async def note_cameras(self, place: Place, status: SiteStatus) -> None:
         """Put cameras that the site told of into the register."""
-        known = {camera.id: camera for camera in await asyncio.to_thread(self._register.list_cameras)}
-        clashes = []
-        for told in status.cameras:
-            have = known.get(told.camera)
-            if have is None:
-                new = Camera(id=told.camera, site=place.site, name=told.name)
-                await asyncio.to_thread(self._register.put_camera, new)
-                self._link.learn(told.camera, place.site)
-            elif have.site != place.site:
-                clashes.append(told.camera)
+        known = await asyncio.to_thread(self._register.sites_of_cameras)
+        new = [Camera(id=told.camera, site=place.site, name=told.name) for told in status.cameras]
+        new = [camera for camera in new if camera.id not in known]
+        if new:
+            await asyncio.to_thread(self._register.put_cameras, new)
+            for camera in new:
+                self._link.learn(camera.id, place.site)
+        clashes = [told.camera for told in status.cameras if known.get(told.camera, place.site) != place.site]
         if clashes and tuple(clashes) != place.clashes:
             log.error("camera_ids_clash", site=place.site, cameras=clashes)
         place.clashes = tuple(clashes)

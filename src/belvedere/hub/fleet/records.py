@@ -3,13 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from belvedere.foundation.clock import HOUR_US, Clock
@@ -21,12 +22,26 @@ from belvedere.hub.storage.rows import put_rows
 from belvedere.link.records import Batch, Record
 
 MOST_WAITING = 512  # batches, for all sites; a site sends one after the other
-_TOGETHER = 32  # in one transaction
+_TOGETHER = 12  # in one transaction: what comes while it runs waits for it, and then for its own
+_WRITERS = {
+    "sqlite": 1,
+    "postgresql": 4,
+}  # threads of their own: whoever else uses the process's threads holds up no record
 
 log = structlog.get_logger()
 
 # Two hub processes that are sent one batch (an answer was lost, the site dialled again) take it one after the other.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:lane, 0))")
+
+# Made once: to put them together takes longer than to carry them out.
+_LANE = (
+    (site_mark.c.site_id == bindparam("its_site"))
+    & (site_mark.c.epoch == bindparam("its_epoch"))
+    & (site_mark.c.lane == bindparam("its_lane"))
+)
+# The row is held until the end of the transaction: another process of the hub may have the same batch in hand.
+_MARK = select(site_mark.c.next_seq).where(_LANE).with_for_update()
+_MOVE = update(site_mark).where(_LANE).values(next_seq=bindparam("to_seq"), heard_us=bindparam("at_us"))
 
 # Told of new records of one kind once they are committed: site, records. A crash in between loses the telling, not the records.
 Ear = Callable[[str, Sequence[Record]], None]
@@ -55,8 +70,7 @@ class _Waiting:
 class RecordBook:
     """Blocks; thread-safe. One writer at a time on SQLite, one a lane on PostgreSQL; ears hear one batch at a time.
 
-    `bring` is for an event loop: on SQLite, whose commits wait for the disk one after the other, it writes all batches that
-    wait in one transaction.
+    `bring` is for an event loop: batches that wait for a commit go into the next transaction together.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
@@ -69,9 +83,11 @@ class RecordBook:
         self.taken = 0
         self.repeated = 0
         self.refused = 0  # batches that could not be kept; the sites have them still
-        # Invariant: at most MOST_WAITING, and while there is one, `_bringing` runs. Touched on the event loop only.
+        # Invariant: at most MOST_WAITING, and while there is one, a task of `_bringing` runs. Touched on the event loop only.
         self._waiting: list[_Waiting] = []
-        self._bringing: asyncio.Task[None] | None = None
+        self._bringing: set[asyncio.Task[None]] = set()
+        self._writers = _WRITERS[engine.dialect.name]
+        self._threads = ThreadPoolExecutor(self._writers, "records")  # they end with this object
 
     def hear(self, kind: str, ear: Ear) -> None:
         """Have `ear` told of new records of a kind."""
@@ -79,20 +95,25 @@ class RecordBook:
 
     async def bring(self, site: str, batch: Batch) -> int:
         """`take`, together with what other sites bring meanwhile. Raises StorageFault, also when too many wait."""
-        if self._engine.dialect.name != "sqlite" or not batch.records:
+        if not batch.records:
             return await asyncio.to_thread(self.take, site, batch)
         if len(self._waiting) >= MOST_WAITING:
             raise StorageFault("Too many records wait at the hub.", advice="The site sends them again by itself.")
         coming: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(site, batch, coming))
-        if self._bringing is None or self._bringing.done():
-            self._bringing = asyncio.create_task(self._bring_all(), name="records")
+        if len(self._bringing) < self._writers:
+            task = asyncio.create_task(self._bring_all(), name="records")
+            self._bringing.add(task)
+            task.add_done_callback(self._bringing.discard)
         return await coming
 
     async def _bring_all(self) -> None:
+        loop = asyncio.get_running_loop()
         while part := self._waiting[:_TOGETHER]:
             del self._waiting[:_TOGETHER]
-            for each, came in zip(part, await asyncio.to_thread(self._take_together, part), strict=True):
+            part.sort(key=lambda each: (each.site, each.batch.epoch, each.batch.lane))  # lanes are locked in one order
+            taken = await loop.run_in_executor(self._threads, self._take_together, part)
+            for each, came in zip(part, taken, strict=True):
                 if each.coming.done():
                     continue  # the site hung up meanwhile
                 if isinstance(came, int):
@@ -185,19 +206,12 @@ class RecordBook:
         if known is None:
             connection.execute(insert(site_mark).values(**key, next_seq=next_seq, heard_us=now_us))
         else:
-            mine = (site_mark.c.site_id == site) & (site_mark.c.epoch == epoch) & (site_mark.c.lane == lane)
-            connection.execute(update(site_mark).where(mine).values(next_seq=next_seq, heard_us=now_us))
+            connection.execute(_MOVE, {**_its(key), "to_seq": next_seq, "at_us": now_us})
         return fresh, next_seq
 
     @staticmethod
     def _mark(connection: Connection, key: dict[str, Any]) -> int | None:
-        mine = (
-            (site_mark.c.site_id == key["site_id"])
-            & (site_mark.c.epoch == key["epoch"])
-            & (site_mark.c.lane == key["lane"])
-        )
-        # The row is held until the end of the transaction: another process of the hub may have the same batch in hand.
-        found: int | None = connection.scalar(select(site_mark.c.next_seq).where(mine).with_for_update())
+        found: int | None = connection.scalar(_MARK, _its(key))
         return found
 
     def gaps(self) -> list[Gap]:
@@ -218,3 +232,7 @@ class RecordBook:
 
 def _key(site: str, batch: Batch) -> dict[str, Any]:
     return {"site_id": site, "epoch": batch.epoch.hex(), "lane": batch.lane}
+
+
+def _its(key: dict[str, Any]) -> dict[str, Any]:
+    return {f"its_{name.removesuffix('_id')}": value for name, value in key.items()}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from belvedere.foundation.clock import Clock, SystemClock
 from belvedere.foundation.errors import BadInput, NotFound
@@ -78,21 +78,31 @@ class CameraRegister:
 
         Raises BadInput for a wrong id, place or view, or an unknown site.
         """
-        _check(camera)
-        now_us = self._clock.now_us()
+        return self.put_cameras([camera])[0]
+
+    def put_cameras(self, cameras: Iterable[Camera]) -> list[Camera]:
+        """Add or change several, all or none, in one transaction. Raises as `put_camera`."""
+        wanted, now_us = list(cameras), self._clock.now_us()
+        for camera in wanted:
+            _check(camera)
+        if not wanted:
+            return []
+        with writing(self._engine) as connection:
+            return [self._put(connection, camera, now_us) for camera in wanted]
+
+    def _put(self, connection: Connection, camera: Camera, now_us: int) -> Camera:
         values = {key: value for key, value in asdict(camera).items() if key not in ("id", "site", "created_us")}
         values |= {"site_id": camera.site, "changed_us": now_us}
-        with writing(self._engine) as connection:
-            if connection.execute(select(site_table.c.id).where(site_table.c.id == camera.site)).first() is None:
-                raise BadInput(f"There is no site {camera.site}.", advice="Give the id of a site that exists.")
-            mine = camera_table.c.id == camera.id
-            before = connection.scalar(select(camera_table.c.created_us).where(mine))
-            if before is None:
-                connection.execute(insert(camera_table).values(id=camera.id, created_us=now_us, **values))
-            else:
-                connection.execute(update(camera_table).where(mine).values(**values))
-            kind = "camera.added" if before is None else "camera.changed"
-            self._note(connection, kind, {"camera": camera.id, "name": camera.name})
+        if connection.execute(select(site_table.c.id).where(site_table.c.id == camera.site)).first() is None:
+            raise BadInput(f"There is no site {camera.site}.", advice="Give the id of a site that exists.")
+        mine = camera_table.c.id == camera.id
+        before = connection.scalar(select(camera_table.c.created_us).where(mine))
+        if before is None:
+            connection.execute(insert(camera_table).values(id=camera.id, created_us=now_us, **values))
+        else:
+            connection.execute(update(camera_table).where(mine).values(**values))
+        kind = "camera.added" if before is None else "camera.changed"
+        self._note(connection, kind, {"camera": camera.id, "name": camera.name})
         return replace(camera, created_us=now_us if before is None else before)
 
     def remove_camera(self, camera_id: str) -> None:

@@ -1,7 +1,9 @@
 """Opening the hub's database: SQLite in the data folder, or PostgreSQL when the settings name one."""
 
+import threading
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,54 @@ _PRAGMAS = (
     "PRAGMA trusted_schema=OFF",
 )
 _WRITES = "belvedere_writes"
+_TURNS = "belvedere_turns"
+
+
+class Turns:
+    """Who writes to one SQLite file next: the threads of this process, in the order in which they came.
+
+    Left to itself SQLite has each look again after ever longer pauses, so that one may wait behind many that came later.
+    """
+
+    def __init__(self, patience_s: float = _BUSY_MS / 1000) -> None:
+        self._patience_s = patience_s
+        self._lock = threading.Lock()
+        # Invariant: while `_taken`, who has the turn gives it to the first in `_queue`, by letting go of what it waits for.
+        self._taken = False
+        self._queue: deque[threading.Lock] = deque()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have the turn, or the patience over: SQLite then says itself that the database is busy."""
+        mine = self._take()
+        try:
+            yield
+        finally:
+            if mine:
+                self._give()
+
+    def _take(self) -> bool:
+        waits = threading.Lock()
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                return True
+            waits.acquire()
+            self._queue.append(waits)
+        if waits.acquire(timeout=self._patience_s):
+            return True
+        with self._lock:
+            if waits not in self._queue:
+                return True  # it was given just now
+            self._queue.remove(waits)
+            return False
+
+    def _give(self) -> None:
+        with self._lock:
+            if self._queue:
+                self._queue.popleft().release()
+            else:
+                self._taken = False
 
 
 def open_engine(url: str) -> Engine:
@@ -56,7 +106,8 @@ def shown_address(url: str) -> str:
 def _open_sqlite(url: str, database: str | None) -> Engine:
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000})
+    options = {_TURNS: Turns()}
+    engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000}, execution_options=options)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
@@ -85,5 +136,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that may write; durable when the block ends, undone when it raises. Waits for other writers."""
-    with engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+    turns = engine.get_execution_options().get(_TURNS)
+    with (
+        turns.turn() if turns is not None else nullcontext(),  # before a connection is taken from the pool
+        engine.connect().execution_options(**{_WRITES: True}) as connection,
+        connection.begin(),
+    ):
         yield connection

@@ -6,6 +6,7 @@ A value is what both engines keep alike: int, float, bool, str, bytes or None. J
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from belvedere.hub.storage.metadata import METADATA
 
 Row = Sequence[Any]
 _AT_ONCE = 2000  # rows in memory
+_IN_ONE = 50  # rows of one statement on SQLite
 _ALL = (1 << 256) - 1
 _BOOKKEEPING = {"alembic_version", "sqlite_sequence"}
 
@@ -83,24 +85,30 @@ def content_of(connection: Connection, table: Table) -> Content:
 
 
 def put_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Add many rows within a transaction: COPY on PostgreSQL, one prepared statement on SQLite.
+    """Add many rows within a transaction: COPY on PostgreSQL, statements of fifty rows on SQLite.
+
+    Python's driver lets other threads run at each statement: row by row, a busy process would wait for its turn each time.
 
     Columns as in `table.columns`. Raises StorageFault when the database does not take one.
     """
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     if connection.dialect.name != "postgresql":
-        marks = ", ".join("?" for _ in table.columns)
         many = rows if isinstance(rows, list) else list(rows)
-        if many:
-            connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', many)
+        words, marks = f'INSERT INTO "{table.name}" ({names}) VALUES ', f"({', '.join('?' for _ in table.columns)})"
+        whole = len(many) // _IN_ONE * _IN_ONE
+        for at in range(0, whole, _IN_ONE):
+            values = tuple(chain.from_iterable(many[at : at + _IN_ONE]))
+            connection.exec_driver_sql(words + ", ".join([marks] * _IN_ONE), values)
+        if many[whole:]:
+            connection.exec_driver_sql(words + marks, many[whole:])
         return
     import psycopg
 
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    words = f'COPY "{table.name}" ({names}) FROM STDIN'.encode()
+    copying = f'COPY "{table.name}" ({names}) FROM STDIN'.encode()
     try:
-        with driver.cursor() as cursor, cursor.copy(words) as copy:
+        with driver.cursor() as cursor, cursor.copy(copying) as copy:
             for row in rows:
                 copy.write_row(row)
     except psycopg.Error as error:
