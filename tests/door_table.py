@@ -140,6 +140,33 @@ _DOORS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "auditor dpo investigator manager operator register_editor supervisor",
+        """
+        GET /api/alarms
+        GET /api/rules
+        GET /api/rules/{rule}/versions
+        """,
+    ),
+    (
+        "investigator manager operator supervisor",
+        """
+        POST /api/alarms/{alarm}/judge
+        """,
+    ),
+    (
+        "register_editor supervisor",
+        """
+        POST /api/rules
+        PUT /api/rules/{rule}
+        """,
+    ),
+    (
+        "dpo manager register_editor supervisor",
+        """
+        POST /api/rules/{rule}/switch
+        """,
+    ),
+    (
         "administrator auditor dpo installer investigator manager operator register_editor supervisor",
         """
         GET /api/masking

@@ -36,6 +36,7 @@ from belvedere.hub.retention import routes as retention
 from belvedere.hub.review import routes as review
 from belvedere.hub.rollouts import routes as rollouts
 from belvedere.hub.room import Room
+from belvedere.hub.rules import routes as rules
 from belvedere.hub.watchers import routes as watchers
 
 ROOMS: tuple[Room, ...] = (
@@ -43,6 +44,7 @@ ROOMS: tuple[Room, ...] = (
     register.router,
     fleet.router,
     rollouts.router,
+    rules.router,
     cards.router,
     purposes.router,
     cases.router,

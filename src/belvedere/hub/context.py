@@ -61,6 +61,7 @@ from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.register.map import MapFolder
 from belvedere.hub.register.state import SiteState
 from belvedere.hub.review.views import ViewBook
+from belvedere.hub.rules.desk import RuleDesk
 from belvedere.hub.storage import open_engine, upgrade
 from belvedere.hub.watchers.desk import WatchDesk
 from belvedere.link.client import SiteLink
@@ -115,6 +116,7 @@ class HubContext:
     quotas: QuotaDesk
     objects: ObjectShelf
     jobs: JobDesk
+    rules: RuleDesk
 
 
 @asynccontextmanager
@@ -190,6 +192,8 @@ async def open_hub(
         masks = await asyncio.to_thread(MaskDesk, engine, fleet_link, audit, clock)
         grants.look_at_masks(masks.veiled)
         pushing_masks: asyncio.Task[None] | None = None
+        rules = RuleDesk(engine, audit, clock, register.camera_ids)
+        meeting_rules: asyncio.Task[None] | None = None
         log_search = LogSearch(engine, audit)
         log_watch = LogWatch(engine, audit, log_search, clock)
         log_erasure = LogErasure(engine, audit, clock, settings.hub.log_years)
@@ -206,6 +210,7 @@ async def open_hub(
             own_custody=custody,
             health=health,
             masks=masks,
+            rules=rules,
             register=register,
             audit=audit,
             step_up=step_up,
@@ -225,6 +230,7 @@ async def open_hub(
                 keys_kept = asyncio.create_task(custody.run(site), name="custody")
                 here = partial(register.camera_ids, (settings.site.id,))
                 pushing_masks = asyncio.create_task(masks.run(site, here), name="masks")
+                meeting_rules = asyncio.create_task(rules.run(settings.site.id, site), name="rules")
                 telling = asyncio.create_task(endings.run(), name="ended grants")
                 witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
             await views.start(None if share is None else share.gone)
@@ -275,9 +281,20 @@ async def open_hub(
                     engine, clock, check_address(settings.hub.objects), partial(open_store, settings=settings)
                 ),
                 jobs=JobDesk(engine, clock, settings.hub_folder / "jobs"),
+                rules=rules,
             )
         finally:
-            for task in (pushing_masks, local_acts, keys_kept, telling, witnessing, stamping, watching, erasing):
+            for task in (
+                pushing_masks,
+                meeting_rules,
+                local_acts,
+                keys_kept,
+                telling,
+                witnessing,
+                stamping,
+                watching,
+                erasing,
+            ):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)

@@ -117,6 +117,11 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "council.bound": lambda facts: "Account linked with the council's account",
     "council.unbound": lambda facts: f"Account {facts.get('name', '')} no longer linked with a council account",
     "masks.changed": lambda facts: f"{facts.get('masks', 0)} permanent masks on {_cameras(facts)}{_said(facts)}",
+    "rule.set": lambda facts: f"Live rule {facts.get('name', '')} on {_cameras(facts)}{_said(facts)}",
+    "rule.switched": lambda facts: (
+        f"Live rule switched {'on' if facts.get('on') else 'off'} on {_cameras(facts)}{_said(facts)}"
+    ),
+    "alarm.judged": lambda facts: f"Alarm on {_cameras(facts)} judged {facts.get('verdict', '')}{_said(facts)}",
     "password.changed": lambda facts: "Password changed",
     "account.created": lambda facts: f"Account {facts.get('name', '')} added",
     "account.disabled": lambda facts: f"Account {facts.get('name', '')} closed",

@@ -34,6 +34,7 @@ from belvedere.hub.register.state import SiteState
 from belvedere.hub.rollouts.book import RolloutBook
 from belvedere.hub.rollouts.desk import RolloutDesk
 from belvedere.hub.rollouts.store import ReleaseStore
+from belvedere.hub.rules.desk import RuleDesk
 from belvedere.link.client import SiteLink
 from belvedere.link.health import Fault
 from belvedere.link.records import Record
@@ -50,6 +51,7 @@ async def make_fleet(
     own_custody: CustodyDesk,
     health: HealthDesk,
     masks: MaskDesk,
+    rules: RuleDesk,
     register: CameraRegister,
     audit: AuditLog,
     step_up: StepUps,
@@ -67,6 +69,7 @@ async def make_fleet(
 
     records = RecordBook(engine, clock)
     records.hear("fault", partial(_faults, health.tickets))
+    records.hear("rule_alarm", rules.hear)
 
     def custody(site: str) -> CustodyDesk:
         return CustodyDesk(site, engine, vault, key, audit, clock)
@@ -82,6 +85,7 @@ async def make_fleet(
             EndingCourier(engine, clock, key, one, grants.ended).run(),
             masks.run(one, partial(register.camera_ids, (site,))),
             configuration.run(site, one),
+            rules.run(site, one),
         ]
 
     def watch(site: str, one: SiteLink) -> HealthDesk:
