@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 from belvedere.foundation.errors import BadSettings
 from belvedere.foundation.paging import PagingSettings
+from belvedere.foundation.search import SearchSettings
 
 _ORIGIN = re.compile(r"https://(?=[a-z0-9.-]*[a-z])[a-z0-9.-]+(:\d+)?|http://localhost(:\d+)?")
 _ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[^?#\s]*)?|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^?#\s]*)?")
@@ -221,6 +222,9 @@ class SiteSettings(BaseModel):
     activity_cpu_percent: int = Field(
         15, ge=0, le=100, description="Share of one processor core that comparing passing keyframes may take; 0: none."
     )
+    analysis_cpu_percent: int = Field(
+        50, ge=0, le=1600, description="Share of one processor core that looking for objects may take; 0: none."
+    )
     masked_renditions: int = Field(
         0, ge=0, le=1000, description="Masked pictures made at a time, one a camera; 0: twelve for each processor core."
     )
@@ -266,6 +270,7 @@ class Settings(BaseSettings):
     hub: HubSettings = Field(default_factory=lambda: HubSettings.model_validate({}))
     site: SiteSettings = Field(default_factory=lambda: SiteSettings.model_validate({}))
     paging: PagingSettings = Field(default_factory=lambda: PagingSettings.model_validate({}))
+    search: SearchSettings = Field(default_factory=lambda: SearchSettings.model_validate({}))
 
     @classmethod
     def settings_customise_sources(
@@ -288,6 +293,11 @@ class Settings(BaseSettings):
     @property
     def site_folder(self) -> Path:
         return self.data / "site"
+
+    @property
+    def models_folder(self) -> Path:
+        """Models that find objects in pictures; the same for every site and the hub of this machine."""
+        return self.data / "models"
 
     @property
     def demo_folder(self) -> Path:

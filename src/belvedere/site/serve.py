@@ -48,6 +48,7 @@ from belvedere.site.retention.desk import RetentionDesk
 from belvedere.site.retention.emptying import settle_emptied
 from belvedere.site.rules.room import RuleRoom
 from belvedere.site.rules.store import RuleStore
+from belvedere.site.seeing.room import SeeingRoom
 from belvedere.site.storage.camera_key import open_connection_safe
 from belvedere.site.storage.cameras import Cameras
 from belvedere.site.storage.folders import open_disks
@@ -169,6 +170,10 @@ async def run(settings: "Settings", clock: Clock) -> int:
         boot = begin_boot(index, found, __version__, clock.now_us())
         relay = Relay(clock)
         activity = ActivityRoom(index, clock, settings.site.activity_cpu_percent)
+        seeing = SeeingRoom(
+            index, clock, settings.models_folder, settings.site.analysis_cpu_percent, settings.site.retention_days
+        )
+        seeing.hear(activity.gate)
         recorder = Recorder(settings.site, index, keyring, cameras, disks, boot, clock, activity.ears(relay))
         relay.bind(recorder.set_live)
         masks = MaskStore(index)
@@ -223,6 +228,8 @@ async def run(settings: "Settings", clock: Clock) -> int:
             if settings.site.time_service:
                 await time_service.start(settings.site.time_service)
             archive.permanent, archive.veiled = masks.of, masks.ever
+            answers |= seeing.start(archive, opener, masks.of)
+            seeing.live.on_picture = rules.on_sightings
             masked.serve(archive, index)
             masked.start()
             in_camera = InCamera(masks, index, devices.do, lambda camera: camera in store.known(), clock)
@@ -261,6 +268,7 @@ async def run(settings: "Settings", clock: Clock) -> int:
         masking_cameras.cancel()
         await masked.stop()
         await devices.stop()
+        await asyncio.to_thread(seeing.stop)
         await asyncio.to_thread(rules.stop)
         await asyncio.to_thread(monitor.stop)
         await asyncio.to_thread(activity.stop)

@@ -102,6 +102,9 @@ class Gate:
         self._share = share
         # Called with the camera, in the gate's thread, when a whole picture changed at once: see pictures.Hint.
         self.on_hint: Callable[[str], None] = lambda camera: None
+        # Called in the gate's thread with each keyframe that was compared: camera, stream, time, configuration, picture, and
+        # the share of it that changed (None: there was nothing to compare with). Must return at once.
+        self.on_picture: Callable[[str, str, int, StreamConfig, bytes, float | None], None] = lambda *_: None
         self._watched: dict[str, _Watched] = {}
         self._eyes = 0
         self._left_us = float(_BURST_US)  # processor time to spend
@@ -221,6 +224,9 @@ class Gate:
             watched.compared.append(Compared(before_us, waiting.at_us, share_byte(told.share)))
             if told.hint:
                 self.on_hint(watched.camera)
+        if not told.failed:
+            config, picture = waiting.config, waiting.picture
+            self.on_picture(watched.camera, watched.kind, waiting.at_us, config, picture, told.share)
 
     def flush(self) -> None:
         """Keep what was compared beside the sizes of segments that are in the index by now. Raises StorageFault."""
