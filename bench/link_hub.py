@@ -130,14 +130,15 @@ async def main(data: Path, address: str, sites: int) -> None:
         for number in range(sites):
             await let_in(hub, place, data / "papers", f"site-{number}")
         await hub.fleet.listen(listener)
+        gc.enable()  # as `hub.serve` has it once it is ready
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         print(json.dumps({"ready": place.port, "pid": os.getpid()}), flush=True)
         while line := await reader.readline():
             print(json.dumps(await carry_out(hub, json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
-    gc.enable()
-    gc.freeze()  # as `hub.serve` does
     structlog.configure(
         processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),

@@ -19,7 +19,7 @@ LONGEST_BODY = 64 << 10
 _LONGEST_PLAIN = 4 << 20
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """`body` is JSON, whose shape goes with `kind`. `time_us` by the site's clock."""
 
     kind: str

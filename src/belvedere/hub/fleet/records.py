@@ -148,7 +148,7 @@ class RecordBook:
                 if not any(batch.records for _, batch in batches):
                     with reading(self._engine) as connection:
                         return [self._mark(connection, _key(site, batch)) or 1 for site, batch in batches]
-                with writing(self._engine) as connection:
+                with writing(self._engine, urgent=True) as connection:
                     found = [self._take(connection, site, batch) for site, batch in batches]
         except SQLAlchemyError as error:  # disk full, database busy or gone: nothing of it was written
             self.refused += len(batches)

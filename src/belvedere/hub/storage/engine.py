@@ -40,23 +40,29 @@ class Turns:
         self._queue: deque[threading.Lock] = deque()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Have the turn, or the patience over: SQLite then says itself that the database is busy."""
-        mine = self._take()
+    def turn(self, *, urgent: bool = False) -> Iterator[None]:
+        """Have the turn, or the patience over: SQLite then says itself that the database is busy.
+
+        `urgent`: the next one. Whoever asks so again and again has every second turn, and nobody starves.
+        """
+        mine = self._take(urgent)
         try:
             yield
         finally:
             if mine:
                 self._give()
 
-    def _take(self) -> bool:
+    def _take(self, urgent: bool) -> bool:
         waits = threading.Lock()
         with self._lock:
             if not self._taken:
                 self._taken = True
                 return True
             waits.acquire()
-            self._queue.append(waits)
+            if urgent:
+                self._queue.appendleft(waits)
+            else:
+                self._queue.append(waits)
         if waits.acquire(timeout=self._patience_s):
             return True
         with self._lock:
@@ -134,11 +140,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may write; durable when the block ends, undone when it raises. Waits for other writers."""
+def writing(engine: Engine, *, urgent: bool = False) -> Iterator[Connection]:
+    """A transaction that may write; durable when the block ends, undone when it raises. Waits for other writers.
+
+    `urgent`: is next on SQLite, see `Turns`.
+    """
     turns = engine.get_execution_options().get(_TURNS)
     with (
-        turns.turn() if turns is not None else nullcontext(),  # before a connection is taken from the pool
+        turns.turn(urgent=urgent) if turns is not None else nullcontext(),  # before a connection is taken from the pool
         engine.connect().execution_options(**{_WRITES: True}) as connection,
         connection.begin(),
     ):
