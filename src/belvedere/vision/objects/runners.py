@@ -14,13 +14,16 @@ import numpy as np
 from belvedere.foundation.errors import Unavailable
 from belvedere.vision.objects.nanodet import Floats, Runner
 
+Network = Path | bytes
+"""A file, or what was read of one: a confined process may have an open handle and no path."""
+
 _TRIES = 5
 
 
 class OnnxRuntime:
     """ONNX Runtime with one provider; on the processor, one thread."""
 
-    def __init__(self, network: Path, provider: str = "CPUExecutionProvider") -> None:
+    def __init__(self, network: Network, provider: str = "CPUExecutionProvider") -> None:
         """Raises Unavailable when the file is no network, or the provider is not there."""
         import onnxruntime
 
@@ -28,7 +31,7 @@ class OnnxRuntime:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session: Any = onnxruntime.InferenceSession(str(network), options, providers=[provider])
+            self._session: Any = onnxruntime.InferenceSession(_plain(network), options, providers=[provider])
         except Exception as error:  # onnxruntime has a tree of its own with no common base
             raise _unreadable(network, error) from error
         self._names = [each.name for each in self._session.get_outputs()]
@@ -44,15 +47,16 @@ class OnnxRuntime:
 class OpenVino:
     """OpenVINO on the processor, one stream of one thread. `bf16`: where AMX multiplies it, five times as fast."""
 
-    def __init__(self, network: Path, bf16: bool) -> None:
+    def __init__(self, network: Network, bf16: bool) -> None:
         """Raises Unavailable when OpenVINO is not there or the file is no network."""
         try:
             import openvino
         except ImportError as error:
             raise Unavailable("OpenVINO is not installed.", advice="ONNX Runtime is used.") from error
         try:
-            self._compiled: Any = openvino.Core().compile_model(
-                str(network),
+            core = openvino.Core()
+            self._compiled: Any = core.compile_model(
+                core.read_model(_plain(network)),
                 "CPU",
                 {
                     "INFERENCE_NUM_THREADS": 1,
@@ -92,14 +96,14 @@ def has_amx() -> bool:
         return False
 
 
-def ways(network: Path) -> dict[str, Callable[[], Runner]]:
+def ways(network: Network) -> dict[str, Callable[[], Runner]]:
     """What could run a network here, by name."""
     found: dict[str, Callable[[], Runner]] = {"onnxruntime": lambda: OnnxRuntime(network)}
     found["openvino bf16" if has_amx() else "openvino"] = lambda: OpenVino(network, has_amx())
     return found
 
 
-def choose(network: Path, size: tuple[int, int] = (416, 416)) -> tuple[Runner, Chosen]:
+def choose(network: Network, size: tuple[int, int] = (416, 416)) -> tuple[Runner, Chosen]:
     """The fastest runner for pictures of `size` (height, width), measured. Raises Unavailable when none can be made."""
     picture = np.zeros((1, 3, *size), np.float32)
     best: tuple[float, str, Runner] | None = None
@@ -130,8 +134,13 @@ def _fastest_ms(runner: Runner, picture: Floats) -> float:
     return min(taken)
 
 
-def _unreadable(network: Path, error: BaseException) -> Unavailable:
+def _plain(network: Network) -> str | bytes:
+    return network if isinstance(network, bytes) else str(network)
+
+
+def _unreadable(network: Network, error: BaseException) -> Unavailable:
+    name = "The file" if isinstance(network, bytes) else network.name
     first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
     return Unavailable(
-        f"{network.name} is not a network that can be run: {first}.", advice="Fetch it again: belvedere models fetch."
+        f"{name} is not a network that can be run: {first}.", advice="Fetch it again: belvedere models fetch."
     )
