@@ -24,7 +24,8 @@ class Order(msgspec.Struct, frozen=True, tag_field="kind"):
 class Begin(Order, frozen=True, tag="begin"):
     """A stream begins: `init` is its initialisation segment. `bodies` false: permanent masks only.
 
-    `patient`: nobody waits for it; the process stands back behind everything else, for good.
+    `patient`: nobody waits for it; the process stands back behind everything else, for good. `sure`: the first picture waits
+    until the detector is there, if there is one.
     """
 
     codec: str
@@ -32,6 +33,7 @@ class Begin(Order, frozen=True, tag="begin"):
     bodies: bool
     permanent: Polygons
     patient: bool = False
+    sure: bool = False
 
 
 class Recall(Order, frozen=True, tag="recall"):
@@ -84,17 +86,29 @@ class Masked(Told, frozen=True, tag="masked"):
     whole: bool
 
 
+class Sight(Told, frozen=True, tag="sight"):
+    """Which model looks for people from now on; "" none, and `why` not."""
+
+    model: Annotated[str, msgspec.Meta(max_length=100)]
+    why: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
 class Done(Told, frozen=True, tag="done"):
-    """An order was carried out; `cpu_us` it took, `frames` it gave, `media_us` they cover. `failed`: nothing could be decoded."""
+    """An order was carried out; `cpu_us` it took, `frames` it gave, `media_us` they cover. `failed`: nothing could be decoded.
+
+    `looks` of the detector are in it, `look_us` is their part of `cpu_us`.
+    """
 
     cpu_us: Annotated[int, msgspec.Meta(ge=0)]
     frames: Annotated[int, msgspec.Meta(ge=0)]
     media_us: Annotated[int, msgspec.Meta(ge=0)]
     failed: bool = False
+    looks: Annotated[int, msgspec.Meta(ge=0)] = 0
+    look_us: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 AnyOrder = Begin | Recall | Feed | Repaint
-AnyTold = Ready | Masked | Done
+AnyTold = Ready | Masked | Sight | Done
 
 
 def pack_word(word: Order | Told) -> bytes:

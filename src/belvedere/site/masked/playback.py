@@ -225,7 +225,7 @@ class MaskedPlayback:
         if session.after != here:
             init = await asyncio.to_thread(self._archive.init, job.grant, job.camera, where.config_id)
             session.ready = None
-            begin = Begin(init.codec, init.data, job.bodies, permanent, patient=bool(job.copy))
+            begin = Begin(init.codec, init.data, job.bodies, permanent, patient=bool(job.copy), sure=True)
             await self._order(session, process, begin, [])
             if job.bodies:
                 for at_us, picture in await asyncio.to_thread(self._samples, job, where):

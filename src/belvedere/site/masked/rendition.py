@@ -11,12 +11,13 @@ from belvedere.link.masked import Polygons
 from belvedere.link.messages import LiveMedia, LivePart, LiveStart, LiveState, Mark
 from belvedere.site.live.relay import Relay, Tap, Viewer
 from belvedere.site.masked.history import History
-from belvedere.site.masked.pipe import Begin, Done, Feed, Masked, Ready, Recall, Repaint
+from belvedere.site.masked.pipe import Begin, Done, Feed, Masked, Ready, Recall, Repaint, Sight
 from belvedere.site.masked.process import MaskingEnded, MaskingProcess
 
 log = structlog.get_logger()
 
 RETRY_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+_FORGIVEN = 3  # ends of a process that looked, until it goes on without the detector
 _UNDER_WAY = 24  # orders that the process has not answered yet; then pictures wait, and skip, in the tap's backlog
 _GROUP_LIMIT_BYTES = 4 << 20
 _FIRST = LiveState("connecting", "The picture in which people are hidden is being made.")
@@ -32,17 +33,26 @@ class Cost:
     media_us: int = 0
     frames: int = 0
     failed: int = 0
+    looks: int = 0
+    look_us: int = 0
 
     def add(self, done: Done) -> None:
         self.cpu_us += done.cpu_us
         self.media_us += done.media_us
         self.frames += done.frames
         self.failed += done.failed
+        self.looks += done.looks
+        self.look_us += done.look_us
 
     @property
     def cpu_ms_per_s(self) -> float:
         """CPU milliseconds for one second of one camera; 0 before there was any."""
         return 1000 * self.cpu_us / self.media_us if self.media_us else 0.0
+
+    @property
+    def look_ms_per_s(self) -> float:
+        """The detector's part of it."""
+        return 1000 * self.look_us / self.media_us if self.media_us else 0.0
 
 
 class Rendition:
@@ -56,9 +66,10 @@ class Rendition:
         permanent: Polygons,
         relay: Relay,
         history: History,
-        take: Callable[[], Awaitable[MaskingProcess]],
+        take: Callable[[bool], Awaitable[MaskingProcess]],
         mark: Mark = (),
     ) -> None:
+        """`take` gives a process; False: one without a detector."""
         self.camera = camera
         self.source = source
         self.bodies = bodies
@@ -70,8 +81,10 @@ class Rendition:
         self.viewers: list[Viewer] = []
         self.cost = Cost()
         self.restarts = 0
+        self._faults = 0  # processes that ended while a detector looked
         self.share = 0.0
         self.whole = bodies
+        self.sight = Sight("")
         self.state = _FIRST
         self._start: LiveStart | None = None
         # Invariant: masked pictures from the newest masked keyframe on, without a hole, or empty.
@@ -117,10 +130,12 @@ class Rendition:
             try:
                 await self._once()
             except (MaskingEnded, Unavailable) as error:
+                self._faults += bool(self.sight.model)
                 log.warning("masking_ended", camera=self.camera, error=str(error))
             self.restarts += 1
             self._start = None
             self._group, self._group_bytes = [], 0
+            self.sight = Sight("")
             self._say_state(_AGAIN)
             if self.cost.frames > made:
                 tries = 0
@@ -128,7 +143,7 @@ class Rendition:
             tries += 1
 
     async def _once(self) -> None:
-        process = await self._take()
+        process = await self._take(self._faults < _FORGIVEN)
         works: list[asyncio.Task[None]] = []
         tap = self._relay.tap(self.camera, self.source)
         try:
@@ -185,6 +200,8 @@ class Rendition:
                     self.share, self.whole = told.share, told.whole
                     if turned and self.state.state == "recording":
                         self._say_state(self._in_words(LiveState("recording", "")))
+                case Sight():
+                    self.sight = told
                 case Done():
                     self.cost.add(told)
                     self._room.release()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from belvedere.foundation.clock import Clock
+from belvedere.foundation.clock import SECOND_US, Clock
 from belvedere.foundation.errors import BadInput, LinkFault, Refused, Unavailable
 from belvedere.link.masked import MaskedPiece, Polygons, ReadCopy, ReadMasked
 from belvedere.link.messages import LiveState, Mark
@@ -14,23 +14,26 @@ from belvedere.policy.grant import Action, Grant
 from belvedere.site.live.relay import MAX_VIEWERS, Relay, Viewer
 from belvedere.site.masked.history import History
 from belvedere.site.masked.playback import MaskedPlayback
-from belvedere.site.masked.process import MaskingProcess, cores
+from belvedere.site.masked.process import MaskingProcess, ModelFile, cores
 from belvedere.site.masked.rendition import Rendition
 from belvedere.site.recorder.archive import Archive
 from belvedere.site.storage.index import Index
 
 log = structlog.get_logger()
 
-PER_CORE = 12  # of five frames a second a core masks about thirty; recording comes first, and so do the other processes
+CORE_MS = 400  # of each second of a core for masking, at most; recording comes first, and so do the other processes
+PICTURE_MS = 33  # of a core that a second of a camera takes, five frames: decoding, hiding, encoding
+LOOKING_MS = 40  # the same of the detector, until it is measured; it never takes more for long
 LINGER_S = 5.0  # a rendition goes on this long after its last viewer left: tiles come and go
 SPARE_S = 120.0  # a process stands ready this long after the last rendition ended
 HISTORY_S = 2.0
+_MEASURED_US = 30 * SECOND_US  # of pictures that say what looking costs
 MASKED, PAINTED = "masked", "painted"  # everybody hidden; permanent masks only
 
 
-def usual_most() -> int:
-    """How many renditions at a time this machine makes, where the settings do not say."""
-    return PER_CORE * cores()
+def usual_most(look_ms_per_s: float = 0.0) -> int:
+    """How many renditions at a time this machine makes, where the settings do not say: twelve a core without a detector."""
+    return int(CORE_MS / (PICTURE_MS + min(LOOKING_MS, look_ms_per_s))) * cores()
 
 
 class MaskedRoom:
@@ -47,10 +50,15 @@ class MaskedRoom:
         *,
         most: int = 0,
         linger_s: float = LINGER_S,
+        model: Callable[[], ModelFile | None] = lambda: None,
     ) -> None:
-        """`permanent` gives a camera's permanent masks. `most` renditions at a time; 0: from the number of cores."""
+        """`permanent` gives a camera's permanent masks. `most` renditions at a time; 0: from the number of cores.
+
+        `model` gives the detector that processes begun from now on look with; None: there is none.
+        """
         self.clock = clock
-        self.most = most or usual_most()
+        self._most = most
+        self._model = model
         self.refused = 0
         self._relay = relay
         self._permanent = permanent
@@ -64,6 +72,19 @@ class MaskedRoom:
         self._spare_off: asyncio.TimerHandle | None = None
         self._samples: asyncio.Task[None] | None = None
         self.playback: MaskedPlayback | None = None
+
+    @property
+    def most(self) -> int:
+        """Renditions at a time. With a detector fewer, by what it was seen to take."""
+        if self._most:
+            return self._most
+        if self._model() is None:
+            return usual_most()
+        costs = [one.cost for _, one in self.renditions if one.cost.looks]
+        media_us = sum(cost.media_us for cost in costs)
+        if media_us < _MEASURED_US:
+            return usual_most(LOOKING_MS)
+        return usual_most(1000 * sum(cost.look_us for cost in costs) / media_us)
 
     def serve(self, archive: Archive, index: Index) -> None:
         """Mask what is recorded too."""
@@ -233,17 +254,22 @@ class MaskedRoom:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _take(self) -> MaskingProcess:
-        """A process that is ready to be asked; another is begun, for the next one. Raises Unavailable."""
+    async def _take(self, looking: bool = True) -> MaskingProcess:
+        """A process that is ready to be asked; another is begun, for the next one. Raises Unavailable.
+
+        One that is not `looking` has no detector: with it processes of this camera ended again and again.
+        """
+        if not looking:
+            return await MaskingProcess.begin(None)
         spare, self._spare = self._spare, None
-        begun = spare or asyncio.create_task(MaskingProcess.begin(), name="masking process")
+        begun = spare or asyncio.create_task(MaskingProcess.begin(self._model()), name="masking process")
         try:
             process = await asyncio.shield(begun)
         except asyncio.CancelledError:
             self._spawn(_discard(begun))
             raise
         if self._spare is None and self._made() < self.most:
-            self._spare = asyncio.create_task(MaskingProcess.begin(), name="spare masking process")
+            self._spare = asyncio.create_task(MaskingProcess.begin(self._model()), name="spare masking process")
         return process
 
     async def _drop_spare(self) -> None:

@@ -1,6 +1,7 @@
 """`python -m belvedere.site.masked.worker`: decodes one camera's stream, hides people, encodes it. No key, no database, no network.
 
-Orders come on standard input; masked pictures leave on standard output. A raw picture never does.
+Orders come on standard input; masked pictures leave on standard output. A raw picture never does. The detector's file, where
+there is one, is an open handle.
 """
 
 import sys
@@ -16,11 +17,12 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
 from belvedere.foundation.clock import SECOND_US
-from belvedere.foundation.errors import BadMedia
+from belvedere.foundation.errors import BadMedia, Unavailable
 from belvedere.link.messages import Mark
 from belvedere.media.fmp4 import make_config, read_fragment, write_frame
 from belvedere.media.nal import H264Nal, join_lengths, split_annex_b
 from belvedere.media.stream import TICKS_PER_SECOND, Codec, Frame
+from belvedere.site.masked.eyes import Eyes
 from belvedere.site.masked.pipe import (
     LONGEST_ORDER,
     AnyOrder,
@@ -31,40 +33,52 @@ from belvedere.site.masked.pipe import (
     Ready,
     Recall,
     Repaint,
+    Sight,
     Told,
     pack_word,
 )
 from belvedere.site.sandbox.obey import DECODERS, LARGEST_SIDE, lower_priority, obey_orders, yield_to_recording
 from belvedere.vision.masking.mark import paint_mark
-from belvedere.vision.masking.masker import Masker
-from belvedere.vision.masking.picture import HEIGHT, WIDTH, Plane, picture_of
+from belvedere.vision.masking.masker import Hidden, Masker
+from belvedere.vision.masking.picture import HEIGHT, WIDTH, Picture, Plane, picture_of
 
 _NICE = 5
 _PATIENCE = 10  # more, where nobody waits
 _BOXES = {Codec.H264: b"avcC", Codec.H265: b"hvcC"}
 _GROUP_90K = TICKS_PER_SECOND * 3 // 2  # a keyframe at least this often: what a newcomer waits for, or is given
 _USUAL_90K = TICKS_PER_SECOND // 10
+_NOTHING = (0, 0, 0, 0)
 _LONGEST_90K = 2 * TICKS_PER_SECOND
 
 
 class Stream:
     """One camera's stream on its way through: decoder, masker, encoder."""
 
-    def __init__(self, begin: Begin) -> None:
+    def __init__(self, begin: Begin, eyes: Eyes | None = None) -> None:
         if begin.patient:
             lower_priority(_PATIENCE)
         self._codec = Codec(begin.codec)
         self._extra = _configuration(self._codec, begin.init)
         self._decoder = self._open()
         self._masker = Masker(bodies=begin.bodies, permanent=begin.permanent)
+        self._eyes = eyes if begin.bodies else None
+        if self._eyes is not None and begin.sure:
+            self._eyes.wait()
         self._encoder: VideoCodecContext | None = None
         self._told = False
         self._key_90k: int | None = None  # of the newest keyframe that was made
         self._pts_90k = -1
         self._duration_90k = _USUAL_90K
         self._sequence = 0
-        self.frames = 0
-        self.media_90k = 0
+        self._frames = 0
+        self._media_90k = 0
+
+    @property
+    def done(self) -> tuple[int, int, int, int]:
+        """Pictures made, the media time they cover (90 kHz), the detector's looks and their processor time (us)."""
+        seen = self._masker.seen
+        looks = (seen.looks, seen.spent_us) if seen is not None else (0, 0)
+        return self._frames, self._media_90k, *looks
 
     def repaint(self, order: Repaint) -> None:
         self._masker.set_permanent(order.permanent)
@@ -94,7 +108,9 @@ class Stream:
 
     def _mask(self, frame: VideoFrame, at_us: int, mark: Mark) -> Iterator[Told]:
         planar = _planar(frame)
-        hidden = self._masker.hide(at_us, picture_of(planar))
+        if self._eyes is not None:
+            self._masker.seen = self._eyes.seen(self._masker.seen)
+        hidden = self._hide(at_us, picture_of(planar))
         paint_mark(picture_of(planar), at_us, mark)
         made = VideoFrame.from_ndarray(planar, format="yuv420p")
         pts_90k = max(frame.pts if frame.pts is not None else 0, self._pts_90k + 1)
@@ -107,8 +123,8 @@ class Stream:
             made.pict_type, self._key_90k = PictureType.I, pts_90k
         if self._encoder is None or (self._encoder.width, self._encoder.height) != (made.width, made.height):
             self._encoder, self._told = _encoder(made.width, made.height), False
-        self.frames += 1
-        self.media_90k += self._duration_90k
+        self._frames += 1
+        self._media_90k += self._duration_90k
         for packet in self._encoder.encode(made):
             units = split_annex_b(bytes(packet))
             if not self._told:
@@ -118,6 +134,17 @@ class Stream:
             whole = Frame(join_lengths(units), pts_90k, 0, packet.is_keyframe, at_us)
             data = write_frame(whole, self._duration_90k, self._sequence)
             yield Masked(packet.is_keyframe, at_us, data, hidden.share, hidden.whole)
+
+    def _hide(self, at_us: int, picture: Picture) -> Hidden:
+        try:
+            return self._masker.hide(at_us, picture)
+        except (
+            Unavailable
+        ) as fault:  # from the detector, before anything was painted; what stands out is hidden all the same
+            assert self._eyes is not None
+            self._eyes.close(str(fault))
+            self._masker.seen = None
+            return self._masker.hide(at_us, picture)
 
     def _open(self) -> VideoCodecContext:
         context = CodecContext.create(DECODERS[self._codec], "r")
@@ -185,18 +212,21 @@ def _ready(units: list[bytes]) -> Ready:
 class Worker:
     """Carries out orders, one stream at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, eyes: Eyes | None = None) -> None:
         self._stream: Stream | None = None
+        self._eyes = eyes
+        self._sight = Sight("")
 
     def obey(self, order: AnyOrder) -> Iterator[Told]:
         """What an order gives, `Done` last."""
         begun_us = time.process_time_ns() // 1000
         stream = self._stream
-        frames, media_90k, failed = (stream.frames, stream.media_90k, False) if stream else (0, 0, False)
+        before = stream.done if stream else _NOTHING
+        failed = False
         try:
             match order:
                 case Begin():
-                    stream, frames, media_90k = Stream(order), 0, 0
+                    stream, before = Stream(order, self._eyes), _NOTHING
                     self._stream = stream
                 case Recall() if stream:
                     stream.recall(order)
@@ -206,15 +236,19 @@ class Worker:
                     yield from stream.feed(order)
         except (BadMedia, av.FFmpegError, ValueError, MemoryError, KeyError):  # a picture that can't be decoded
             failed = True
+        if self._eyes is not None and self._eyes.sight != self._sight:
+            self._sight = self._eyes.sight
+            yield self._sight
         cpu_us = time.process_time_ns() // 1000 - begun_us
-        now = (stream.frames, stream.media_90k) if stream else (0, 0)
-        yield Done(cpu_us, now[0] - frames, (now[1] - media_90k) * SECOND_US // TICKS_PER_SECOND, failed)
+        now = stream.done if stream else _NOTHING
+        frames, media_90k, looks, look_us = (new - old for new, old in zip(now, before, strict=True))
+        yield Done(cpu_us, frames, media_90k * SECOND_US // TICKS_PER_SECOND, failed, max(0, looks), max(0, look_us))
 
 
 def main() -> int:
     """Obey until standard input ends. Exit 2 for words that are none."""
     yield_to_recording(_NICE)
-    worker = Worker()
+    worker = Worker(Eyes.of(sys.argv[1:]))
     orders: msgspec.msgpack.Decoder[AnyOrder] = msgspec.msgpack.Decoder(AnyOrder)
     return obey_orders(orders, LONGEST_ORDER, lambda order: map(pack_word, worker.obey(order)))
 

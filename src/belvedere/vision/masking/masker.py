@@ -12,6 +12,7 @@ from belvedere.vision.masking.bodies import BlobDetector, Body, BodyDetector, He
 from belvedere.vision.masking.cover import Polygon, block_out, paint, paint_permanent, polygon_mask
 from belvedere.vision.masking.ground import ELSEWHERE, Ground
 from belvedere.vision.masking.picture import Picture, Plane
+from belvedere.vision.masking.seen import Seen
 
 _AFTERGLOW_US = SECOND_US  # a pixel stays covered so long after it last differed
 _TICK_US = 20_000
@@ -39,6 +40,7 @@ class Masker:
     ) -> None:
         self._bodies = bodies
         self._detector = detector or BlobDetector()
+        self.seen: Seen | None = None  # a trained detector, once there is one
         self._permanent = permanent
         self._permanent_mask: Plane | None = None
         self._ground = Ground()
@@ -73,8 +75,10 @@ class Masker:
             block_out(picture)
             return Hidden(1.0, True)
         clean = _clean(*found_now)
-        found = self._detector.find(picture, clean)
-        covered = self._cover(at_us, clean, self._held.update(at_us, found))
+        found = self._held.update(at_us, self._detector.find(picture, clean))
+        if self.seen is not None:
+            found += self.seen.bodies(at_us, picture)
+        covered = self._cover(at_us, clean, found)
         self._ground.drift(at_us, small, covered)
         paint(picture, covered)
         return Hidden(cv2.countNonZero(covered) / covered.size, False)
@@ -89,6 +93,8 @@ class Masker:
         if at_us - self._elsewhere_us >= _ELSEWHERE_US:
             self._ground.forget()
             self._held.forget()
+            if self.seen is not None:
+                self.seen.forget()
             self._glow, self._elsewhere_us = None, None
         return True
 
