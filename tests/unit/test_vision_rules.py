@@ -206,19 +206,19 @@ def test_crossing_is_the_same_both_ways(a: float, b: float, y: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "camera", "start_s", "end_s", "more", "objects"),
+    ("kind", "camera", "start_s", "end_s", "step_s", "more", "objects"),
     [
-        (link.COURT, "rowan-court", 75_150, 75_260, {}, {MOPED}),
-        (link.CROWD, "juniper-entrance", 78_000, 78_060, {"objects": (1,), "count": 4, "seconds": 20.0}, {PERSON}),
-        (link.DWELL, "maple-way-bins", 88_330, 88_430, {"seconds": 45.0}, {ObjectKind.VAN, PERSON}),
+        (link.COURT, "rowan-court", 75_150, 75_260, 1, {}, {MOPED}),
+        (link.CROWD, "juniper-entrance", 78_000, 78_060, 0.5, {"objects": (1,), "count": 4, "seconds": 20.0}, {PERSON}),
+        (link.DWELL, "maple-way-bins", 88_330, 88_530, 2, {"seconds": 45.0}, {ObjectKind.VAN, PERSON}),
     ],
 )
 def test_the_nights_incidents_raise_what_they_should(
-    kind: str, camera: str, start_s: float, end_s: float, more: dict[str, object], objects: set[int]
+    kind: str, camera: str, start_s: float, end_s: float, step_s: float, more: dict[str, object], objects: set[int]
 ) -> None:
-    """Two pictures a second with one sighting in seven missed. The cool-down is a quarter of an hour."""
+    """Keyframes to two pictures a second, one sighting in seven missed. The cool-down is a quarter of an hour."""
     engine, told = RuleEngine([rule(kind, **{"cool_down_s": 900.0, **more})]), []
-    for picture in shown(camera, start_s, end_s, 0.5, Noise()):
+    for picture in shown(camera, start_s, end_s, step_s, Noise()):
         told += [found for found in engine.see(picture.time_us, picture.found) if not found.muted]
     assert {found.object for found in told} & objects
     assert len(told) <= 3

@@ -14,13 +14,13 @@ from belvedere.vision.rules.raised import Raised, only_counts
 
 LIVE = Patience(
     certain=2.0,
-    gap_us=4 * SECOND_US,
+    gap_us=6 * SECOND_US,
     still_us=20 * SECOND_US,
     still_misses=30,
     still_gap_us=45 * SECOND_US,
     splits=False,
 )
-"""Joined closer than for search: several pictures a second come, and nothing is told of a single sighting."""
+"""Joined closer than for search: a picture comes every two seconds at least, and nothing is told of a single sighting."""
 
 _HINT_WORDS = {
     "black": "The picture went dark, or is covered.",
