@@ -3,11 +3,15 @@
 import asyncio
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import httpx
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from belvedere.foundation.clock import DAY_US
+from belvedere.foundation.clock import DAY_US, SimulatedClock
 from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault, Refused
 from belvedere.hub.federation.client import LETTERS, FederationClient
 from belvedere.hub.federation.dossier import PackageRow, RequestRow
@@ -201,6 +205,42 @@ async def test_a_flood_of_questions_is_counted_and_slowed_down(tmp_path: Path) -
         birch.desk.reception._recent[partner.id] = [birch.clock.monotonic_us()] * 60
         slowed = await _send(ashby, birch, _delivery(ashby, birch, _letter(ashby, birch)))
         assert (slowed.outcome, slowed.code) == ("later", "slow_down")
+
+
+def _knock(council: Council) -> Callable[[bytes], Awaitable[int]]:
+    """Post bytes at a council's door without the network, in a minute that does not end; the status."""
+    door = council.desk.door
+    door._clock = SimulatedClock()
+
+    async def post(data: bytes) -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=door.app), base_url="https://door") as client:
+            return (await client.post(LETTERS, content=data)).status_code
+
+    return post
+
+
+async def test_a_flood_of_strangers_turns_no_partner_away(tmp_path: Path) -> None:
+    async with two_councils(tmp_path) as (ashby, birch):
+        post, good = _knock(birch), _delivery(ashby, birch, _letter(ashby, birch))
+        key = Ed25519PrivateKey.generate()
+        # Nonsense; a partner's words under a key of one's own; a partner's key with a signature that does not hold.
+        own = encode(sign(key, DELIVERY, decode(good, Signed).words))
+        broken = encode(msgspec.structs.replace(decode(good, Signed), signature=bytes(64)))
+        said = [await post((b"{}", own, broken)[at % 3]) for at in range(123)]
+        assert set(said[:120]) == {400, 403} and said[120:] == [429] * 3
+        assert birch.desk.door.turned_away == 3
+        row = await ashby.answered(await ashby.ask(birch))
+        assert row.state == "yes" and birch.facts("federation.heard")
+        assert (await _send(ashby, birch, good)).outcome == "taken"
+        assert await post(b"{}") == 429, "strangers still wait"
+
+
+async def test_what_a_partner_sends_in_vain_costs_its_own_allowance(tmp_path: Path) -> None:
+    async with two_councils(tmp_path) as (ashby, birch):
+        post = _knock(birch)
+        empty = encode(sign(ashby.desk.keys.key(ashby.desk.keys.newest), DELIVERY, b"{}"))
+        assert [await post(empty) for _ in range(121)] == [400] * 120 + [429]
+        assert await post(b"{}") == 400, "a stranger is heard"
 
 
 async def test_strangers_get_one_sentence_and_a_false_hub_is_noticed(tmp_path: Path) -> None:

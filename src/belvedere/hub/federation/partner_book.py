@@ -133,6 +133,19 @@ class PartnerBook:
             return None
         return bytes(row.public_key)
 
+    def keys_of_partners(self, now_us: int) -> dict[str, list[tuple[str, bytes]]]:
+        """Key id -> partners that sign with it now, with its public half; none that was revoked."""
+        theirs = federation_partner_key.c
+        query = select(theirs.key_id, theirs.partner_id, theirs.public_key).join(
+            federation_partner, federation_partner.c.id == theirs.partner_id
+        )
+        alive = theirs.until_us.is_(None) | (theirs.until_us > now_us)
+        found: dict[str, list[tuple[str, bytes]]] = {}
+        with reading(self._engine) as connection:
+            for row in connection.execute(query.where(alive, federation_partner.c.revoked_us.is_(None))):
+                found.setdefault(row.key_id, []).append((row.partner_id, bytes(row.public_key)))
+        return found
+
     def owner_of(self, key: str, now_us: int) -> tuple[Partner, bytes] | None:
         """Whose key this is now, and its public half; also of a partner that was revoked."""
         query = select(federation_partner_key.c.partner_id).where(federation_partner_key.c.key_id == key)

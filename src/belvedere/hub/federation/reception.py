@@ -63,6 +63,9 @@ class Reception:
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)  # of one letter sent twice at once, one counts
     _recent: dict[str, list[int]] = field(default_factory=dict)
     _noted: dict[tuple[str, str], int] = field(default_factory=dict)
+    # As it was at `_keys_us` of the monotonic clock: telling partners from strangers asks the database once a second at most.
+    _keys: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
+    _keys_us: int | None = None
 
     async def take(self, data: bytes) -> bytes:
         """A delivery; the receipt, signed. Raises BadInput, or Refused for strangers, who get no signature."""
@@ -78,6 +81,24 @@ class Reception:
             await self.note(partner, no.why, no.message)
             outcome = "refused" if isinstance(no, _Never) else "later"
             return self._receipt(partner, delivery, outcome, digest, no.why, no.message)
+
+    async def caller(self, data: bytes, kind: str) -> str:
+        """Whose signature this bears, by the keys of a second ago; "" for strangers. It opens nothing: see `known`."""
+        now_us = self.clock.monotonic_us()
+        if self._keys_us is None or now_us - self._keys_us >= SECOND_US:
+            self._keys_us = now_us
+            self._keys = await asyncio.to_thread(self.partners.keys_of_partners, self.clock.now_us())
+        try:
+            signed = decode(data, Signed)
+        except BadInput:
+            return ""
+        for partner, public in self._keys.get(signed.key, ()):
+            try:
+                verify(public, kind, signed.words, signed.signature)
+            except Refused:
+                continue
+            return partner
+        return ""
 
     async def known(self, data: bytes, kind: str) -> tuple[Partner, bytes]:
         """Which partner signed this, and the words. Raises BadInput, Refused."""
