@@ -47,7 +47,7 @@ def policy(purpose: Purpose, row: Row, action: str, table: DecisionTable) -> str
     if row.beside:
         when.append(f"context.actions.containsAny({names(row.beside)})")
     if purpose.needs_case:
-        recorded = 'context.actions.containsAny(["playback", "search", "export"])'
+        recorded = 'context.actions.containsAny(["playback", "search", "export", "analyse"])'
         when += [
             "context has case_open && context.case_open && context.case_named && context.people.contains(principal.name)",
             "resource has window_from_us",

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 TESTS = (
     *("test_policy_full", "test_policy_acts", "test_policy_table"),
     *("test_policy_decision", "test_policy_signed", "test_policy_originals", "test_policy_plan", "test_policy_card"),
+    "test_policy_standing",
 )
 EQUIVALENT: tuple[str, ...] = ()
 

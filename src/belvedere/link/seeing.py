@@ -119,6 +119,15 @@ class EndAnalysis(Request, frozen=True, tag="end_analysis"):
     pause: bool = False
 
 
+class PutAnalysisGrant(Request, frozen=True, tag="put_analysis_grant"):
+    """The site's own standing grant of action ANALYSE, signed like any other; b"" takes it away. Answered with `Answer`.
+
+    Kept over restarts, and used for nothing but footage that the site's confined process looks at.
+    """
+
+    grant: bytes
+
+
 class Event(msgspec.Struct, frozen=True):
     """An object's presence in one camera's picture, from the first to the last keyframe that showed it.
 
@@ -213,5 +222,5 @@ class Analysis(Reply, frozen=True, tag="analysis"):
     text: str
 
 
-REQUESTS = (FindEvents, CountEvents, GetThumbnail, GetSeeing, AnalyseSpan, GetAnalysis, EndAnalysis)
+REQUESTS = (FindEvents, CountEvents, GetThumbnail, GetSeeing, AnalyseSpan, GetAnalysis, EndAnalysis, PutAnalysisGrant)
 REPLIES = (Events, EventCounts, Thumbnail, Seeing, Analysis)

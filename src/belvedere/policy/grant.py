@@ -1,7 +1,8 @@
 """A Grant: the only thing that opens footage (security research 2.3; DESIGN section 7).
 
-Two ways make one, both in this package: `decision.decide` (at the hub) and `signed.open_signed` (at the site, from the
-hub's signed words). Media readers take a `Grant`, never a user, so that an unauthorised read can't be written by mistake.
+Three ways make one, all in this package: `decision.decide` for a person and `standing.decide_standing` for a site's analysis
+(at the hub), and `signed.open_signed` (at the site, from the hub's signed words). Media readers take a `Grant`, never a
+user, so that an unauthorised read can't be written by mistake.
 """
 
 from enum import StrEnum
@@ -24,9 +25,11 @@ class Action(StrEnum):
     EXPORT = "export"
     PTZ = "ptz"  # move the camera
     UNMASK = "unmask"  # the main stream, with people and privacy zones shown
+    # Have footage looked at by machine for objects; no picture leaves the site's confined process.
+    ANALYSE = "analyse"
 
 
-RECORDED = frozenset({Action.PLAYBACK, Action.SEARCH, Action.EXPORT})
+RECORDED = frozenset({Action.PLAYBACK, Action.SEARCH, Action.EXPORT, Action.ANALYSE})
 _OF_NOW = frozenset({Action.LIVE, Action.PTZ})
 
 
@@ -65,7 +68,7 @@ class Grant(msgspec.Struct, frozen=True, gc=False):
 
     def __post_init__(self) -> None:
         if self.mint is not MINT:
-            raise TypeError("a Grant is made by policy.decide or policy.open_signed only")
+            raise TypeError("a Grant is made by policy.decide, policy.decide_standing or policy.open_signed only")
         if not self.from_us < self.to_us:
             raise ValueError("a grant needs a span of footage")
 

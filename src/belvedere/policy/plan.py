@@ -1,17 +1,15 @@
 """What a table says to certain roles, worked out once: which rows are open to them, and what some of those rows need together.
 
 Only rows, kinds of purpose, roles and actions go in, never a person, a case or a time, so that what was worked out holds for as
-long as the rows do. There are as many answers as sets of roles that people hold, times the sets of seven actions.
+long as the rows do. There are as many answers as sets of roles that people hold, times the sets of eight actions.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from belvedere.policy.grant import Action
+from belvedere.policy.grant import RECORDED, Action
 from belvedere.policy.needs import Needs, needs_of
 from belvedere.policy.row import DecisionTable, PurposeKind, Reach, Row, Second, Zone
-
-_RECORDED = frozenset({Action.PLAYBACK, Action.SEARCH, Action.EXPORT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ def _plan(rows: Mapping[Action, Row]) -> Plan:
         rows=each,
         lonely=next(iter(lonely), None),
         anywhere=all(row.zone is Zone.ANY for row in each),
-        recorded=not _RECORDED.isdisjoint(rows),
+        recorded=not RECORDED.isdisjoint(rows),
         longest_us=min(limits) if limits else None,
         before=any(row.second is Second.BEFORE for row in each),
         needs=needs_of(each, ""),

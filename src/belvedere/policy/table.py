@@ -43,6 +43,7 @@ __all__ = [
 
 _CONTROL_ROOM = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.MANAGER})
 _LOOKS_BACK = frozenset({Role.OPERATOR, Role.INVESTIGATOR, Role.SUPERVISOR})
+_ANALYSES = frozenset({Role.INVESTIGATOR, Role.SUPERVISOR})
 _SECONDS = frozenset({Role.SUPERVISOR, Role.CASE_APPROVER, Role.MANAGER})
 _SOUND = frozenset({Role.SUPERVISOR, Role.MANAGER})
 _UPDATES = frozenset({Role.ADMINISTRATOR, Role.MANAGER})
@@ -52,7 +53,7 @@ _TICKET = frozenset({PurposeKind.TICKET})
 _SEEN = frozenset({Action.LIVE, Action.PLAYBACK, Action.EXPORT})
 
 FULL_TABLE = DecisionTable(
-    version="2026-11-6-four-eyes",
+    version="2026-11-7-four-eyes",
     cases_known=True,
     purposes_kept=True,
     rosters_count=True,
@@ -176,6 +177,34 @@ FULL_TABLE = DecisionTable(
             kinds=_INCIDENT,
             roles=_LOOKS_BACK,
             actions=frozenset({Action.PLAYBACK}),
+            second=Second.BEFORE,
+            step_up=StepUp.BOUND,
+            longest_us=8 * HOUR_US,
+            zone=Zone.ANY,
+            reach=Reach.WIDE,
+            needs=frozenset({Need.REASON, Need.SPAN, Need.TRAINING}),
+            approvers=_SECONDS,
+        ),
+        Row(
+            act="analyse.near",
+            text="Have recordings around an incident looked at by machine",
+            kinds=_INCIDENT,
+            roles=_ANALYSES,
+            actions=frozenset({Action.ANALYSE}),
+            second=Second.NONE,
+            step_up=StepUp.RECENT,
+            longest_us=2 * HOUR_US,
+            zone=Zone.ANY,
+            reach=Reach.NEAR,
+            needs=frozenset({Need.TRAINING}),
+            notes="No picture leaves the site for it; what was found is seen under a grant to play it back.",
+        ),
+        Row(
+            act="analyse.wide",
+            text="Have more than that looked at by machine",
+            kinds=_INCIDENT,
+            roles=_ANALYSES,
+            actions=frozenset({Action.ANALYSE}),
             second=Second.BEFORE,
             step_up=StepUp.BOUND,
             longest_us=8 * HOUR_US,

@@ -26,6 +26,7 @@ from belvedere.site.activity.room import ActivityRoom
 from belvedere.site.card.desk import CardDesk
 from belvedere.site.custody.custodian import Custodian
 from belvedere.site.custody.held import HeldKeys
+from belvedere.site.grants.analysis import AnalysisGrant
 from belvedere.site.grants.ended import EndedGrants
 from belvedere.site.health.answers import HealthAnswers
 from belvedere.site.health.monitor import Monitor
@@ -228,6 +229,9 @@ async def run(settings: "Settings", clock: Clock) -> int:
             if settings.site.time_service:
                 await time_service.start(settings.site.time_service)
             archive.permanent, archive.veiled = masks.of, masks.ever
+            standing = AnalysisGrant(opener, keys, clock)
+            answers |= standing.answers()
+            seeing.standing = standing.give
             answers |= seeing.start(archive, opener, masks.of)
             seeing.live.on_picture = rules.on_sightings
             masked.serve(archive, index)

@@ -45,7 +45,7 @@ export function lengths(purpose: Purpose | undefined, actions: string[]): number
 
 /** What can be asked for under a purpose, in the order that people think of it. */
 export function actionsOf(purpose: Purpose | undefined): string[] {
-  const order = ["playback", "live", "ptz", "still", "export", "search", "unmask"];
+  const order = ["playback", "live", "ptz", "still", "export", "search", "unmask", "analyse"];
   return order.filter((each) => purpose?.actions.includes(each));
 }
 

@@ -117,6 +117,7 @@ export const ACTION: Record<string, string> = {
   export: "Export",
   ptz: "Move the camera",
   unmask: "See people unmasked",
+  analyse: "Have footage looked at by machine",
 };
 
 export const KIND: Record<string, string> = {

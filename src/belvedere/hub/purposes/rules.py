@@ -12,7 +12,7 @@ from belvedere.policy.table import Role
 CODE = re.compile(r"[a-z][a-z0-9_]{1,31}")
 REGIMES = {"uk_gdpr": "UK GDPR and DPA 2018 Part 2", "part_3": "DPA 2018 Part 3 (law enforcement)"}
 # The names of policy.Action. A name that the policy does not know opens nothing.
-ACTIONS = ("live", "playback", "search", "still", "export", "ptz", "unmask")
+ACTIONS = ("live", "playback", "search", "still", "export", "ptz", "unmask", "analyse")
 # Which rows of the action table a purpose goes by: policy.PurposeKind.
 KINDS = ("duty", "incident", "break_glass", "request", "ticket")
 # Who gives access and who checks it sees no pictures, under no purpose.

@@ -113,8 +113,8 @@ class Archive:
         Pieces that reach out of the grant's span are left out. Raises Refused, NotFound.
         """
         # Sound leaves the store in exports only.
-        playback = Action.PLAYBACK in grant.actions and stream != StreamKind.AUDIO
-        action = Action.PLAYBACK if playback else Action.EXPORT
+        seen = (Action.PLAYBACK, Action.ANALYSE) if stream != StreamKind.AUDIO else ()
+        action = next((each for each in seen if each in grant.actions), Action.EXPORT)
         grant.require(action, camera, now_us=self._clock.now_us(), start_us=from_us, end_us=to_us)
         stream_id = self._stream_id(camera, stream)
         rows = self._index.read().execute(
@@ -243,7 +243,9 @@ class Archive:
             files.close(fd)
 
     def _check_raw(self, grant: Grant, action: Action, camera: str) -> None:
-        """Raises Refused where only masked pictures may leave."""
+        """Raises Refused where only masked pictures may leave, or none."""
+        if action is Action.ANALYSE:
+            raise Refused("This access is for looking by machine; no picture leaves the site for it.")
         if grant.masked:
             export = action is Action.EXPORT
             raise Refused(

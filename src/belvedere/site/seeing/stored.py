@@ -280,7 +280,7 @@ class StoredSeeing:
 
 def reading(grant: Grant) -> Action:
     """What a grant opens footage for analysis with."""
-    return Action.PLAYBACK
+    return Action.PLAYBACK if Action.PLAYBACK in grant.actions else Action.ANALYSE
 
 
 def _batches(pictures: Sequence[_Picture]) -> Iterator[Sequence[_Picture]]:
