@@ -86,6 +86,8 @@ class RenditionStatus(msgspec.Struct, frozen=True):
     share: float  # of the picture that is covered now
     whole: bool  # the background is not known yet
     restarts: int
+    sees: str = ""  # the model that looks for people; "" none does
+    look_ms_per_s: float = 0.0  # the model's part of cpu_ms_per_s
 
 
 class MasksHeld(msgspec.Struct, frozen=True):
@@ -102,7 +104,10 @@ class MasksHeld(msgspec.Struct, frozen=True):
 
 
 class Masking(Reply, frozen=True, tag="masking"):
-    """`most` masked pictures are made at a time. `pieces`: recorded pieces that were masked since the start, and their cost."""
+    """`most` masked pictures are made at a time. `pieces`: recorded pieces that were masked since the start, and their cost.
+
+    `finds`: in words, how people are found and what that means for those who do not move.
+    """
 
     most: int
     refused: int
@@ -110,6 +115,7 @@ class Masking(Reply, frozen=True, tag="masking"):
     pieces: int
     pieces_cpu_ms_per_s: float
     masks: tuple[MasksHeld, ...]
+    finds: str = ""
 
 
 class CameraMasks(Reply, frozen=True, tag="camera_masks"):

@@ -8,7 +8,7 @@ export function MaskingCard() {
   const found = useQuery({ queryKey: ["masking"], queryFn: masks.masking, refetchInterval: 10_000, retry: false });
   const cameras = useQuery({ queryKey: ["cameras"], queryFn: hub.cameras });
   if (!found.data) return null;
-  const { most, refused, renditions, pieces, pieces_cpu_ms_per_s } = found.data;
+  const { most, refused, renditions, pieces, pieces_cpu_ms_per_s, finds } = found.data;
   const name = (id: string) => cameras.data?.cameras.find((each) => each.id === id)?.name ?? id;
   const made = renditions.filter((each) => each.cpu_ms_per_s > 0);
   const mean = made.length > 0 ? made.reduce((sum, each) => sum + each.cpu_ms_per_s, 0) / made.length : 0;
@@ -19,7 +19,7 @@ export function MaskingCard() {
         {renditions.length} of at most {most} are made now
         {mean > 0 ? `, each takes ${mean.toFixed(0)} ms of processor time a second` : ""}
         {pieces > 0 ? `; ${pieces} recorded pieces were masked since the site started, at ${pieces_cpu_ms_per_s.toFixed(0)} ms a second` : ""}
-        {refused > 0 ? `; ${refused} were refused because as many as it makes were being made` : ""}.
+        {refused > 0 ? `; ${refused} were refused because as many as it makes were being made` : ""}. {finds}
       </p>
       {renditions.length > 0 ? (
         <div className="panel table-box">
@@ -33,6 +33,9 @@ export function MaskingCard() {
                 </th>
                 <th scope="col" className="number">
                   Processor, ms/s
+                </th>
+                <th scope="col" className="number">
+                  Of it the detector
                 </th>
                 <th scope="col" className="number">
                   Hidden now
@@ -50,6 +53,7 @@ export function MaskingCard() {
                     {each.kind.endsWith("marked") ? ", for one viewer outside" : ""}</td>
                   <td className="number">{each.viewers}</td>
                   <td className="number">{each.cpu_ms_per_s.toFixed(1)}</td>
+                  <td className="number">{each.sees ? each.look_ms_per_s.toFixed(1) : "none"}</td>
                   <td className="number">{Math.round(each.share * 100)} %</td>
                   <td className="number">{each.restarts}</td>
                 </tr>

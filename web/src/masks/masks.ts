@@ -34,6 +34,9 @@ export interface Rendition {
   share: number;
   whole: boolean;
   restarts: number;
+  /** The model that looks for people, "" where none does; its part of the cost. */
+  sees: string;
+  look_ms_per_s: number;
 }
 
 export interface Masking {
@@ -42,6 +45,8 @@ export interface Masking {
   renditions: Rendition[];
   pieces: number;
   pieces_cpu_ms_per_s: number;
+  /** How people are found, in words. */
+  finds: string;
 }
 
 const address = (camera: string) => `/api/masks/${encodeURIComponent(camera)}`;

@@ -70,7 +70,10 @@ class MasksIn(BaseModel):
 
 
 class RenditionOut(BaseModel):
-    """One masked picture that is made now. `cpu_ms_per_s`: processor milliseconds for a second of it."""
+    """One masked picture that is made now. `cpu_ms_per_s`: processor milliseconds for a second of it.
+
+    `sees`: the model that looks for people in it, "" where none does; `look_ms_per_s`: its part of the cost.
+    """
 
     camera: str
     kind: str
@@ -79,16 +82,22 @@ class RenditionOut(BaseModel):
     share: float
     whole: bool
     restarts: int
+    sees: str
+    look_ms_per_s: float
 
 
 class MaskingOut(BaseModel):
-    """What the site masks. `most`: as many at a time. `pieces`: recorded pieces masked since its start."""
+    """What the site masks. `most`: as many at a time. `pieces`: recorded pieces masked since its start.
+
+    `finds`: how people are found, in words; "" from a site of an older version.
+    """
 
     most: int
     refused: int
     renditions: list[RenditionOut]
     pieces: int
     pieces_cpu_ms_per_s: float
+    finds: str
 
 
 @router.get("/api/masks/{camera}")
@@ -135,11 +144,14 @@ async def masking(request: Request) -> MaskingOut:
                 share=one.share,
                 whole=one.whole,
                 restarts=one.restarts,
+                sees=one.sees,
+                look_ms_per_s=one.look_ms_per_s,
             )
             for one in found.renditions
         ],
         pieces=found.pieces,
         pieces_cpu_ms_per_s=found.pieces_cpu_ms_per_s,
+        finds=found.finds,
     )
 
 

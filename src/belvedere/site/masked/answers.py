@@ -57,12 +57,15 @@ class MaskedAnswers:
                     share=round(one.share, 3),
                     whole=one.whole,
                     restarts=one.restarts,
+                    sees=one.sight.model,
+                    look_ms_per_s=round(one.cost.look_ms_per_s, 1),
                 )
                 for kind, one in room.renditions
             ),
             pieces=played.pieces if played is not None else 0,
             pieces_cpu_ms_per_s=round(played.cost.cpu_ms_per_s, 1) if played is not None else 0.0,
             masks=tuple(self._told(held) for held in self._store.all()),
+            finds=room.finds,
         )
 
     def _told(self, held: MasksHeld) -> MasksHeld:

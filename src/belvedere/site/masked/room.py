@@ -27,6 +27,8 @@ LOOKING_MS = 40  # the same of the detector, until it is measured; it never take
 LINGER_S = 5.0  # a rendition goes on this long after its last viewer left: tiles come and go
 SPARE_S = 120.0  # a process stands ready this long after the last rendition ended
 HISTORY_S = 2.0
+_BY_DIFFERENCE = "People are hidden where they stand out from the background."
+_WEAK = "somebody who does not move at all for half an hour may show."
 _MEASURED_US = 30 * SECOND_US  # of pictures that say what looking costs
 MASKED, PAINTED = "masked", "painted"  # everybody hidden; permanent masks only
 
@@ -85,6 +87,17 @@ class MaskedRoom:
         if media_us < _MEASURED_US:
             return usual_most(LOOKING_MS)
         return usual_most(1000 * sum(cost.look_us for cost in costs) / media_us)
+
+    @property
+    def finds(self) -> str:
+        """How people are found, in words."""
+        model = self._model()
+        if model is None:
+            return f"{_BY_DIFFERENCE} No detector is installed: {_WEAK} Run belvedere models fetch at the site."
+        trouble = next((one.sight.why for _, one in self.renditions if one.sight.why), "")
+        if trouble:
+            return f"{_BY_DIFFERENCE} The detector {model.name} is not used: {trouble} {_WEAK[0].upper()}{_WEAK[1:]}"
+        return f"People are hidden where they stand out from the background and where {model.name} finds them."
 
     def serve(self, archive: Archive, index: Index) -> None:
         """Mask what is recorded too."""
