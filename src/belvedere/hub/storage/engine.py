@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from belvedere.foundation.errors import BadSettings
 
@@ -79,6 +80,24 @@ class Turns:
                 self._taken = False
 
 
+class _Pool(QueuePool):
+    """Connections for a file or a server. Once disposed of it keeps none: what a thread gives back later is closed then.
+
+    A hub that ends waits for no thread that is in the middle of a question; its connection would stay open until collected.
+    """
+
+    _disposed = False
+
+    def dispose(self) -> None:
+        self._disposed = True
+        super().dispose()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        if self._disposed:
+            super().dispose()
+
+
 def open_engine(url: str) -> Engine:
     """An engine for `url`, thread-safe. Raises BadSettings when it is not a usable SQLAlchemy address."""
     try:
@@ -96,7 +115,7 @@ def open_engine(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         try:
             # postgresql:// without a driver's name means the same.
-            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+            return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, poolclass=_Pool)
         except ModuleNotFoundError as error:
             raise BadSettings(
                 f"The PostgreSQL driver {error.name} is not installed.", advice="Install belvedere[postgres]."
@@ -110,10 +129,12 @@ def shown_address(url: str) -> str:
 
 
 def _open_sqlite(url: str, database: str | None) -> Engine:
+    pool = None  # one in memory has a connection a thread
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pool = _Pool
     options = {_TURNS: Turns()}
-    engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000}, execution_options=options)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000}, execution_options=options, poolclass=pool)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
