@@ -34,6 +34,7 @@ _COMMANDS = {
     "keys": "keys:app",
     "site": "site:app",
     "retention": "retention:app",
+    "models": "models:app",
     "release": "release:app",
     "rollout": "rollout:app",
     "page": "page:app",

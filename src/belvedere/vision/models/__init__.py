@@ -1,0 +1,1 @@
+"""Networks that look at pictures: where they come from, how they are kept, which are let in."""
