@@ -64,7 +64,8 @@ site_record = Table(
     Index("ix_site_record_time_us", "time_us"),
 )
 
-# How far each lane is. Invariant: every number below next_seq is in site_record, was there once, or is in site_gap.
+# How far each lane is. Invariant: every number from dropped_seq up to next_seq is in site_record or in site_gap; numbers below
+# dropped_seq were there once and went with their time, but for those that a hold keeps.
 site_mark = Table(
     "site_mark",
     METADATA,
@@ -73,6 +74,7 @@ site_mark = Table(
     Column("lane", Integer, primary_key=True, autoincrement=False),
     Column("next_seq", BigInteger, nullable=False),
     Column("heard_us", BigInteger, nullable=False),
+    Column("dropped_seq", BigInteger, nullable=False, server_default="1"),
 )
 
 # Numbers that a site had dropped before they came: [first_seq, end_seq).
