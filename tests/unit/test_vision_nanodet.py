@@ -24,7 +24,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_kinds_and_boxes_of_squares(network: Path, way: str) -> None:
     made = [make for name, make in ways(network).items() if name.startswith(way)]
     try:
-        detector = NanoDet(made[0]())
+        detector = NanoDet(made[0](), size=(416, 416))
     except Unavailable as error:
         pytest.skip(f"not tested: {error.message}")
     pictures = [scene((1, 2, WHITE), (5, 2, RED), (9, 9, BLUE), (3, 7, GREEN)), scene(), scene((12, 12, WHITE))]
@@ -54,7 +54,7 @@ def test_a_picture_of_another_shape_is_fitted_from_its_corner(network: Path) -> 
 def test_the_fastest_runner_is_taken_and_says_so(network: Path) -> None:
     runner, chosen = choose(network)
     assert chosen.provider in dict(chosen.tried) and chosen.ms_a_picture == min(ms for _, ms in chosen.tried)
-    assert NanoDet(runner).find([scene((2, 2, WHITE))])[0]
+    assert NanoDet(runner, size=(416, 416)).find([scene((2, 2, WHITE))])[0]
 
 
 def test_a_file_that_is_no_network_is_said(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def put(topology: bytes, weights: bytes, shelf: ModelShelf) -> Model:
     model = Model(
         "nanodet-g", "3.0.4", "nanodet", "nanodet-g-3.0.4.onnx", hashlib.sha256(data).hexdigest(), len(data),
         f"npm {PACKAGE}; weights of github.com/RangiLyu/nanodet", "Apache-2.0 (weights), MIT (package)",
-        tuple(int(kind) for kind in ObjectKind), (416, 416), 0.35, ("boxes", "scores"), CARD,
+        tuple(int(kind) for kind in ObjectKind), (384, 640), 0.35, ("boxes", "scores"), CARD,
     )  # fmt: skip
     shelf.put(model, data)
     return model

@@ -4,6 +4,7 @@ Both are imported when one is made: they take hundreds of milliseconds and tens 
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from belvedere.foundation.errors import Unavailable
-from belvedere.vision.objects.nanodet import Floats, Runner
+from belvedere.vision.objects.nanodet import SIZE, Floats, Runner
 
 Network = Path | bytes
 """A file, or what was read of one: a confined process may have an open handle and no path."""
 
 _TRIES = 5
+_MOST_SIZES = 4
 
 
 class OnnxRuntime:
@@ -53,30 +55,38 @@ class OpenVino:
             import openvino
         except ImportError as error:
             raise Unavailable("OpenVINO is not installed.", advice="ONNX Runtime is used.") from error
+        self._core: Any = openvino.Core()
+        self._how = {
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
+            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+        }
         try:
-            core = openvino.Core()
-            self._compiled: Any = core.compile_model(
-                core.read_model(_plain(network)),
-                "CPU",
-                {
-                    "INFERENCE_NUM_THREADS": 1,
-                    "NUM_STREAMS": 1,
-                    "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
-                },
-            )
+            self._network: Any = self._core.read_model(_plain(network))
         except RuntimeError as error:
             raise _unreadable(network, error) from error
-        self._request = self._compiled.create_infer_request()
-        # An output goes by the network's own name for it, and by names that OpenVINO gave it.
-        self._names = [sorted(each.get_names()) for each in self._compiled.outputs]
+        # Compiled for one size of picture each: that is faster than one that takes any. The newest few are kept.
+        self._compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()
 
     def run(self, pictures: Floats) -> Mapping[str, Floats]:
         try:
-            found = self._request.infer([pictures])
+            compiled = self._for(pictures.shape)
+            found = compiled.create_infer_request().infer([pictures])
         except RuntimeError as error:
             raise Unavailable(f"The network failed: {error}.", advice="The picture is left out.") from error
-        tables = [np.array(found[each]) for each in self._compiled.outputs]
-        return {name: table for names, table in zip(self._names, tables, strict=True) for name in names}
+        # An output goes by the network's own name for it, and by names that OpenVINO gave it.
+        return {name: np.array(found[each]) for each in compiled.outputs for name in each.get_names()}
+
+    def _for(self, shape: tuple[int, ...]) -> Any:
+        compiled = self._compiled.pop(shape, None)
+        if compiled is None:
+            network = self._network.clone()
+            network.reshape(list(shape))
+            compiled = self._core.compile_model(network, "CPU", self._how)
+        self._compiled[shape] = compiled
+        if len(self._compiled) > _MOST_SIZES:
+            self._compiled.popitem(last=False)
+        return compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,7 @@ def ways(network: Network) -> dict[str, Callable[[], Runner]]:
     return found
 
 
-def choose(network: Network, size: tuple[int, int] = (416, 416)) -> tuple[Runner, Chosen]:
+def choose(network: Network, size: tuple[int, int] = SIZE) -> tuple[Runner, Chosen]:
     """The fastest runner for pictures of `size` (height, width), measured. Raises Unavailable when none can be made."""
     picture = np.zeros((1, 3, *size), np.float32)
     best: tuple[float, str, Runner] | None = None
