@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from belvedere.media.objects import ObjectKind
+from belvedere.site.seeing.eyes import Eyes
 from belvedere.site.seeing.pipe import Ready
 from belvedere.site.seeing.worker import obey
 from belvedere.vision.objects.detection import Bgr
@@ -43,4 +44,5 @@ class BrightThings:
 
 
 if __name__ == "__main__":
-    sys.exit(obey(BrightThings(), Ready(BrightThings.model, "test", 1.0)))
+    things = BrightThings()
+    sys.exit(obey(Eyes(things, things, Ready(things.model, "test", 1.0))))

@@ -79,6 +79,7 @@ class Facets:
         w = self.wanted
         return not (
             self._clothing
+            or 0 in self._colours
             or self._headings
             or w.together
             or w.at_least > 1

@@ -17,8 +17,6 @@ from belvedere.site.seeing.pipe import LONGEST_TOLD, Glance, Glanced, Order, Rea
 
 log = structlog.get_logger()
 
-MEMORY_BYTES = 6 << 30
-"""Of address space: the runtimes of models reserve much and use little."""
 _ANSWER_US = 30 * SECOND_US
 _FIRST_ANSWER_US = 180 * SECOND_US  # a model is read and tried on a loaded machine
 _AGAIN_US = 2 * SECOND_US  # after a process that could not begin; doubled each time

@@ -150,7 +150,7 @@ class SeeingRoom:
             text = f"{text} What waits takes about {round(waiting / pace / 60)} min.".strip()
         ready = self.process.ready
         if ready is None:
-            return Seeing(state, text, self.beginner.name(), "", 0.0, cameras)
+            return Seeing(state, text, self.beginner.name().split(" ")[0], "", 0.0, cameras)
         spent = self.process.cpu_us / 1000 / self.process.pictures if self.process.pictures else ready.ms_a_picture
         return Seeing(state, text, ready.model, ready.provider, round(spent, 2), cameras)
 

@@ -16,13 +16,14 @@ from av.codec import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from belvedere.foundation.errors import BadMedia
+from belvedere.foundation.errors import BadMedia, BelvedereError
 from belvedere.media.nal import join_annex_b, split_lengths
 from belvedere.media.objects import ObjectKind
 from belvedere.media.stream import Codec
 from belvedere.site.activity.pictures import Eye, Picture
 from belvedere.site.activity.value import MOVED_SHARE
 from belvedere.site.sandbox.obey import DECODERS, LARGEST_SIDE, obey_orders, yield_to_recording
+from belvedere.site.seeing.eyes import Eyes, open_eyes
 from belvedere.site.seeing.pipe import (
     LONGEST_ORDER,
     MOST_FOUND,
@@ -39,7 +40,7 @@ from belvedere.site.seeing.pipe import (
     pack_word,
 )
 from belvedere.vision.objects.colour import with_colours
-from belvedere.vision.objects.detection import Bgr, ObjectDetector
+from belvedere.vision.objects.detection import Bgr
 from belvedere.vision.objects.found import Box, Detection
 from belvedere.vision.objects.thumbnail import NARROWEST, WIDEST, make_thumbnail
 
@@ -53,8 +54,9 @@ LONGEST_SIDE = 640
 class Sight:
     """Decodes and looks. Eyes and codec contexts: a bounded number of each, the least used let go first."""
 
-    def __init__(self, detector: ObjectDetector) -> None:
-        self._detector = detector
+    def __init__(self, eyes: Eyes) -> None:
+        self._detector = eyes.plain
+        self._keen = eyes.keen
         self._eyes: OrderedDict[int, Eye] = OrderedDict()
         self._contexts: OrderedDict[tuple[str, tuple[bytes, ...]], VideoCodecContext] = OrderedDict()
 
@@ -87,7 +89,7 @@ class Sight:
         if frame is None:
             return Shown(b"", 0, 0, 0)
         picture = small(frame)
-        (found,) = self._detector.find([picture])
+        (found,) = self._keen.find([picture])
         thumb = make_thumbnail(
             picture,
             found,
@@ -169,12 +171,28 @@ def _corners(box: Box) -> tuple[float, float, float, float]:
     return box.left, box.top, box.right, box.bottom
 
 
-def obey(detector: ObjectDetector, ready: Ready) -> int:
-    """Say what looks, then obey until standard input ends. Returns 2 for words that are none."""
+def main() -> int:
+    """Open the model, then obey. Exit 2 for words that are none, 3 when nothing can look."""
     yield_to_recording(_NICE)
+    try:
+        eyes = open_eyes(sys.argv[1:])
+    except (BelvedereError, msgspec.MsgspecError, OSError, ValueError, RuntimeError, ImportError, MemoryError) as error:
+        # A file that is no model, a runtime that does not run here.
+        _say(Ready("", "", 0.0, (str(error) or type(error).__name__)[:400]))
+        return 3
+    return obey(eyes)
+
+
+def _say(ready: Ready) -> None:
     sys.stdout.buffer.write(pack_word(ready))
     sys.stdout.buffer.flush()
-    sight = Sight(detector)
+
+
+def obey(eyes: Eyes) -> int:
+    """Say what looks, then obey until standard input ends. Returns 2 for words that are none."""
+    yield_to_recording(_NICE)
+    _say(eyes.ready)
+    sight = Sight(eyes)
     orders: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)
 
     def answers(order: Order) -> Iterator[bytes]:
@@ -182,3 +200,7 @@ def obey(detector: ObjectDetector, ready: Ready) -> int:
         yield pack_word(told)
 
     return obey_orders(orders, LONGEST_ORDER, answers)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
