@@ -1,15 +1,18 @@
 """The same schema and the same desks on a real PostgreSQL, started from the test dependencies."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 import postgres_stage
+from aging_stage import Noted, fill, here, place_hold
 from authenticator import Authenticator
 from belvedere.foundation.clock import DAY_US, SimulatedClock
 from belvedere.foundation.errors import Conflict
@@ -25,15 +28,17 @@ from belvedere.hub.approvals.glass import Glass
 from belvedere.hub.approvals.glass_store import GlassStore
 from belvedere.hub.approvals.roster import Roster, Turn
 from belvedere.hub.approvals.store import RequestStore
+from belvedere.hub.audit.log import AuditLog
+from belvedere.hub.fleet.aging import DROPPED, RecordAging
 from belvedere.hub.fleet.records import RecordBook
 from belvedere.hub.fleet.tables import site_record
 from belvedere.hub.register.cameras import CameraRegister
 from belvedere.hub.storage import NEWEST, open_engine, reading, revision_of, upgrade, writing
 from belvedere.hub.storage.acts import forget_act, noting, waiting_acts
 from belvedere.hub.storage.days import AHEAD_DAYS, add_days, day_name, is_part, keep_ahead, rest_of
-from belvedere.hub.storage.metadata import METADATA
+from belvedere.hub.storage.metadata import METADATA, hold
 from belvedere.hub.storage.rows import count_rows, put_rows
-from belvedere.link.records import Batch, Record
+from belvedere.link.records import ALERTS, Batch, Record
 from belvedere.policy.grant import Action
 from hub_stage import FAST, gate, hub_stage
 
@@ -249,3 +254,26 @@ def test_two_processes_that_are_sent_one_batch_take_it_once(engine: Engine) -> N
     with ThreadPoolExecutor(4) as threads:
         assert set(threads.map(lambda book: book.take("rowan", batch), books)) == {51}
     assert books[0].count("rowan") == 50 == sum(book.taken for book in books)
+
+
+def test_records_go_by_whole_days_and_what_a_hold_needs_stays(engine: Engine) -> None:
+    upgrade(engine)
+    clock, log = SimulatedClock(), Noted()
+    book, begun_us = RecordBook(engine, clock), clock.now_us()
+    fill(book, clock, 6)
+    place_hold(engine, "gate", begun_us, begun_us + DAY_US)
+    clock.advance(2 * DAY_US)
+    keeper = RecordAging(engine, clock, cast(AuditLog, log), days=3)
+    first = day_name("site_record", begun_us // DAY_US)
+    gone = asyncio.run(keeper.look())
+    with reading(engine) as connection:
+        assert first not in inspect(connection).get_table_names()
+        assert connection.scalar(text(f"SELECT count(*) FROM {rest_of('site_record')}")) == 3
+    young = [seq for seq in here(engine) if seq > 3]
+    assert here(engine) == [1, 3, *young] and young == list(range(young[0], 25)) and young[0] > 4
+    assert here(engine, ALERTS)[0] == 1 and gone.held == 3 and keeper.missing() == []
+    assert sum(gone.records.values()) == 30 - len(here(engine)) - len(here(engine, ALERTS))
+    with writing(engine) as connection:
+        connection.execute(hold.update().values(ended_us=clock.now_us()))
+    assert asyncio.run(keeper.look()).records == {"rowan": 3}
+    assert here(engine) == young and [kind for kind, _ in log.facts] == [DROPPED] * 2 and keeper.missing() == []

@@ -145,6 +145,12 @@ class HubSettings(BaseModel):
         description="Public keys (bvrk1....) of which one has to have signed a release before this hub takes it in. "
         "Each site has its own list.",
     )
+    record_days: int = Field(
+        400,
+        ge=1,
+        le=4000,
+        description="What sites told of themselves (motion, faults) is dropped at the hub after so many days, but for holds.",
+    )
     log_years: int = Field(
         6, ge=0, le=100, description="What the log says is erased after so many years, its hashes stay; 0: never."
     )

@@ -181,6 +181,10 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "site.configuration_refused": lambda facts: (
         f"Site {facts.get('site', '')} did not take version {facts.get('version', '')} of its configuration{_why(facts)}"
     ),
+    "site.records_dropped": lambda facts: (
+        f"{facts.get('records', 0):,} records that sites told before {str(facts.get('before', ''))[:10]} dropped after "
+        f"{facts.get('days', '')} days"
+    ),
     "site.twice": lambda facts: f"Two machines showed the papers of site {facts.get('site', '')} at once",
     "release.added": lambda facts: f"Release {facts.get('version', '')} of the software taken in",
     "rollout.started": lambda facts: (
@@ -339,6 +343,10 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "federation.package_offered": lambda facts: f"Offered a sealed package to {_partner(facts)}",
     "federation.package_kept": lambda facts: f"A sealed package of {_partner(facts)} arrived whole",
     "federation.package_receipted": lambda facts: f"{_partner(facts)} signed for a sealed package",
+    "search.shown": lambda facts: (
+        f"Was shown {len(facts.get('events', []))} found events of {len(facts.get('cameras', []))} cameras"
+    ),
+    "view.thumbnail": lambda facts: f"Looked at a found event of {facts.get('camera', '')}",
     "search.made": lambda facts: f"Searched{_why({'reason': facts.get('words')})}",
     "proposal.made": lambda facts: f"Proposed: {facts.get('title', '')}{_why(facts)}",
     "proposal.confirmed": lambda facts: f"Confirmed as the second person: {facts.get('title', '')}",

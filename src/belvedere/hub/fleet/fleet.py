@@ -14,6 +14,7 @@ from belvedere.foundation.clock import Clock
 from belvedere.foundation.errors import LinkFault, SiteAway
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.custody.desk import CustodyDesk
+from belvedere.hub.fleet.aging import RecordAging
 from belvedere.hub.fleet.calls import Line, Switchboard
 from belvedere.hub.fleet.configuration import ConfigurationDesk
 from belvedere.hub.fleet.desk import FleetDesk
@@ -64,6 +65,7 @@ class Fleet:
         own_health: HealthDesk | None,
         tickets: TicketBook,
         records: RecordBook,
+        aging: RecordAging,
         own_custody: CustodyDesk,
         configuration: ConfigurationDesk,
         rollouts: RolloutDesk,
@@ -78,6 +80,7 @@ class Fleet:
         self.link = link
         self.own_id = own_id
         self.records = records
+        self.aging = aging
         self.configuration = configuration
         self.rollouts = rollouts
         self._own = own
@@ -106,6 +109,7 @@ class Fleet:
         desk.on_revoked = self._revoked
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: _LinkServer | None = None
+        self._ages: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Read who is let in, and begin to work with them."""
@@ -114,6 +118,7 @@ class Fleet:
             self.places.let_in(site)
         if self._drives:
             self.rollouts.begin()
+            self._ages = asyncio.create_task(self.aging.run(), name="records' age")
 
     async def listen(self, listener: socket.socket, app: ASGIApp | None = None) -> None:
         """Let sites call on this socket until `close`. `app` stands before the door, where there is one."""
@@ -124,6 +129,9 @@ class Fleet:
 
     async def close(self) -> None:
         """Hang up on everybody."""
+        if self._ages is not None:
+            self._ages.cancel()
+            await asyncio.gather(self._ages, return_exceptions=True)
         await self.rollouts.stop_driving()
         if self.configuration.look_soon in self.switchboard.on_up:
             self.switchboard.on_up.remove(self.configuration.look_soon)

@@ -18,6 +18,7 @@ from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.audit.witnesses import WitnessDesk
 from belvedere.hub.custody.desk import CustodyDesk
 from belvedere.hub.custody.vault import Vault
+from belvedere.hub.fleet.aging import RecordAging
 from belvedere.hub.fleet.authority import Authority
 from belvedere.hub.fleet.book import FleetBook
 from belvedere.hub.fleet.calls import Switchboard
@@ -106,6 +107,7 @@ async def make_fleet(
         own_health=health if settings.hub.own_site else None,
         tickets=health.tickets,
         records=records,
+        aging=RecordAging(engine, clock, audit, settings.hub.record_days),
         own_custody=own_custody,
         configuration=configuration,
         rollouts=rollouts,

@@ -4,6 +4,7 @@ Why, and for which tables: docs/design/postgres.md.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -35,6 +36,18 @@ def rest_of(table: str) -> str:
 def day_name(table: str, day: int) -> str:
     """Name of the partition of `day` (days since 1970)."""
     return f"{table}_d{datetime.fromtimestamp(0, UTC) + timedelta(days=day):%Y%m%d}"
+
+
+def days_before(tables: Iterable[str], table: str, end_us: int) -> list[str]:
+    """Of these names, the partitions of days that ended by `end_us`, oldest first."""
+    found = []
+    for name in tables:
+        part = _NAME.fullmatch(name)
+        if part is not None and part["table"] == table and not name.endswith(_REST):
+            day = datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)
+            if int(day.timestamp()) * 1_000_000 + DAY_US <= end_us:
+                found.append(name)
+    return sorted(found)
 
 
 def add_days(connection: Connection, table: str, first_us: int, last_us: int) -> list[str]:
