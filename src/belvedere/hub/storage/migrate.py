@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 # The revision that this version of the software writes. A test holds it equal to the last file in `versions`.
-NEWEST = "0033"
+NEWEST = "0034"
 _FOLDER = Path(__file__).parent / "migrations"
 _POSTGRES_LOCK = 0x62656C76  # any constant: two hubs starting at once wait for each other here
 
