@@ -39,6 +39,7 @@ from belvedere.link.messages import (
     Run,
     Timeline,
 )
+from belvedere.link.seeing import CountEvents, Covered, Event, EventCounts, Events, FindEvents, GetThumbnail, Thumbnail
 from belvedere.link.wire import decode_request, encode
 from belvedere.policy.table import Role
 from hub_stage import CSRF, HubStage, ToldSite, gate, hub_stage, status_of
@@ -81,6 +82,17 @@ def shown(request: Request) -> Reply | None:
             return devices.Presets((devices.PresetEntry("1", mark),))
         case devices.GetDevices():
             return devices.Devices(())
+        case FindEvents(cameras=searched, from_us=from_us, to_us=to_us):
+            box = (0.4, 0.4, 0.6, 0.8)
+            seen = tuple(
+                Event(1, each.camera, "sub", 1, 0, 0, from_us, to_us, from_us, 0.9, box, 3, -1, 1, "m", mark)
+                for each in searched
+            )
+            return Events(seen, tuple(Covered(each.camera, 1, 1, 0, 0) for each in searched), "", mark)
+        case CountEvents(cameras=searched, from_us=from_us, step_us=step_us):
+            return EventCounts(from_us, step_us, tuple((1,) for _ in searched))
+        case GetThumbnail():
+            return Thumbnail(PICTURE, 64, 36, 1)
     return None
 
 

@@ -115,6 +115,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         POST /api/requests/{request_id}/withdraw
         GET /api/access/table
         GET /api/roles
+        GET /api/search/understood
         GET /api/sessions
         DELETE /api/sessions
         DELETE /api/sessions/{session_id}
@@ -424,7 +425,10 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/play/{camera}/{stream}.m3u8
         GET /api/play/{camera}/{stream}/init/{config_id}.mp4
         GET /api/play/{camera}/{stream}/{segment}.m4s
+        GET /api/search/thumbnail/{camera}/{event}
         GET /api/timeline
+        POST /api/search
+        POST /api/search/counts
         """,
     ),
     (

@@ -139,6 +139,11 @@ def _tries(hub: DoorStage) -> dict[str, Callable[[str], Try]]:
         "GET /api/devices/{camera}/events": lambda camera: Try({**span}, names=names(camera), shows=True),
         "GET /api/devices/{camera}/presets": lambda camera: Try({}, names=names(camera), shows=True),
         "POST /api/devices/{camera}/presets": lambda camera: Try(None, {"name": "Door"}, names(camera), shows=True),
+        "POST /api/search": lambda camera: Try(None, {"facets": {"cameras": [camera], **span}}, shows=True),
+        "POST /api/search/counts": lambda camera: Try(None, {"facets": {"cameras": [camera], **span}}),
+        "GET /api/search/thumbnail/{camera}/{event}": lambda camera: Try(
+            {"at_us": span["from_us"]}, names={"camera": camera, "event": "1"}, shows=True
+        ),
         "POST /api/devices/{camera}/move": lambda camera: Try(None, moving, names(camera)),
         "POST /api/devices/{camera}/goto": lambda camera: Try(None, {"preset": "1"}, names(camera)),
         "POST /api/devices/{camera}/release": lambda camera: Try(None, {}, names(camera)),

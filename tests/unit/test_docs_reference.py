@@ -8,6 +8,7 @@ from typer.main import get_command
 
 from belvedere.cli.main import app
 from belvedere.foundation.paging import PagingSettings
+from belvedere.foundation.search import SearchSettings
 from belvedere.foundation.settings import HubSettings, SiteSettings
 
 ROOT = Path(__file__).parents[2]
@@ -15,10 +16,11 @@ DOCS = ROOT / "docs"
 
 
 @pytest.mark.parametrize(
-    ("section", "model"), [("hub", HubSettings), ("site", SiteSettings), ("paging", PagingSettings)]
+    ("section", "model"),
+    [("hub", HubSettings), ("site", SiteSettings), ("paging", PagingSettings), ("search", SearchSettings)],
 )
 def test_every_setting_is_in_the_reference(
-    section: str, model: type[HubSettings] | type[SiteSettings] | type[PagingSettings]
+    section: str, model: type[HubSettings] | type[SiteSettings] | type[PagingSettings] | type[SearchSettings]
 ) -> None:
     text = (DOCS / "reference" / "settings.md").read_text("utf-8")
     body = text.split(f"## `[{section}]`")[1].split("\n## ")[0]

@@ -36,6 +36,7 @@ from belvedere.hub.retention import routes as retention
 from belvedere.hub.review import routes as review
 from belvedere.hub.rollouts import routes as rollouts
 from belvedere.hub.room import Room
+from belvedere.hub.search import routes as search
 from belvedere.hub.rules import routes as rules
 from belvedere.hub.watchers import routes as watchers
 
@@ -52,6 +53,7 @@ ROOMS: tuple[Room, ...] = (
     paging.router,
     devices.router,
     review.router,
+    search.router,
     masks.router,
     approvals.router,
     retention.router,

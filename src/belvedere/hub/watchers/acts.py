@@ -37,6 +37,7 @@ KINDS: Mapping[str, Deed] = {
     "view.still": Deed.REPLAY,
     "view.events": Deed.REPLAY,
     "view.movement": Deed.REPLAY,
+    "view.thumbnail": Deed.REPLAY,
     "search.made": Deed.SEARCH,
     "export.started": Deed.EXPORT,
     "grant.issued": Deed.GRANT,
