@@ -12,7 +12,7 @@ from belvedere.site.seeing.stored import StoredSeeing, Work
 Standing = Callable[[str, int, int], Grant | None]
 """The site's own grant to analyse a camera's [from_us, to_us), or None where there is none."""
 
-_LEAST_S = 30  # of an hour: less is not worth opening it
+_LEAST_S = 10  # of an hour: less is not worth opening it
 _AGAIN_US = 5 * MINUTE_US  # after a walk that found nothing
 _SOON_US = DAY_US  # footage that is deleted within this time is looked at first
 
@@ -72,6 +72,8 @@ class Backlog:
         cameras = [
             each for each in sorted(self._store.cameras()) if self._standing(each, newest_us - HOUR_US, newest_us)
         ]
+        if not cameras:
+            return False
         for hour_us in soon + late:
             for camera in cameras:
                 if self._tried.get((camera, hour_us), 0) > now_us:

@@ -77,11 +77,12 @@ class Lane:
         return msgspec.msgpack.encode(_State(self._gatherer.state(), self._known))
 
     def take(self, model_id: int, segments: Callable[[int], Sequence[Segment]], writing: Writing) -> int:
-        """Put what changed into `writing`; `segments` gives those around a moment. Returns how many events ended."""
+        """Put what changed into `writing`; `segments` gives those around a moment. Returns how many events are new."""
         closed, self._closed = self._closed, []
+        new = 0
         going = self._gatherer.going_on()
         for presence in closed:
-            self._put(presence, model_id, segments, writing)
+            new += self._put(presence, model_id, segments, writing)
             self._known.pop(presence.number, None)
         there = set()
         for presence in going:
@@ -92,19 +93,21 @@ class Lane:
                 or (known.best_us, known.kind) != (presence.best_us, presence.kind)
                 or presence.end_us - known.end_us >= _REWRITE_US
             ):
-                self._put(presence, model_id, segments, writing)
+                new += self._put(presence, model_id, segments, writing)
         for number in [number for number in self._known if number not in there]:
             # It went on and then was nothing: furniture, or never confirmed.
             writing.dropped.append(self._known.pop(number).id)
-        return len(closed)
+        return new
 
     def _put(
         self, presence: Presence, model_id: int, segments: Callable[[int], Sequence[Segment]], writing: Writing
-    ) -> None:
+    ) -> bool:
+        """Whether it is new."""
         segment = holder(segments(presence.best_us), presence.best_us)
         if segment is None:
-            return  # deleted meanwhile
+            return False  # deleted meanwhile
         known = self._known.get(presence.number)
         number = known.id if known is not None else self._next_id()
         self._known[presence.number] = _Known(number, presence.best_us, int(presence.kind), presence.end_us)
         writing.events.append(EventRow(number, segment.id, self._detail, model_id, presence))
+        return known is None

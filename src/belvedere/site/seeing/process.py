@@ -70,9 +70,6 @@ class SeeingProcess:
             saw = self._told(See(tuple(glances)), Saw)
             if saw is not None and len(saw.glanced) == len(glances):
                 found, cpu_us = list(saw.glanced), saw.cpu_us
-            elif len(glances) == 1:
-                found, cpu_us = [FAILED], 0
-                self.fatal += 1
             else:
                 found, cpu_us = self._one_by_one(glances)
             self._count(found, cpu_us)
@@ -111,7 +108,7 @@ class SeeingProcess:
             self._end()
 
     def _one_by_one(self, glances: Sequence[Glance]) -> tuple[list[Glanced], int]:
-        """After a process died over several pictures: which of them was it? Eyes have forgotten what was before."""
+        """After a process died over pictures: which of them was it? Eyes have forgotten what was before."""
         found: list[Glanced] = []
         cpu_us = 0
         for glance in glances:

@@ -99,7 +99,8 @@ class StoredSeeing:
             if lane is None or busiest or part[0].start_us - lane.last_us > MINUTE_US:
                 lane = Lane(1, self._store.event_id)
                 self._looks += 1
-            whole = self._stretch(work, kind, stream_id, part, known, lane, busiest, go_on)
+            last = busiest or part is parts[-1]
+            whole = self._stretch(work, kind, stream_id, part, known, lane, last, go_on)
             if whole:
                 work.done_us = part[-1].end_us
             yield work

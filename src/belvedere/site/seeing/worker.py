@@ -79,7 +79,8 @@ class Sight:
         if looking:
             found = self._detector.find([picture for _, picture in looking])
             for (number, picture), detections in zip(looking, found, strict=True):
-                told[number] = _with(told[number], picture, detections)
+                kept, crowded = kept_of(picture, detections)
+                told[number] = msgspec.structs.replace(told[number], found=kept, crowded=crowded)
         return Saw(tuple(told), time.process_time_ns() // 1000 - begun_us)
 
     def show(self, order: Show) -> Shown:
@@ -157,14 +158,14 @@ def _grey(frame: VideoFrame) -> Picture:
     return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
 
 
-def _with(told: Glanced, picture: Bgr, detections: list[Detection]) -> Glanced:
-    """The answer with what was found, the most confident, coloured."""
+def kept_of(picture: Bgr, detections: list[Detection]) -> tuple[tuple[Found, ...], int]:
+    """What is told of a picture: the most confident, coloured; and how many more there were."""
     best = with_colours(picture, detections[:MOST_FOUND])
     found = tuple(
         Found(int(each.kind), min(1.0, max(0.0, each.confidence)), _corners(each.box), int(each.upper), int(each.lower))
         for each in best
     )
-    return msgspec.structs.replace(told, found=found, crowded=len(detections) - len(best))
+    return found, len(detections) - len(best)
 
 
 def _corners(box: Box) -> tuple[float, float, float, float]:
