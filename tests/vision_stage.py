@@ -1,12 +1,16 @@
 """A network small enough to be made in a test, with NanoDet's outputs: it names squares by their colour."""
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from belvedere.vision.models.shelf import Model
 from belvedere.vision.objects.nanodet import STRIDES
 
 # COCO's class: how much red, green and blue speak for it, and what they must pass (each colour 0 to 1).
@@ -66,3 +70,13 @@ def scene(*squares: tuple[int, int, tuple[int, int, int]], side: int = 416) -> N
     for column, row, colour in squares:
         picture[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = colour
     return picture
+
+
+def model_entry(name: str = "tiny", data: bytes = b"network", **how: Any) -> Model:
+    """A shelf's entry for `data`, with whatever `how` says otherwise."""
+    entry = {
+        "name": name, "version": "1", "shape": "nanodet", "file": f"{name}.onnx", "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(), "source": "made here", "licence": "Apache-2.0", "kinds": (1, 4),
+        "size": (416, 416), "least": 0.4,
+    }  # fmt: skip
+    return msgspec.convert(entry | how, Model)

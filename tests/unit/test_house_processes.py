@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-DECODERS = {"av", "cv2", "onnxruntime"}
+DECODERS = {"av", "cv2", "onnx", "onnxruntime", "openvino"}
 WEB = {"httpx", "fastapi", "sqlalchemy", "uvicorn"}
 
 

@@ -1,13 +1,11 @@
 """The shelf of models: what is let in, what is refused, what an interruption leaves; a graph model becomes ONNX."""
 
 import base64
-import hashlib
 import json
 import tarfile
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import onnxruntime
 import pytest
@@ -18,15 +16,7 @@ from belvedere.vision.models.graph_model import read_graph_model
 from belvedere.vision.models.nanodet_g import from_package
 from belvedere.vision.models.shelf import REGISTER, Model, ModelShelf, refusal
 from belvedere.vision.models.to_onnx import to_onnx
-
-
-def model(name: str = "tiny", data: bytes = b"network", **how: Any) -> Model:
-    entry = {
-        "name": name, "version": "1", "shape": "nanodet", "file": f"{name}.onnx", "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(), "source": "made here", "licence": "Apache-2.0", "kinds": (1, 4),
-        "size": (416, 416), "least": 0.4,
-    }  # fmt: skip
-    return msgspec.convert(entry | how, Model)
+from vision_stage import model_entry as model
 
 
 def test_a_model_is_kept_chosen_and_removed(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 Both are imported when one is made: they take hundreds of milliseconds and tens of megabytes.
 """
 
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -51,6 +52,8 @@ class OpenVino:
 
     def __init__(self, network: Network, bf16: bool) -> None:
         """Raises Unavailable when OpenVINO is not there or the file is no network."""
+        # Its converter would load a module that reports to its makers how it is used. Nothing here converts with it.
+        sys.modules.setdefault("openvino.tools.ovc", cast(Any, None))
         try:
             import openvino
         except ImportError as error:
