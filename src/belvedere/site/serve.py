@@ -35,6 +35,7 @@ from belvedere.site.live.relay import Relay
 from belvedere.site.makers.desk import CameraDesk
 from belvedere.site.masked.answers import MaskedAnswers
 from belvedere.site.masked.in_camera import InCamera
+from belvedere.site.masked.process import chosen_in
 from belvedere.site.masked.room import MaskedRoom
 from belvedere.site.masked.store import MaskStore
 from belvedere.site.onvif.answers import begin_devices
@@ -178,7 +179,10 @@ async def run(settings: "Settings", clock: Clock) -> int:
         recorder = Recorder(settings.site, index, keyring, cameras, disks, boot, clock, activity.ears(relay))
         relay.bind(recorder.set_live)
         masks = MaskStore(index)
-        masked = MaskedRoom(relay, clock, masks.of, most=settings.site.masked_renditions)
+        folder = settings.models_folder
+        masked = MaskedRoom(
+            relay, clock, masks.of, most=settings.site.masked_renditions, model=lambda: chosen_in(folder)
+        )
         archive = Archive(settings.site, index, keyring, cameras, recorder, clock)
         await recorder.start(settings.ingest_socket)
         time_service = TimeService(clock, alone=settings.site.time_service_alone)

@@ -5,18 +5,23 @@ Imported in the confined process only.
 
 import hashlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 
+import msgspec
+import numpy as np
+
 from belvedere.foundation.errors import BadInput, BelvedereError, Unavailable
 from belvedere.site.masked.pipe import Sight
+from belvedere.vision.masking.picture import HEIGHT, WIDTH
 from belvedere.vision.masking.seen import LEAST_CONFIDENCE, Seen
+from belvedere.vision.models.shelf import MOST_BYTES, Model
 from belvedere.vision.objects.detection import ObjectDetector
 from belvedere.vision.objects.nanodet import NanoDet, Runner
 from belvedere.vision.objects.runners import OnnxRuntime, OpenVino, has_amx
 
-MOST_BYTES = 512 << 20
 _LONGEST = 180  # characters of a reason
 
 
@@ -31,11 +36,11 @@ class Eyes:
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> "Eyes | None":
-        """From the process's arguments: handle, SHA-256 and name of the model; None without any."""
+        """From the process's arguments: a handle and the model's entry as JSON; None without any."""
         if not arguments:
             return None
-        handle, sha256, name = arguments
-        return cls(lambda: open_model(int(handle), sha256, name))
+        handle, entry = arguments
+        return cls(lambda: open_model(int(handle), msgspec.json.decode(entry, type=Model)))
 
     @property
     def sight(self) -> Sight:
@@ -66,17 +71,26 @@ class Eyes:
             self._why = f"The model can't be opened ({type(fault).__name__})."
 
 
-def open_model(handle: int, sha256: str, name: str) -> ObjectDetector:
+def open_model(handle: int, model: Model) -> ObjectDetector:
     """The detector in an open file. Raises BadInput for another file than was registered, Unavailable for what is no network."""
     with os.fdopen(handle, "rb") as file:
         data = file.read(MOST_BYTES)
-    if hashlib.sha256(data).hexdigest() != sha256:
+    if hashlib.sha256(data).hexdigest() != model.sha256:
         raise BadInput("The model's file is not the one that was registered.", advice="Run: belvedere models fetch.")
-    return NanoDet(_runner(data), name, least=LEAST_CONFIDENCE)
+    if model.shape != "nanodet":
+        raise BadInput(f"Tables of the shape {model.shape!r} can't be read.", advice="Choose another model.")
+    # OpenVINO's package would bring one that tells its maker who uses it; nothing of that is loaded.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    detector = NanoDet(_runner(data), model.called, model.size, min(LEAST_CONFIDENCE, model.least))
+    detector.find([np.zeros((HEIGHT, WIDTH, 3), np.uint8)])  # the first look compiles
+    return detector
 
 
 def _runner(data: bytes) -> Runner:
-    """Nobody measures here, as analysis does: a masking process is wanted soon, and two runtimes would take twice the memory."""
+    """Nobody measures here, as analysis does: a masking process is wanted soon, and two runtimes would take twice the memory.
+
+    Where a process may not see which processor it runs on (Landlock), OpenVINO never ends asking: ONNX Runtime it is.
+    """
     try:
         return OpenVino(data, bf16=True) if has_amx() else OnnxRuntime(data)
     except Unavailable:

@@ -9,9 +9,10 @@ from struct import error as StructError
 
 import msgspec
 
-from belvedere.foundation.errors import Unavailable
+from belvedere.foundation.errors import StorageFault, Unavailable
 from belvedere.site.masked.pipe import LENGTH, LONGEST_ORDER, LONGEST_TOLD, AnyTold, Order, Told, pack_word
 from belvedere.site.sandbox.start import Confined, start
+from belvedere.vision.models.shelf import Model, ModelShelf
 
 WORKER = "belvedere.site.masked.worker"
 
@@ -23,11 +24,20 @@ _decoder: msgspec.msgpack.Decoder[AnyTold] = msgspec.msgpack.Decoder(AnyTold)
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A detector's file, and the SHA-256 (hexadecimal) that it must have. `name` as rows keep it: `nanodet-g/3.0.4`."""
+    """A detector's file, and what is registered of it: the process compares them."""
 
     path: Path
-    sha256: str
-    name: str
+    model: Model
+
+
+def chosen_in(folder: Path) -> ModelFile | None:
+    """The model that is chosen on the shelf of this machine; None where there is none, or its register can't be read."""
+    shelf = ModelShelf(folder)
+    try:
+        model = shelf.chosen()
+    except StorageFault:
+        return None  # `belvedere models list` says what is wrong with it
+    return ModelFile(shelf.path(model), model) if model is not None else None
 
 
 def _start(model: ModelFile | None) -> Confined:
@@ -37,7 +47,8 @@ def _start(model: ModelFile | None) -> Confined:
     except OSError:
         handle = -1  # it goes on without, and says so
     try:
-        arguments = (str(handle), model.sha256, model.name) if model is not None and handle >= 0 else ()
+        known = model is not None and handle >= 0
+        arguments = (str(handle), msgspec.json.encode(model.model).decode()) if known and model is not None else ()
         handles = (handle,) if handle >= 0 else ()
         return start(WORKER, arguments, handles=handles, memory_bytes=_MEMORY_BYTES)
     finally:

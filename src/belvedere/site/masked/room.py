@@ -96,8 +96,8 @@ class MaskedRoom:
             return f"{_BY_DIFFERENCE} No detector is installed: {_WEAK} Run belvedere models fetch at the site."
         trouble = next((one.sight.why for _, one in self.renditions if one.sight.why), "")
         if trouble:
-            return f"{_BY_DIFFERENCE} The detector {model.name} is not used: {trouble} {_WEAK[0].upper()}{_WEAK[1:]}"
-        return f"People are hidden where they stand out from the background and where {model.name} finds them."
+            return f"{_BY_DIFFERENCE} The detector {model.model.called} is not used: {trouble} {_WEAK[0].upper()}{_WEAK[1:]}"
+        return f"People are hidden where they stand out from the background and where {model.model.called} finds them."
 
     def serve(self, archive: Archive, index: Index) -> None:
         """Mask what is recorded too."""

@@ -30,7 +30,8 @@ class Seen:
     """What a detector saw of one camera lately.
 
     Invariant: a place is let go only ten seconds after it was last seen taken, or when the one who stood there is seen to
-    have moved; each who is found takes at most one earlier place along, so that nobody uncovers their neighbour.
+    have moved; each who is found takes at most one earlier place along, the newest first, so that nobody uncovers their
+    neighbour.
     """
 
     __slots__ = ("_cost_us", "_detector", "_kept", "_looked_us", "_stopwatch", "looks", "spent_us")
@@ -76,7 +77,7 @@ class Seen:
             for each in found
             if each.kind in _HIDDEN and each.confidence >= LEAST_CONFIDENCE
         ]
-        left = _without_moved([body for _, body in self._kept], bodies)
+        left = _without_moved(self._kept, bodies)
         earlier = [self._kept[number] for number in left]
         self._kept = [*earlier, *((at_us, body) for body in bodies)][-_MOST:]
 
@@ -100,15 +101,19 @@ def body_of(found: Detection, rows: int, columns: int) -> Body:
     return Body(left, top, max(1, right - left), max(1, bottom - top))
 
 
-def _without_moved(before: Sequence[Body], now: Sequence[Body]) -> list[int]:
-    """Numbers of those earlier places that nobody of `now` has come from: best overlap first, one for one."""
+def _without_moved(before: Sequence[tuple[int, Body]], now: Sequence[Body]) -> list[int]:
+    """Numbers of those earlier places that nobody of `now` has come from: newest and best overlap first, one for one."""
     pairs = sorted(
-        ((_overlap(old, new), first, second) for first, old in enumerate(before) for second, new in enumerate(now)),
+        (
+            (seen_us, _overlap(old, new), first, second)
+            for first, (seen_us, old) in enumerate(before)
+            for second, new in enumerate(now)
+        ),
         reverse=True,
     )
     gone: set[int] = set()
     taken: set[int] = set()
-    for share, first, second in pairs:
+    for _, share, first, second in pairs:
         if share > 0 and first not in gone and second not in taken:
             gone.add(first)
             taken.add(second)
