@@ -90,11 +90,12 @@ def test_people_and_riders_are_hidden_and_parked_cars_are_not() -> None:
     found = [
         somebody(0.1, sure=0.3),
         somebody(0.3, sure=0.1),
+        somebody(0.2, 0.6, sure=0.3),  # as large as a wall, and no surer than one
         somebody(0.5, kind=ObjectKind.CAR),
         somebody(0.7, kind=ObjectKind.MOTORCYCLE),
     ]
     bodies = Seen(Told(found)).bodies(0, planes(empty()))
-    assert bodies == [place(found[0]), place(found[3])]
+    assert bodies == [place(found[0]), place(found[4])]
     assert bodies[1].y < 0.4 * HEIGHT / 2 - 20  # the rider's head is above the machine
 
 
