@@ -106,9 +106,9 @@ def page(outcomes: Sequence[Outcome], when: str, machine: str, before: str) -> s
 
 _HOW_IT_RUNS = (
     "",
-    "Up to four files run beside each other, one a core; the slow ones begin first, by the seconds in `tests/times.json`,",
-    "which `--page` renews. When at most three tests have failed, they run once more, alone and one after another. If they pass,",
-    "the run says so loudly (`FAILED beside others, PASSED alone`) and passes; `--strict` and `--all` fail then.",
+    "Up to four files run beside each other, one more than there are cores; the slow ones begin first, by the",
+    "seconds in `tests/times.json`, which `--page` renews. When at most three tests have failed, they run once more, alone.",
+    "If they pass, the run says so loudly (`FAILED beside others, PASSED alone`) and passes; `--strict` and `--all` fail then.",
     "Such a test is unsteady, and is traced.",
 )
 _USES: Mapping[str, str] = {
