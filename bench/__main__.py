@@ -28,6 +28,7 @@ NAMES = (
     "tamper_hints",
     "access",
     "queries",
+    "sightings",
     "link",
     "simulation",
 )

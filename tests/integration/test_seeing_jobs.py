@@ -64,6 +64,20 @@ def plain(events: Sequence[Event]) -> list[tuple[object, ...]]:
     return sorted((e.kind, e.start_us, e.end_us, e.best_us, e.confidence, e.box, e.sightings) for e in events)
 
 
+class Dying:
+    """The site is killed at its n-th order to look."""
+
+    def __init__(self, s: SeeingStage, left: int) -> None:
+        self._see = s.room.process.see
+        self._left = left
+
+    def see(self, glances: Sequence[Glance]) -> tuple[list[Glanced], int]:
+        self._left -= 1
+        if not self._left:
+            raise Killed
+        return self._see(glances)
+
+
 def without_thread(s: SeeingStage) -> None:
     """The test takes the steps itself."""
     assert s.room.jobs is not None
@@ -126,15 +140,8 @@ async def test_killed_in_the_middle_it_ends_as_if_it_had_not_been(tmp_path: Path
             await asyncio.to_thread(without_thread, s)
             if picture == 2:
                 say(s, span(start_us))
-            see, left = s.room.process.see, [picture]
-
-            def die(glances: Sequence[Glance]) -> tuple[list[Glanced], int]:
-                left[0] -= 1
-                if not left[0]:
-                    raise Killed
-                return see(glances)
-
-            s.room.process.see = die  # type: ignore[method-assign]
+            dying = Dying(s, picture)
+            s.room.process.see = dying.see  # type: ignore[method-assign]
             try:
                 await asyncio.to_thread(steps, s)
             except Killed:

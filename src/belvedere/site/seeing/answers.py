@@ -196,7 +196,7 @@ class SeeingAnswers:
             .execute(f"SELECT {COLUMNS} FROM seen_event e WHERE e.id = ?", (request.event,))
             .fetchone()
         )
-        event = EventRecord(*row) if row is not None else None
+        event = EventRecord._make(row) if row is not None else None
         # Whether an event exists is told only to those who may see the camera then.
         at_us = event.best_us if event is not None else grant.from_us
         self._require(grant, Action.PLAYBACK, request.camera, at_us, at_us)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -53,8 +54,7 @@ def open_eyes(arguments: Sequence[str]) -> Eyes:
 def _fastest(data: bytes, size: tuple[int, int]) -> tuple[Runner, str, float]:
     """Runner, its name, and how long a picture takes it (milliseconds of processor time). Raises Unavailable."""
     try:
-        with open("/proc/cpuinfo", "rb"):
-            pass
+        Path("/proc/cpuinfo").read_bytes()
     except OSError:
         # Where a process may not even see which processor it runs on (Landlock), OpenVINO never ends asking.
         runner = OnnxRuntime(data)

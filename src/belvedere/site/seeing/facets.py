@@ -1,9 +1,9 @@
 """Whether an event is what somebody looks for, and what of it meets the question, in words. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from belvedere.foundation.clock import HOUR_US, SECOND_US
@@ -16,8 +16,7 @@ _DAY_MINUTES = 1440
 _TO = ("up", "up and right", "right", "down and right", "down", "down and left", "left", "up and left")
 
 
-@dataclass(frozen=True, slots=True)
-class EventRecord:
+class EventRecord(NamedTuple):
     """An event as the index has it; columns in the order of COLUMNS. Places in 1/10000, as `confidence`."""
 
     id: int
@@ -91,6 +90,28 @@ class Facets:
             or w.to_minute is not None
             or any(zone is not None for zones in self._zones.values() for zone in zones)
         )
+
+    def where(self) -> tuple[str, tuple[float, ...]]:
+        """What the index itself can leave out: a condition that follows others, and its values."""
+        w = self.wanted
+        parts: list[str] = []
+        values: list[float] = []
+        if self._least:
+            parts.append("confidence >= ?")
+            values.append(self._least)
+        if self._headings:
+            parts.append(f"heading IN ({','.join('?' * len(self._headings))})")
+            values += sorted(self._headings)
+        if self._height != (0, PARTS):
+            parts.append("box_bottom - box_top BETWEEN ? AND ?")
+            values += self._height
+        if w.least_duration_us:
+            parts.append("end_us - start_us >= ?")
+            values.append(w.least_duration_us)
+        if self._colours:
+            parts.append(f"upper IN ({','.join('?' * len(self._colours))})")
+            values += sorted(self._colours)
+        return "".join(f" AND {part}" for part in parts), tuple(values)
 
     def meets(self, event: EventRecord) -> bool:
         """Whether the event by itself is what is looked for."""

@@ -6,7 +6,6 @@ Index selection decides, not engine speed (perf research B6): each range is alre
 import heapq
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -18,6 +17,7 @@ MOST_READ = 50_000
 """Events that one question reads at most; who reads more is told to narrow it down."""
 _MOST_SHADES = 3  # colours up to which each gets a range of its own
 _AROUND_US = 15 * 60 * 1_000_000  # clearest moments of two objects seen together lie no further apart
+_PAGE, _LEAST_HELPING, _MOST_HELPING = 64, 3, 1000  # rows read at a time
 _BEST, _ID = 8, 0  # places in COLUMNS
 
 
@@ -49,15 +49,14 @@ def find(
     newest = order == "newest"
     place = _place(before)
     found: list[EventRecord] = []
-    with ExitStack() as stack:
-        for read, row in enumerate(_merged(stack, db, cameras, span, facets, newest, place), 1):
-            event = EventRecord(*row)
-            if facets.meets(event) and accompanied(db, event, facets):
-                if len(found) == limit:
-                    return Page(tuple(found), f"{found[-1].best_us}.{found[-1].id}")
-                found.append(event)
-            if read >= MOST_READ:
-                return Page(tuple(found), f"{event.best_us}.{event.id}", cut=True)
+    for read, row in enumerate(_merged(db, cameras, span, facets, newest, place), 1):
+        event = EventRecord._make(row)
+        if facets.meets(event) and accompanied(db, event, facets):
+            if len(found) == limit:
+                return Page(tuple(found), f"{found[-1].best_us}.{found[-1].id}")
+            found.append(event)
+        if read >= MOST_READ:
+            return Page(tuple(found), f"{event.best_us}.{event.id}", cut=True)
     return Page(tuple(found), "")
 
 
@@ -66,18 +65,17 @@ def _best(db: sqlite3.Connection, cameras: Sequence[int], span: Span, facets: Fa
     sure, last = _place(before) or (1 << 62, 0)
     held: list[tuple[int, int, EventRecord]] = []
     read = 0
-    with ExitStack() as stack:
-        for row in _merged(stack, db, cameras, span, facets, True, None):
-            read += 1
-            event = EventRecord(*row)
-            if facets.meets(event) and (event.confidence, event.id) < (sure, last or 1 << 62):
-                entry = (event.confidence, event.id, event)
-                if len(held) <= limit:
-                    heapq.heappush(held, entry)
-                elif entry[:2] > held[0][:2]:
-                    heapq.heapreplace(held, entry)
-            if read >= MOST_READ:
-                break
+    for row in _merged(db, cameras, span, facets, True, None):
+        read += 1
+        event = EventRecord._make(row)
+        if facets.meets(event) and (event.confidence, event.id) < (sure, last or 1 << 62):
+            entry = (event.confidence, event.id, event)
+            if len(held) <= limit:
+                heapq.heappush(held, entry)
+            elif entry[:2] > held[0][:2]:
+                heapq.heapreplace(held, entry)
+        if read >= MOST_READ:
+            break
     ranked = [event for _, _, event in sorted(held, key=itemgetter(0, 1), reverse=True)]
     chosen = tuple(event for event in ranked[:limit] if accompanied(db, event, facets))
     more = f"{ranked[limit - 1].confidence}.{ranked[limit - 1].id}" if len(ranked) > limit else ""
@@ -95,15 +93,12 @@ def count(db: sqlite3.Connection, camera: int, span: Span, step_us: int, facets:
             for step, number in db.execute(sql, (span.from_us, step_us, *values)):
                 counts[step] += number
         return counts
-    read = 0
-    with ExitStack() as stack:
-        for row in _merged(stack, db, [camera], span, facets, True, None):
-            read += 1
-            event = EventRecord(*row)
-            if facets.meets(event) and accompanied(db, event, facets):
-                counts[(event.best_us - span.from_us) // step_us] += 1
-            if read >= 4 * MOST_READ:
-                raise BadInput("This question counts too much.", advice="Ask for a shorter span or fewer cameras.")
+    for read, row in enumerate(_merged(db, [camera], span, facets, True, None), 1):
+        event = EventRecord._make(row)
+        if facets.meets(event) and accompanied(db, event, facets):
+            counts[(event.best_us - span.from_us) // step_us] += 1
+        if read >= 4 * MOST_READ:
+            raise BadInput("This question counts too much.", advice="Ask for a shorter span or fewer cameras.")
     return counts
 
 
@@ -152,7 +147,6 @@ def _where(camera: int, kind: int | None, shade: int | None, span: Span) -> tupl
 
 
 def _merged(
-    stack: ExitStack,
     db: sqlite3.Connection,
     cameras: Sequence[int],
     span: Span,
@@ -160,25 +154,56 @@ def _merged(
     newest: bool,
     place: tuple[int, int] | None,
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows of all ranges in the order of time, read one by one."""
-    way = "DESC" if newest else "ASC"
-    sources = []
+    """Rows of all ranges in the order of time, read in small helpings, more of them where more are wanted."""
     if place is not None:
         # What lies beyond the cursor; of its own moment the numbers decide.
-        moment, _ = place
+        moment = place[0]
         span = (
             Span(span.from_us, min(span.to_us, moment + 1)) if newest else Span(max(span.from_us, moment), span.to_us)
         )
-    for camera in cameras:
-        for kind, shade in _ranges(facets):
-            where, values = _where(camera, kind, shade, span)
-            after = "" if place is None else f" AND (best_us, id) {'<' if newest else '>'} (?, ?)"
-            sql = f"SELECT {COLUMNS} FROM seen_event e {where}{after} ORDER BY best_us {way}, id {way}"
-            sources.append(stack.enter_context(closing(db.execute(sql, (*values, *(place or ()))))))
+    start = place or ((1 << 62, 0) if newest else (-1, 0))
+    ranges = _ranges(facets)
+    first = max(_LEAST_HELPING, _PAGE // (len(cameras) * len(ranges)))
+    sources = [
+        _range(db, camera, kind, shade, span, facets, newest, start, first)
+        for camera in cameras
+        for kind, shade in ranges
+    ]
     if len(sources) == 1:
         yield from sources[0]
     else:
         yield from heapq.merge(*sources, key=itemgetter(_BEST, _ID), reverse=newest)
+
+
+def _range(
+    db: sqlite3.Connection,
+    camera: int,
+    kind: int | None,
+    shade: int | None,
+    span: Span,
+    facets: Facets,
+    newest: bool,
+    start: tuple[int, int],
+    helping: int,
+) -> Iterator[tuple[Any, ...]]:
+    where = _where(camera, kind, shade, span)[0]
+    more, given = facets.where()
+    way, beyond = ("DESC", "<") if newest else ("ASC", ">")
+    sql = (
+        f"SELECT {COLUMNS} FROM seen_event e {where}{more} AND (best_us, id) {beyond} (?, ?) "
+        f"ORDER BY best_us {way}, id {way} LIMIT ?"
+    )
+    while True:
+        # The index goes to the moment itself, and of that moment the numbers decide.
+        rest = (span.from_us, min(span.to_us, start[0] + 1)) if newest else (max(span.from_us, start[0]), span.to_us)
+        values = _where(camera, kind, shade, Span(*rest))[1]
+        # To the end: a statement that is half read would keep the index's log from being emptied.
+        rows = db.execute(sql, (*values, *given, *start, helping)).fetchall()
+        yield from rows
+        if len(rows) < helping:
+            return
+        start = rows[-1][_BEST], rows[-1][_ID]
+        helping = min(_MOST_HELPING, helping * 4)
 
 
 def _place(before: str) -> tuple[int, int] | None:
