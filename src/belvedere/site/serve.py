@@ -26,6 +26,7 @@ from belvedere.site.activity.room import ActivityRoom
 from belvedere.site.card.desk import CardDesk
 from belvedere.site.custody.custodian import Custodian
 from belvedere.site.custody.held import HeldKeys
+from belvedere.site.custody.ordered import OrderedDocument
 from belvedere.site.grants.analysis import AnalysisGrant
 from belvedere.site.grants.ended import EndedGrants
 from belvedere.site.health.answers import HealthAnswers
@@ -250,6 +251,8 @@ async def run(settings: "Settings", clock: Clock) -> int:
             answers |= MaskedAnswers(masked, masks, in_camera).answers()
             configuration = ConfigurationBook(index, clock, settings.site, hub_key)
             answers |= configuration.answers
+            box = settings.site.model_dump(mode="json")
+            answers |= OrderedDocument(index, cameras, box, clock, hub_key, changed).answers
             update = UpdateRoom(settings, archive.status, clock)
             answers |= update.answers
             link = await serve_link(settings.link_socket, archive, relay, cards, clock, answers, masked, opener.require)

@@ -14,16 +14,26 @@ from urllib.parse import quote
 
 import msgspec
 
-from belvedere.foundation.errors import BadInput
-from belvedere.link.masked import Polygons
+from belvedere.link.document import (
+    FORMAT,
+    CameraEntry,
+    DeviceEntry,
+    Document,
+    LineEntry,
+    MakeEntry,
+    MaskEntry,
+    RetentionEntry,
+    SoundEntry,
+    read_document,
+    write_document,
+)
 from belvedere.media.stream import StreamKind
 from belvedere.site.masked.store import MaskStore
 from belvedere.site.onvif.store import StoredDevice, seal_name
 from belvedere.site.storage.cameras import Address, Cameras
 from belvedere.site.storage.index import Index
 
-FORMAT = 2
-_FORMATS = (1, FORMAT)
+__all__ = ["Document", "install_document", "make_document", "read_document", "site_document", "write_document"]
 # This box's own, and never another's: where its disks are, and whose code it trusts.
 OWN_SETTINGS = frozenset({"footage", "release_keys"})
 
@@ -33,87 +43,6 @@ def _sql() -> Mapping[str, str]:
     text = (files("belvedere.site.custody") / "document.sql").read_text("utf-8")
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)[1:]
     return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
-
-
-class CameraEntry(msgspec.Struct, frozen=True):
-    """One camera with its addresses as they were entered, user name and password in them."""
-
-    camera: str
-    name: str
-    enabled: bool
-    main_url: str
-    sub_url: str
-
-
-class RetentionEntry(msgspec.Struct, frozen=True):
-    name: str
-    days: int
-    reference: str
-
-
-class SoundEntry(msgspec.Struct, frozen=True):
-    """The newest decision on a camera's sound, as it was taken."""
-
-    camera: str
-    on: bool
-    because: str
-    set_by: str
-    set_us: int
-
-
-class MaskEntry(msgspec.Struct, frozen=True):
-    camera: str
-    version: int
-    polygons: Polygons
-
-
-class MakeEntry(msgspec.Struct, frozen=True):
-    """What a camera is, and who told so."""
-
-    camera: str
-    make: str
-    model: str
-    firmware: str
-    told_by: str
-    told_us: int
-
-
-class DeviceEntry(msgspec.Struct, frozen=True):
-    """The ONVIF device that a camera is, user name and password in it."""
-
-    camera: str
-    address: str
-    username: str
-    password: str
-
-
-class LineEntry(msgspec.Struct, frozen=True):
-    """What the hub ordered of the line, as it was signed: a box that belongs to another hub does not go by it."""
-
-    version: int
-    words: bytes
-    signature: bytes
-
-
-class Document(msgspec.Struct, frozen=True):
-    """`settings`: the `[site]` section without OWN_SETTINGS; the clock sources are in it. `disks`: roles in order.
-
-    `classes` and `members`: retention classes and which camera is in which, from the hub's orders of `retention_revision`.
-    Format 1 ends after `members`.
-    """
-
-    format: int
-    settings: dict[str, Any]
-    cameras: tuple[CameraEntry, ...]
-    classes: tuple[RetentionEntry, ...]
-    members: dict[str, str]
-    retention_revision: int = 0
-    disks: tuple[str, ...] = ()
-    sound: tuple[SoundEntry, ...] = ()
-    masks: tuple[MaskEntry, ...] = ()
-    makes: tuple[MakeEntry, ...] = ()
-    devices: tuple[DeviceEntry, ...] = ()
-    line: LineEntry | None = None
 
 
 def make_document(index: Index, cameras: Cameras, settings: Mapping[str, Any]) -> Document:
@@ -152,24 +81,6 @@ def make_document(index: Index, cameras: Cameras, settings: Mapping[str, Any]) -
 def site_document(index: Index, cameras: Cameras, settings: Mapping[str, Any]) -> bytes:
     """The document of this site, canonical JSON."""
     return write_document(make_document(index, cameras, settings))
-
-
-def write_document(document: Document) -> bytes:
-    """Canonical JSON: equal documents are equal bytes."""
-    return msgspec.json.encode(document, order="sorted")
-
-
-def read_document(plain: bytes) -> Document:
-    """Raises BadInput."""
-    try:
-        found = msgspec.json.decode(plain, type=Document)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadInput(
-            f"This is no site document: {error}.", advice="Make it with `belvedere site document`."
-        ) from error
-    if found.format not in _FORMATS:
-        raise BadInput(f"This site document has format {found.format}.", advice="Use a newer Belvedere.")
-    return found
 
 
 def install_document(index: Index, cameras: Cameras, document: Document, *, exact: bool = False) -> None:

@@ -144,8 +144,14 @@ class Index:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, durable on return. Rolled back when the body raises. Raises StorageFault when SQLite does."""
+        """One transaction, durable on return. Rolled back when the body raises. Raises StorageFault when SQLite does.
+
+        Inside another one of the same thread it is part of that: durable with it, or undone with it.
+        """
         with self._lock:
+            if self._writer.in_transaction:
+                yield self._writer
+                return
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
