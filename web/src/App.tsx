@@ -13,6 +13,7 @@ import { GrantProvider, useSession } from "./session";
 
 const NowPage = lazy(() => import("./now/NowPage"));
 const ReviewPage = lazy(() => import("./review/ReviewPage"));
+const SearchPage = lazy(() => import("./search/SearchPage"));
 const ExportsPage = lazy(() => import("./exports/ExportsPage"));
 const CamerasPage = lazy(() => import("./cameras/CamerasPage"));
 const HealthPage = lazy(() => import("./health/HealthPage"));
@@ -71,6 +72,7 @@ export function App() {
         <Route element={<Shell />}>
           <Route path="/now" element={<NowPage />} />
           <Route path="/review" element={<ReviewPage />} />
+          <Route path="/search" element={<SearchPage />} />
           <Route path="/cases" element={<CasesPage />} />
           <Route path="/purposes" element={<PurposesPage />} />
           <Route path="/exports" element={<ExportsPage />} />

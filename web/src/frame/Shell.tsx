@@ -20,6 +20,7 @@ import {
   IconListCheck,
   IconMoon,
   IconPlayerTrackNext,
+  IconSearch,
   IconSettings,
   IconSun,
   IconUser,
@@ -63,6 +64,7 @@ export interface Page {
 const PAGES: readonly Page[] = [
   { path: "/now", name: "Now", icon: IconLayoutGrid, press: "g n" },
   { path: "/review", name: "Review", icon: IconPlayerTrackNext, press: "g r" },
+  { path: "/search", name: "Search", icon: IconSearch, press: "g f" },
   { path: "/cases", name: "Cases", icon: IconFolders, press: "g k" },
   { path: "/exports", name: "Exports", icon: IconDownload, press: "g e" },
   { path: "/cameras", name: "Cameras", icon: IconDeviceCctv, press: "g c" },
