@@ -13,6 +13,29 @@ SIGNED_IN = "signed in"
 # What a door says -> its addresses. A door is one of the words above, roles with spaces between, or the action of a grant.
 _DOORS: tuple[tuple[str, str], ...] = (
     (
+        "administrator auditor dpo installer investigator manager operator supervisor",
+        """
+        GET /api/analysis
+        GET /api/analysis/jobs
+        """,
+    ),
+    (
+        "dpo",
+        """
+        PUT /api/analysis/sites/{site}
+        POST /api/analysis/sites/{site}/off
+        """,
+    ),
+    (
+        "investigator supervisor",
+        """
+        POST /api/analysis/jobs
+        POST /api/analysis/jobs/{job}/end
+        POST /api/analysis/jobs/{job}/pause
+        POST /api/analysis/jobs/{job}/resume
+        """,
+    ),
+    (
         PUBLIC,
         """
         GET /healthz
@@ -249,6 +272,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/sites
         GET /api/sites/enrolments
         GET /api/sites/{site}/configuration
+        GET /api/sites/{site}/document
         GET /api/rollouts
         """,
     ),
@@ -306,6 +330,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         POST /api/sites/tokens
         POST /api/sites/{site}/revocation
         PUT /api/sites/{site}/configuration
+        PUT /api/sites/{site}/document
         POST /api/rollouts
         POST /api/rollouts/{rollout_id}/stop
         GET /api/paging
@@ -419,6 +444,7 @@ _DOORS: tuple[tuple[str, str], ...] = (
         """
         GET /api/activity
         GET /api/activity/moved
+        GET /api/alarms/{alarm}/picture
         GET /api/devices/{camera}/events
         GET /api/play/{camera}/masked/{stream}/{segment}/{start}-{end}.m4s
         GET /api/play/{camera}/masked/{stream}/{segment}/{start}-{end}/init.mp4

@@ -381,7 +381,7 @@ def test_live_pictures_beside_recordings_run_until_the_grant_ends() -> None:
             both.require(action, "gate", now_us=NOW, end_us=NOW)
     with pytest.raises(Refused, match="covers"):
         both.require(PLAYBACK, "gate", now_us=NOW)
-    for beside in (PLAYBACK, SEARCH, EXPORT):
+    for beside in (PLAYBACK, SEARCH, EXPORT, Action.ANALYSE):
         msgspec.structs.replace(both, actions=frozenset({LIVE, beside})).require(LIVE, "gate", now_us=NOW)
     for alone in (frozenset({LIVE}), frozenset({LIVE, STILL, PTZ, UNMASK})):
         with pytest.raises(Refused, match="covers"):

@@ -12,6 +12,7 @@ from belvedere import __version__
 from belvedere.hub.access import routes as access
 from belvedere.hub.access.doors import door_of, enforce, public
 from belvedere.hub.alive import routes as alive
+from belvedere.hub.analysis import routes as analysis
 from belvedere.hub.approvals import routes as approvals
 from belvedere.hub.audit import routes as audit
 from belvedere.hub.cards import routes as cards
@@ -36,8 +37,8 @@ from belvedere.hub.retention import routes as retention
 from belvedere.hub.review import routes as review
 from belvedere.hub.rollouts import routes as rollouts
 from belvedere.hub.room import Room
-from belvedere.hub.search import routes as search
 from belvedere.hub.rules import routes as rules
+from belvedere.hub.search import routes as search
 from belvedere.hub.watchers import routes as watchers
 
 ROOMS: tuple[Room, ...] = (
@@ -54,6 +55,7 @@ ROOMS: tuple[Room, ...] = (
     devices.router,
     review.router,
     search.router,
+    analysis.router,
     masks.router,
     approvals.router,
     retention.router,

@@ -27,6 +27,10 @@ from belvedere.hub.access.step_up_codes import ShownCode, StepUpCodes
 from belvedere.hub.access.table_change import TableChange, note_table
 from belvedere.hub.access.tries import LoginTries
 from belvedere.hub.access.users import UserDesk
+from belvedere.hub.analysis.book import JobBook
+from belvedere.hub.analysis.jobs import AnalysisJobs
+from belvedere.hub.analysis.orders import AnalysisOrders
+from belvedere.hub.analysis.room import AnalysisRoom
 from belvedere.hub.audit.erasure import LogErasure
 from belvedere.hub.audit.explorer import Reads
 from belvedere.hub.audit.log import AuditLog
@@ -117,6 +121,7 @@ class HubContext:
     objects: ObjectShelf
     jobs: JobDesk
     rules: RuleDesk
+    analysis: AnalysisRoom
 
 
 @asynccontextmanager
@@ -194,6 +199,12 @@ async def open_hub(
         pushing_masks: asyncio.Task[None] | None = None
         rules = RuleDesk(engine, audit, clock, register.camera_ids)
         meeting_rules: asyncio.Task[None] | None = None
+        orders = AnalysisOrders(engine, key, audit, clock, step_up, register.camera_ids, lambda: grants.table)
+        public = key.public_key().public_bytes_raw()
+        analyses = AnalysisJobs(
+            JobBook(engine, clock), grants, audit, clock, fleet_link, register.sites_of_cameras, public
+        )
+        analysing: list[asyncio.Task[None]] = []
         log_search = LogSearch(engine, audit)
         log_watch = LogWatch(engine, audit, log_search, clock)
         log_erasure = LogErasure(engine, audit, clock, settings.hub.log_years)
@@ -211,6 +222,7 @@ async def open_hub(
             health=health,
             masks=masks,
             rules=rules,
+            orders=orders,
             register=register,
             audit=audit,
             step_up=step_up,
@@ -231,6 +243,7 @@ async def open_hub(
                 here = partial(register.camera_ids, (settings.site.id,))
                 pushing_masks = asyncio.create_task(masks.run(site, here), name="masks")
                 meeting_rules = asyncio.create_task(rules.run(settings.site.id, site), name="rules")
+                analysing.append(asyncio.create_task(orders.run(settings.site.id, site), name="analysis grant"))
                 telling = asyncio.create_task(endings.run(), name="ended grants")
                 witnessing = asyncio.create_task(witnesses.run(settings.site.id, site), name="witnesses")
             await views.start(None if share is None else share.gone)
@@ -240,6 +253,8 @@ async def open_hub(
             if duties:
                 watch.start()
             await fleet.open()
+            if duties:
+                analysing.append(asyncio.create_task(analyses.run(), name="analyses"))
             yield HubContext(
                 settings=settings,
                 clock=clock,
@@ -282,9 +297,11 @@ async def open_hub(
                 ),
                 jobs=JobDesk(engine, clock, settings.hub_folder / "jobs"),
                 rules=rules,
+                analysis=AnalysisRoom(orders, analyses),
             )
         finally:
             for task in (
+                *analysing,
                 pushing_masks,
                 meeting_rules,
                 local_acts,

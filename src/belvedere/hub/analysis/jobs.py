@@ -80,6 +80,7 @@ class AnalysisJobs:
         self._places = places
         self._public_key = public_key
         self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()  # one round at a time: a site is asked for a span once
         self._released: set[tuple[str, str, int]] = set()
 
     # People.
@@ -214,7 +215,10 @@ class AnalysisJobs:
 
     async def follow(self) -> bool:
         """Ask every site once for every job that is not over; False when there is none."""
+        async with self._turn:
+            return await self._follow()
 
+    async def _follow(self) -> bool:
         def read() -> list[Standing]:
             late_us = self._clock.now_us() - _TOLD_WITHIN_US
             jobs = self.book.open_since(late_us)

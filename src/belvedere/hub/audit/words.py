@@ -117,6 +117,13 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     "council.bound": lambda facts: "Account linked with the council's account",
     "council.unbound": lambda facts: f"Account {facts.get('name', '')} no longer linked with a council account",
     "masks.changed": lambda facts: f"{facts.get('masks', 0)} permanent masks on {_cameras(facts)}{_said(facts)}",
+    "analysis.switched_on": lambda facts: (
+        f"Analysis of site {facts.get('site', '')} switched on, {facts.get('dpia', '')}{_said(facts)}"
+    ),
+    "analysis.switched_off": lambda facts: f"Analysis of site {facts.get('site', '')} switched off{_said(facts)}",
+    "analysis.lapsed": lambda facts: f"Analysis of site {facts.get('site', '')} ended: its review is overdue",
+    "analysis.begun": lambda facts: f"Analysis of {_cameras(facts)} for case {facts.get('case', '')}",
+    "analysis.changed": lambda facts: f"Analysis for case {facts.get('case', '')} {facts.get('state', '')}",
     "rule.set": lambda facts: f"Live rule {facts.get('name', '')} on {_cameras(facts)}{_said(facts)}",
     "rule.switched": lambda facts: (
         f"Live rule switched {'on' if facts.get('on') else 'off'} on {_cameras(facts)}{_said(facts)}"
@@ -180,6 +187,13 @@ _SENTENCES: dict[str, Callable[[Facts], str]] = {
     ),
     "site.configuration_refused": lambda facts: (
         f"Site {facts.get('site', '')} did not take version {facts.get('version', '')} of its configuration{_why(facts)}"
+    ),
+    "site.ordered": lambda facts: (
+        f"Ordered what the site {facts.get('site', '')} is: version {facts.get('version', '')}, "
+        f"{facts.get('change_count', '')} changes{_why(facts)}"
+    ),
+    "site.order_taken": lambda facts: (
+        f"Site {facts.get('site', '')} is what version {facts.get('version', '')} of its document says"
     ),
     "site.records_dropped": lambda facts: (
         f"{facts.get('records', 0):,} records that sites told before {str(facts.get('before', ''))[:10]} dropped after "

@@ -14,6 +14,7 @@ from belvedere.foundation.settings import Settings
 from belvedere.hub.access.endings import EndingCourier
 from belvedere.hub.access.grants import GrantDesk
 from belvedere.hub.access.step_up import StepUps
+from belvedere.hub.analysis.orders import AnalysisOrders
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.audit.witnesses import WitnessDesk
 from belvedere.hub.custody.desk import CustodyDesk
@@ -53,6 +54,7 @@ async def make_fleet(
     health: HealthDesk,
     masks: MaskDesk,
     rules: RuleDesk,
+    orders: AnalysisOrders,
     register: CameraRegister,
     audit: AuditLog,
     step_up: StepUps,
@@ -87,6 +89,7 @@ async def make_fleet(
             masks.run(one, partial(register.camera_ids, (site,))),
             configuration.run(site, one),
             rules.run(site, one),
+            orders.run(site, one),
         ]
 
     def watch(site: str, one: SiteLink) -> HealthDesk:
