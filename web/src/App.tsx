@@ -31,6 +31,7 @@ const AccessPage = lazy(() => import("./access/AccessPage"));
 const AskPage = lazy(() => import("./access/AskPage"));
 const ApprovalsPage = lazy(() => import("./approvals/ApprovalsPage"));
 const MasksPage = lazy(() => import("./masks/MasksPage"));
+const RulesPage = lazy(() => import("./rules/RulesPage"));
 const SettingsPage = lazy(() => import("./settings/SettingsPage"));
 
 export function App() {
@@ -90,6 +91,7 @@ export function App() {
           <Route path="/access/ask" element={<AskPage />} />
           <Route path="/approvals" element={<ApprovalsPage />} />
           <Route path="/masks/:camera" element={<MasksPage />} />
+          <Route path="/rules" element={<RulesPage />} />
           <Route path="/settings" element={<SettingsPage />} />
           <Route path="*" element={<Navigate to="/now" replace />} />
         </Route>

@@ -4,6 +4,7 @@ import { ActionIcon, Menu, Tooltip, useMantineColorScheme } from "@mantine/core"
 import { useMediaQuery } from "@mantine/hooks";
 import {
   IconAffiliate,
+  IconBellRinging,
   IconBuildingCommunity,
   IconCalendarOff,
   IconCommand,
@@ -40,6 +41,7 @@ import { PARTNER_PAGE } from "../partners/partners";
 import { MAY as MAY_SITES } from "../sites/sites";
 import { DPO_READERS } from "../dpo/dpo";
 import { MAY } from "../retention/interface";
+import { RULE_READERS } from "../rules/rules";
 import { personName, rolesOf, useSession } from "../session";
 import { clock, exact, shortDay, zone } from "../time";
 import { hubNowUs } from "../api";
@@ -69,6 +71,7 @@ const PAGES: readonly Page[] = [
   { path: "/exports", name: "Exports", icon: IconDownload, press: "g e" },
   { path: "/cameras", name: "Cameras", icon: IconDeviceCctv, press: "g c" },
   { path: "/health", name: "Health", icon: IconHeartbeat, press: "g h" },
+  { path: "/rules", name: "Rules", icon: IconBellRinging, press: "g o", roles: RULE_READERS },
   { path: "/retention", name: "Retention", icon: IconCalendarOff, press: "g t", roles: MAY.see },
   { path: "/access", name: "My access", icon: IconUserShield, press: "g a" },
   { path: "/approvals", name: "Approvals", icon: IconUserCheck, press: "g v", roles: READERS },

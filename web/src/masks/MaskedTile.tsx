@@ -7,7 +7,9 @@ import { ViewerMark } from "../mark/ViewerMark";
 import { useGrant } from "../session";
 import styles from "./Masks.module.css";
 
-export function MaskedTile({ camera }: { camera: string }) {
+const WITHOUT = "No picture without access. Masks can be drawn by their numbers, or over the picture once your access opens it.";
+
+export function MaskedTile({ camera, without = WITHOUT }: { camera: string; without?: string }) {
   const { grant, again } = useGrant();
   const box = useRef<HTMLDivElement>(null);
   const id = grant && grant.actions.includes("live") && (grant.cameras.length === 0 || grant.cameras.includes(camera)) ? grant.id : "";
@@ -26,7 +28,7 @@ export function MaskedTile({ camera }: { camera: string }) {
       {id ? (
         <ViewerMark seed={camera} />
       ) : (
-        <p className={styles.noPicture}>No picture without access. Masks can be drawn by their numbers, or over the picture once your access opens it.</p>
+        <p className={styles.noPicture}>{without}</p>
       )}
     </>
   );

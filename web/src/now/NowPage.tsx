@@ -15,6 +15,7 @@ import { Splitter } from "../frame/Splitter";
 import { LivePlayer } from "../live/player";
 import { GreyToggle } from "../mark/GreyToggle";
 import { personName, useGrant, useSession } from "../session";
+import { NowAlarms } from "../rules/NowAlarms";
 import { CameraList } from "./CameraList";
 import { keepWall, LAYOUTS, moved, readWall, reconcile, type Layout, type WallState, type WallView } from "./wall";
 import { Wall } from "./Wall";
@@ -232,6 +233,7 @@ function Now() {
           </Notice>
         </div>
       ) : null}
+      <NowAlarms name={(id) => byId.get(id)?.name ?? id} />
       <DwellAsk asked={asked} grant={grant!.id} name={(id) => byId.get(id)?.name ?? id} />
       <div className={styles.body}>
         {view === "both" ? (

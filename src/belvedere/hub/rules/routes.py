@@ -3,16 +3,19 @@
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import Query, Request
+from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.foundation.clock import DAY_US
 from belvedere.foundation.errors import NotFound, Refused
-from belvedere.hub.access.doors import CurrentUser, roles
+from belvedere.hub.access.doors import CurrentUser, granted, roles
 from belvedere.hub.reach import hub_of
+from belvedere.hub.review.remote import require_here
 from belvedere.hub.room import Room
 from belvedere.hub.rules.book import AlarmFilter, KeptAlarm, RuleFigures, RuleVersion, SiteRules
+from belvedere.hub.rules.picture import event_of, picture_of, span_of
 from belvedere.link.rules import LiveRule, Window
+from belvedere.policy.grant import Action
 from belvedere.policy.row import Role
 from belvedere.vision.rules.sound import watches_people_being_somewhere
 
@@ -243,6 +246,31 @@ async def judge(request: Request, user: CurrentUser, alarm: str, body: JudgeIn) 
     found = await hub.rules.judge(user, alarm, body.verdict, body.note)
     names = {each.words.id: each.name for each in await asyncio.to_thread(hub.rules.book.rules)}
     return _alarm(found, names)
+
+
+@router.get("/api/alarms/{alarm}/picture", response_class=Response)
+@granted(Action.PLAYBACK)
+async def picture(
+    request: Request,
+    user: CurrentUser,
+    alarm: str,
+    grant: Annotated[str, Query(max_length=64)],
+    width: Annotated[int, Query(ge=64, le=640)] = 320,
+) -> Response:
+    """What the camera saw then, masked at the site. 404 while the site has no event of it."""
+    hub = hub_of(request)
+    found = await asyncio.to_thread(hub.rules.book.alarm, alarm)
+    from_us, to_us = span_of(found)
+    usable = await hub.grants.use(
+        user, grant, Action.PLAYBACK, [found.camera_id], start_us=found.time_us, end_us=found.time_us
+    )
+    require_here(hub, request, user, grant)
+    event = await event_of(hub, usable, found)
+    facts = {"grant": grant, "camera": found.camera_id, "event": event.id, "start_us": from_us, "end_us": to_us}
+    await hub.audit.append("view.thumbnail", user.id, facts)
+    made = await picture_of(hub, usable, event, width)
+    head = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(made.jpeg, media_type="image/jpeg", headers=head)
 
 
 async def _put(request: Request, user: CurrentUser, rule: str, body: RuleIn) -> None:
