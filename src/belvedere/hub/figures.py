@@ -3,6 +3,7 @@
 `FIGURES` is the one list of them; docs/reference/metrics.md is kept equal to it by a test.
 """
 
+import asyncio
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from belvedere.foundation.clock import SECOND_US
-from belvedere.foundation.errors import Refused
+from belvedere.foundation.errors import BelvedereError, Refused
 from belvedere.hub.access.doors import public
 from belvedere.hub.context import HubContext
 from belvedere.hub.health.words import WORDS
@@ -23,6 +24,7 @@ from belvedere.hub.reach import hub_of
 from belvedere.hub.room import Room
 from belvedere.link.health import HealthReport
 from belvedere.link.messages import IngestStatus, SiteStatus
+from belvedere.link.seeing import GetSeeing, Seeing
 
 router = Room()
 
@@ -78,6 +80,14 @@ FIGURES = (
     Figure("belvedere_sandbox", "gauge", "0 or 1", "1 for what holds the site's decoders.", "level"),
     Figure("belvedere_time_answers", "counter", "answers", "Answers of the time service."),
     Figure("belvedere_time_limited", "counter", "asks", "Asks of the time service that came too often."),
+    Figure("belvedere_seeing_running", "gauge", "0 or 1", "1 while the site looks for objects."),
+    Figure("belvedere_seeing_pictures", "counter", "pictures", "Pictures looked at for objects."),
+    Figure("belvedere_seeing_failed", "counter", "pictures", "Those that came to nothing."),
+    Figure("belvedere_seeing_missed", "counter", "pictures", "Passing pictures that there was no time to look at."),
+    Figure("belvedere_seeing_crowded", "counter", "objects", "Objects beyond what one picture may hold."),
+    Figure("belvedere_seeing_restarts", "counter", "processes", "Times a process that looks ended by itself."),
+    Figure("belvedere_seeing_cpu_seconds", "counter", "seconds", "Processor time spent on looking."),
+    Figure("belvedere_seeing_waiting_seconds", "gauge", "seconds", "Recordings that nobody looked at."),
     Figure("belvedere_disk_size_bytes", "gauge", "bytes", "Size of a footage disk.", "disk"),
     Figure("belvedere_disk_free_bytes", "gauge", "bytes", "Free space of a footage disk.", "disk"),
     Figure("belvedere_disk_ok", "gauge", "0 or 1", "1 while a footage disk takes footage.", "disk"),
@@ -88,6 +98,7 @@ FIGURES = (
     ),
 )
 _BY_NAME = {figure.name: figure for figure in FIGURES}
+_PATIENCE_S = 5.0
 _SANDBOXES = ("bubblewrap", "landlock", "limits")
 _STATES = ("connecting", "recording", "waiting", "denied", "refused", "off", "imported")
 
@@ -95,8 +106,11 @@ _STATES = ("connecting", "recording", "waiting", "denied", "refused", "off", "im
 class _Figures(Collector):
     """One reading of the hub."""
 
-    def __init__(self, hub: HubContext, status: SiteStatus | None, report: HealthReport | None) -> None:
+    def __init__(
+        self, hub: HubContext, status: SiteStatus | None, report: HealthReport | None, seeing: Seeing | None
+    ) -> None:
         self._hub = hub
+        self._seeing = seeing
         self._status = status
         self._report = report
 
@@ -118,6 +132,8 @@ class _Figures(Collector):
             found += _site_figures(status)
         if report is not None:
             found += _day_figures(report)
+        if self._seeing is not None:
+            found += _seeing_figures(self._seeing)
         return found
 
 
@@ -199,6 +215,29 @@ def _day_figures(report: HealthReport) -> list[Metric]:
     ]
 
 
+def _seeing_figures(seeing: Seeing) -> list[Metric]:
+    counts = seeing.counts
+    return [
+        _plain("belvedere_seeing_running", seeing.state == "running"),
+        _plain("belvedere_seeing_pictures", counts.pictures),
+        _plain("belvedere_seeing_failed", counts.failed),
+        _plain("belvedere_seeing_missed", counts.missed),
+        _plain("belvedere_seeing_crowded", counts.crowded),
+        _plain("belvedere_seeing_restarts", counts.restarts),
+        _plain("belvedere_seeing_cpu_seconds", counts.cpu_us / SECOND_US),
+        _plain("belvedere_seeing_waiting_seconds", sum(camera.waiting_s for camera in seeing.cameras)),
+    ]
+
+
+async def _seeing(hub: HubContext) -> Seeing | None:
+    """How analysis stands; None while the site does not tell."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await hub.link.ask(GetSeeing(), Seeing)
+    except (BelvedereError, TimeoutError):
+        return None
+
+
 @router.get("/metrics", include_in_schema=False)
 @public
 async def metrics(request: Request) -> Response:
@@ -210,10 +249,11 @@ async def metrics(request: Request) -> Response:
     hub = hub_of(request)
     status = await hub.state.status()
     report = await hub.health.report() if status is not None else None
+    seeing = await _seeing(hub) if status is not None else None
 
     def make() -> bytes:
         registry = CollectorRegistry()
-        registry.register(_Figures(hub, status, report))
+        registry.register(_Figures(hub, status, report, seeing))
         return generate_latest(registry)
 
     return Response(await run_in_threadpool(make), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -199,6 +199,17 @@ class SeenCamera(msgspec.Struct, frozen=True):
     ms_a_picture: float
 
 
+class SeeingCounts(msgspec.Struct, frozen=True):
+    """Since the site's start. `missed`: passing pictures there was no time for. `cpu_us`: processor time spent on looking."""
+
+    pictures: int = 0
+    failed: int = 0
+    missed: int = 0
+    crowded: int = 0
+    restarts: int = 0
+    cpu_us: int = 0
+
+
 class Seeing(Reply, frozen=True, tag="seeing"):
     """`state`: off, no_model, starting, running, or failed; `text` says what to do. `provider`: what computes, and how fast."""
 
@@ -208,6 +219,7 @@ class Seeing(Reply, frozen=True, tag="seeing"):
     provider: str
     ms_a_picture: float
     cameras: tuple[SeenCamera, ...]
+    counts: SeeingCounts = SeeingCounts()
 
 
 class Analysis(Reply, frozen=True, tag="analysis"):

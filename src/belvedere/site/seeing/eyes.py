@@ -15,8 +15,9 @@ from belvedere.foundation.errors import BadInput
 from belvedere.site.seeing.pipe import Ready
 from belvedere.vision.models.shelf import MOST_BYTES, Model
 from belvedere.vision.objects.detection import ObjectDetector
-from belvedere.vision.objects.nanodet import NanoDet, Runner
+from belvedere.vision.objects.nanodet import Runner
 from belvedere.vision.objects.runners import OnnxRuntime, choose
+from belvedere.vision.objects.shapes import detector_of
 
 KEEN = 0.2
 """Confidence from which something is hidden in a thumbnail: too much hidden costs nothing."""
@@ -41,14 +42,11 @@ def open_eyes(arguments: Sequence[str]) -> Eyes:
         raise BadInput(
             f"The file of {model.called} is not the one that was registered.", advice="Run `belvedere models fetch`."
         )
-    if model.shape != "nanodet":
-        raise BadInput(f"Tables of the shape {model.shape!r} can't be read.", advice="Choose another model.")
     # OpenVINO's package would bring one that tells its maker who uses it; nothing of that is loaded.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     runner, provider, ms = _fastest(data, model.size)
     ready = Ready(model.called, provider, round(ms, 2))
-    plain = NanoDet(runner, model.called, model.size, model.least)
-    return Eyes(plain, NanoDet(runner, model.called, model.size, min(KEEN, model.least)), ready)
+    return Eyes(detector_of(runner, model, model.least), detector_of(runner, model, min(KEEN, model.least)), ready)
 
 
 def _fastest(data: bytes, size: tuple[int, int]) -> tuple[Runner, str, float]:

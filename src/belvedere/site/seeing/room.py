@@ -10,7 +10,7 @@ import structlog
 from belvedere.foundation.clock import MINUTE_US, Clock
 from belvedere.foundation.errors import Unavailable
 from belvedere.link.messages import Reply, Request
-from belvedere.link.seeing import Seeing, SeenCamera
+from belvedere.link.seeing import Seeing, SeeingCounts, SeenCamera
 from belvedere.policy.grant import Grant
 from belvedere.site.activity.answers import Opener
 from belvedere.site.activity.decoder_pipe import Zones
@@ -160,9 +160,15 @@ class SeeingRoom:
             text = f"{text} What waits takes about {round(waiting / pace / 60)} min.".strip()
         ready = self.process.ready
         if ready is None:
-            return Seeing(state, text, self.beginner.name().split(" ")[0], "", 0.0, cameras)
+            return Seeing(state, text, self.beginner.name().split(" ")[0], "", 0.0, cameras, self._counts())
         spent = self.process.cpu_us / 1000 / self.process.pictures if self.process.pictures else ready.ms_a_picture
-        return Seeing(state, text, ready.model, ready.provider, round(spent, 2), cameras)
+        return Seeing(state, text, ready.model, ready.provider, round(spent, 2), cameras, self._counts())
+
+    def _counts(self) -> SeeingCounts:
+        process = self.process
+        return SeeingCounts(
+            process.pictures, process.failures, self.live.missed, process.crowded, process.restarts, process.cpu_us
+        )
 
     def _state(self) -> tuple[str, str]:
         if not self._on:
