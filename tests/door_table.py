@@ -445,7 +445,6 @@ _DOORS: tuple[tuple[str, str], ...] = (
         GET /api/activity
         GET /api/activity/moved
         GET /api/alarms/{alarm}/picture
-        GET /api/alarms/{alarm}/picture
         GET /api/devices/{camera}/events
         GET /api/play/{camera}/masked/{stream}/{segment}/{start}-{end}.m4s
         GET /api/play/{camera}/masked/{stream}/{segment}/{start}-{end}/init.mp4
