@@ -38,6 +38,32 @@ def fetch(
     typer.echo(f"Licence: {model.licence}. {model.card}")
 
 
+@app.command("add")
+def add(
+    file: Annotated[Path, typer.Argument(help="ONNX file of a network of YOLOX's or NanoDet's shape, taught on COCO.")],
+    name: Annotated[str, typer.Option("--name", help="Small letters, digits, dots, dashes: yolox-s.")],
+    licence: Annotated[str, typer.Option("--licence", help="Licence of the weights, as their makers say it.")],
+    source: Annotated[str, typer.Option("--source", help="Where the file came from.")],
+    card: Annotated[
+        Path | None, typer.Option("--card", help="Text: what it was taught and measured on, what it misses.")
+    ] = None,
+    version: Annotated[str, typer.Option("--version", help="Version of the weights.")] = "1",
+    least: Annotated[float, typer.Option("--least", min=0.05, max=0.95, help="Lower scores are let go.")] = 0.35,
+    data: DataOption = REAL_DATA,
+) -> None:
+    """Add a network of one's own. It looks once `models choose` says so. Whatever could tell people apart is refused."""
+    from belvedere.vision.models.own import own_model
+
+    shelf = _shelf(data)
+    words = card.read_text("utf-8") if card is not None else ""
+    content = _read(file)
+    model = own_model(content, name=name, version=version, licence=licence, source=source, card=words, least=least)
+    shelf.put(model, content, choose=False)
+    typer.echo(
+        f"{model.called} is there ({model.shape}, {model.size[1]} x {model.size[0]}): belvedere models choose {name}"
+    )
+
+
 @app.command("list")
 def show(data: DataOption = REAL_DATA) -> None:
     """The models on this machine: which one looks, where each came from, whether its file is sound."""
@@ -73,6 +99,15 @@ def remove(
 ) -> None:
     """Take a model away. What it found stays."""
     typer.echo(f"{_shelf(data).remove(name).called} is gone.")
+
+
+def _read(file: Path) -> bytes:
+    from belvedere.foundation.errors import BadInput
+
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file} can't be read: {error.strerror}.", advice="Name the ONNX file.") from error
 
 
 def _state(shelf: ModelShelf, model: Model) -> str:

@@ -19,8 +19,9 @@ from belvedere.vision.masking.picture import HEIGHT, WIDTH
 from belvedere.vision.masking.seen import LEAST_CONFIDENCE, Seen
 from belvedere.vision.models.shelf import MOST_BYTES, Model
 from belvedere.vision.objects.detection import ObjectDetector
-from belvedere.vision.objects.nanodet import NanoDet, Runner
+from belvedere.vision.objects.nanodet import Runner
 from belvedere.vision.objects.runners import OnnxRuntime, OpenVino, has_amx
+from belvedere.vision.objects.shapes import detector_of
 
 _LONGEST = 180  # characters of a reason
 
@@ -77,11 +78,9 @@ def open_model(handle: int, model: Model) -> ObjectDetector:
         data = file.read(MOST_BYTES)
     if hashlib.sha256(data).hexdigest() != model.sha256:
         raise BadInput("The model's file is not the one that was registered.", advice="Run: belvedere models fetch.")
-    if model.shape != "nanodet":
-        raise BadInput(f"Tables of the shape {model.shape!r} can't be read.", advice="Choose another model.")
     # OpenVINO's package would bring one that tells its maker who uses it; nothing of that is loaded.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    detector = NanoDet(_runner(data), model.called, model.size, min(LEAST_CONFIDENCE, model.least))
+    detector = detector_of(_runner(data), model, min(LEAST_CONFIDENCE, model.least))
     detector.find([np.zeros((HEIGHT, WIDTH, 3), np.uint8)])  # the first look compiles
     return detector
 

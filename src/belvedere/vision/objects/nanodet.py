@@ -8,14 +8,13 @@ to a side.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from belvedere.media.objects import ObjectKind
-from belvedere.vision.objects.detection import Bgr, Box, Detection
+from belvedere.vision.objects.detection import Bgr, Detection
+from belvedere.vision.objects.fitting import CANDIDATES, Floats, fitted, kept, middles
 
-Floats = NDArray[np.float32]
+__all__ = ["Floats", "NanoDet", "Runner"]
 
 COCO_KINDS: Mapping[int, ObjectKind] = {
     0: ObjectKind.PERSON,
@@ -47,10 +46,7 @@ _MEAN = np.array([103.53, 116.28, 123.675], np.float32)
 _SPREAD = np.array([57.375, 57.12, 58.395], np.float32)
 _SAME = 0.55  # intersection over union above which two boxes of one family are one object
 _BINS = np.arange(11, dtype=np.float32)
-_MOST = 400  # boxes of one picture, the most confident; a detector gone mad must not fill the index
 _TABLE = np.array([int(COCO_KINDS.get(number, 0)) for number in range(80)], np.int64)
-_CANDIDATES = 2_000
-_FAMILY = {ObjectKind.CAR: 1, ObjectKind.VAN: 1}  # the two are confused: one box, the surer name
 
 
 class Runner(Protocol):
@@ -73,7 +69,7 @@ class NanoDet:
         self._model = model
         self._size = size
         self._least = least
-        self._cells = {stride: _middles(size, stride) for stride in STRIDES}
+        self._cells = {stride: middles(size, stride, 0.5) for stride in STRIDES}
 
     @property
     def model(self) -> str:
@@ -85,7 +81,7 @@ class NanoDet:
 
     def _one(self, picture: Bgr) -> list[Detection]:
         # One at a time: several at once gain nothing on one thread (docs/design/detector.md).
-        fitted, ratio = _fitted(picture, self._size)
+        fitted, ratio = _given(picture, self._size)
         tables = self._runner.run(fitted[None])
         return self._read({name: table[0] for name, table in tables.items()}, ratio, picture.shape[1], picture.shape[0])
 
@@ -95,8 +91,8 @@ class NanoDet:
             scores = tables[f"cls{stride}"]
             best = np.where(_TABLE > 0, scores, 0.0).max(1)
             rows = np.flatnonzero(best > self._least)
-            if rows.size > _CANDIDATES:
-                rows = rows[np.argsort(best[rows])[-_CANDIDATES:]]
+            if rows.size > CANDIDATES:
+                rows = rows[np.argsort(best[rows])[-CANDIDATES:]]
             if not rows.size:
                 continue
             kinds = _TABLE[np.where(_TABLE > 0, scores[rows], 0.0).argmax(1)]
@@ -109,43 +105,10 @@ class NanoDet:
         if not parts:
             return []
         corners, scores, kinds = (np.concatenate(each) for each in zip(*parts, strict=True))
-        return _kept(corners, scores, kinds, wide, high)
+        return kept(corners, scores, kinds, (high, wide), _SAME)
 
 
-def _middles(size: tuple[int, int], stride: int) -> Floats:
-    """Middles of a stride's cells, x before y, row by row."""
-    high, wide = size[0] // stride, size[1] // stride
-    grid = np.stack(np.meshgrid(np.arange(wide), np.arange(high)), 2).reshape(-1, 2)
-    return np.asarray((grid + 0.5) * stride, np.float32)
-
-
-def _fitted(picture: Bgr, size: tuple[int, int]) -> tuple[Floats, float]:
-    """The picture made to fit, 3 x height x width, and the network's pixels for one of the picture's."""
-    rows, columns = picture.shape[:2]
-    ratio = min(size[0] / rows, size[1] / columns)
-    high, wide = max(1, min(size[0], round(rows * ratio))), max(1, min(size[1], round(columns * ratio)))
-    room = np.zeros((*size, 3), np.uint8)
-    how = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
-    room[:high, :wide] = cv2.resize(picture, (wide, high), interpolation=how)
+def _given(picture: Bgr, size: tuple[int, int]) -> tuple[Floats, float]:
+    """What the network is given, 3 x height x width, and its pixels for one of the picture's."""
+    room, ratio = fitted(picture, size)
     return np.ascontiguousarray(((room.astype(np.float32) - _MEAN) / _SPREAD).transpose(2, 0, 1)), ratio
-
-
-def _kept(
-    corners: NDArray[np.floating], scores: NDArray[np.floating], kinds: NDArray[np.integer], wide: int, high: int
-) -> list[Detection]:
-    """The surest box of each object. Kinds that are confused with one another are thinned together."""
-    edges = np.clip(corners / np.array([wide, high, wide, high]), 0.0, 1.0)
-    sound = np.flatnonzero((edges[:, 2] > edges[:, 0]) & (edges[:, 3] > edges[:, 1]) & np.isfinite(edges).all(1))
-    found: list[Detection] = []
-    families = np.array([_FAMILY.get(ObjectKind(kind), 100 + int(kind)) for kind in kinds[sound]])
-    for family in np.unique(families):
-        chosen = sound[families == family]
-        sides = np.concatenate([corners[chosen, :2], corners[chosen, 2:] - corners[chosen, :2]], 1)
-        for place in np.array(cv2.dnn.NMSBoxes(sides.tolist(), scores[chosen].tolist(), 0.0, _SAME)).reshape(-1):
-            row = chosen[place]
-            left, top, right, bottom = (float(edge) for edge in edges[row])
-            found.append(
-                Detection(ObjectKind(int(kinds[row])), min(1.0, float(scores[row])), Box(left, top, right, bottom))
-            )
-    found.sort(key=lambda each: (-each.confidence, each.box.left, each.box.top))
-    return found[:_MOST]
