@@ -57,7 +57,7 @@ class Shot:
 
 @dataclass(slots=True)
 class Score:
-    """Heads and bodies by size band: how many there were, and how many were hidden. `late_ms`: processor time of a picture."""
+    """Heads and bodies by size band: how many there were, and how many were hidden."""
 
     heads: Counter[tuple[int, bool]] = field(default_factory=Counter)
     bodies: Counter[tuple[int, bool]] = field(default_factory=Counter)
@@ -65,9 +65,8 @@ class Score:
     spent_s: float = 0.0
     look_s: float = 0.0
 
-    def share(self, what: Counter[tuple[int, bool]], band: int | None = None) -> float:
-        """Hidden part of one band, or of all; nan where there was nobody."""
-        wanted = range(len(BANDS)) if band is None else (band,)
+    def share(self, what: Counter[tuple[int, bool]], wanted: Sequence[int]) -> float:
+        """Hidden part of some bands; nan where there was nobody."""
         hidden = sum(what[each, True] for each in wanted)
         every = hidden + sum(what[each, False] for each in wanted)
         return hidden / every if every else float("nan")

@@ -56,6 +56,7 @@ _ADDED = {
         "archive": "camera_onvif:archive",
         "audio": "sound:audio",
     },
+    "models": {"skin-tone": "skin_tone:skin_tone"},
     "user": {"import": "staff:import_people", "set": "staff:set_person", "unlink": "council:unlink"},
     "site": {
         "configuration": "site_configuration:configuration",

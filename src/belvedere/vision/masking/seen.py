@@ -19,7 +19,7 @@ SOONEST_US = SECOND_US // 2  # between two looks
 LATEST_US = 4 * SECOND_US  # however slow the detector is: well within the time for which a place stays hidden
 BUSY = 0.04  # of one core that looking at a camera takes at most, as far as LATEST_US lets it
 LEAST_CONFIDENCE = 0.25  # half of what an event needs: a bollard too many is hidden, and a person too few is shown
-LARGE, LEAST_LARGE = 0.08, 0.45  # of the picture's area; somebody so near is found surely, and a wall now and then weakly
+LARGE, LEAST_LARGE = 0.08, 0.45  # of the picture's area; somebody so near is found surely, a wall now and then weakly
 ASIDE = 0.12  # of a box's size, more on every side
 RIDER = 0.9  # of a bicycle's or motorcycle's height, above it
 _MOST = 64  # places remembered
@@ -73,13 +73,14 @@ class Seen:
         self._cost_us += (cost_us - self._cost_us) / (1 if not self.looks else 8)
         self.looks += 1
         rows, columns = picture.u.shape
-        bodies = [body_of(each, rows, columns) for each in found if _counts(each)]
+        bodies = [body_of(each, rows, columns) for each in found if counts(each)]
         left = _without_moved(self._kept, bodies)
         earlier = [self._kept[number] for number in left]
         self._kept = [*earlier, *((at_us, body) for body in bodies)][-_MOST:]
 
 
-def _counts(found: Detection) -> bool:
+def counts(found: Detection) -> bool:
+    """Whether a detection is somebody to hide."""
     area = (found.box.right - found.box.left) * (found.box.bottom - found.box.top)
     return found.kind in _HIDDEN and found.confidence >= (LEAST_LARGE if area > LARGE else LEAST_CONFIDENCE)
 
