@@ -19,6 +19,7 @@ from belvedere.link.health import Hint
 from belvedere.link.messages import Reply, Request
 from belvedere.link.records import Record
 from belvedere.link.rules import Alarm
+from belvedere.link.seeing import Event, Events, FindEvents, GetThumbnail, Thumbnail
 from belvedere.link.wire import failure_of
 from belvedere.media.objects import ObjectKind
 from belvedere.site.rules.room import RuleRoom
@@ -246,3 +247,37 @@ async def test_a_site_that_is_away_gets_its_rules_when_it_is_back(tmp_path: Path
         at.stage.site.status = up
         await at.meet()
         assert at.room.cameras == {"gate"}
+
+
+async def test_an_alarms_picture_needs_a_grant_and_is_the_event_of_that_moment(tmp_path: Path) -> None:
+    async with watching(tmp_path) as at:
+        async with at.stage.signed_in("sue", "supervisor") as sue:
+            await made(sue, LINE)
+        at.stage.clock.advance(SHADOW_US)
+        await at.meet()
+        at.walk()
+        await at.meet()
+        seen: list[Event] = []
+        rules = at.stage.site.answer
+
+        def answer(request: Request) -> Reply | None:
+            if isinstance(request, FindEvents):
+                return Events(tuple(seen), (), "", "")
+            if isinstance(request, GetThumbnail):
+                return Thumbnail(f"picture {request.event}".encode(), 320, 180, 1)
+            return rules(request)
+
+        at.stage.site.answer = answer
+        async with at.stage.signed_in("olu") as olu:
+            (alarm,) = (await olu.get("/api/alarms")).json()["alarms"]
+            address = f"/api/alarms/{alarm['id']}/picture"
+            assert (await olu.get(address, params={"grant": "grant_none"})).status_code == 403
+            grant = {"grant": (await olu.post("/api/grants", json={"purpose": "duty"})).json()["id"]}
+            assert (await olu.get(address, params=grant)).status_code == 404, "the site has no event of it yet"
+            for number, left in ((1, 0.0), (2, 0.45), (3, 0.8)):
+                when = alarm["time_us"]
+                box = (left, 0.4, left + 0.1, 0.6)
+                seen.append(Event(number, "gate", "sub", 1, 0, 0, when, when, when, 0.5, box, 2, 2, 1, "m"))
+            assert (await olu.get(address, params=grant)).content == b"picture 2", "the one where the alarm was"
+            assert (await olu.get("/api/alarms/alarm_none/picture", params=grant)).status_code == 404
+        assert "view.thumbnail" in at.stage.kinds()
