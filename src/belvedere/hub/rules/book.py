@@ -142,6 +142,11 @@ class RuleBook:
             )
         return made
 
+    def any(self) -> bool:
+        """Whether there ever was a rule."""
+        with reading(self._engine) as connection:
+            return connection.scalar(select(live_rule.c.id).limit(1)) is not None
+
     def wanted(self, cameras: frozenset[str]) -> tuple[int, tuple[LiveRule, ...]]:
         """What a site with these cameras should hold: a version (0: there never was a rule) and the rules that are on."""
         with reading(self._engine) as connection:

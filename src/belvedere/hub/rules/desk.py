@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from belvedere.foundation.clock import DAY_US, HOUR_US, Clock
+from belvedere.foundation.clock import DAY_US, HOUR_US, MINUTE_US, Clock
 from belvedere.foundation.errors import BadInput, BelvedereError, Conflict
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access.users import User
@@ -31,6 +31,7 @@ MOST_REVIEW_US = 366 * DAY_US
 LEAST_REASON = 8
 LEAST_REASON_PEOPLE = 40  # of a rule about people who stay somewhere
 ASK_S = 5.0
+_KEEP_US = MINUTE_US  # how far behind what is kept of a site may be while nothing happens there
 
 
 class RuleDesk:
@@ -51,6 +52,8 @@ class RuleDesk:
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._forget_due_us = 0
+        # By site, what was kept last and when (monotonic): a hub of many sites does not write each of them every few seconds.
+        self._kept: dict[str, tuple[tuple[object, ...], int]] = {}
 
     async def put(
         self, user: User, rule_id: str, base: int, wanted: LiveRule, *, name: str, on: bool, reason: str
@@ -138,11 +141,11 @@ class RuleDesk:
 
     async def meet(self, site: str, link: SiteLink) -> None:
         """Once. Raises what the link and the database raise."""
+        if not await asyncio.to_thread(self.book.any):
+            return
         mine = await asyncio.to_thread(self._cameras, (site,))
         version, rules = await asyncio.to_thread(self.book.wanted, mine)
         known = (await asyncio.to_thread(self.book.sites)).get(site)
-        if not version and known is None:
-            return
         after = known.number if known is not None else 0
         held = await self._ask(link, after)
         if held.newest < after:  # the site's index was made anew, and counts from 1 again
@@ -155,7 +158,11 @@ class RuleDesk:
         mine_alarms = tuple(alarm for alarm in held.alarms if alarm.camera in mine)
         if len(mine_alarms) < len(held.alarms):
             log.warning("alarms_of_other_cameras", site=site, alarms=len(held.alarms) - len(mine_alarms))
-        await asyncio.to_thread(self.book.heard, site, held, mine_alarms)
+        said, monotonic_us = (held.version, held.newest, held.counts), self._clock.monotonic_us()
+        before, kept_us = self._kept.get(site, ((), 0))
+        if mine_alarms or said != before or monotonic_us - kept_us >= _KEEP_US:
+            await asyncio.to_thread(self.book.heard, site, held, mine_alarms)
+            self._kept[site] = said, monotonic_us
         now_us = self._clock.now_us()
         if now_us >= self._forget_due_us:
             self._forget_due_us = now_us + HOUR_US
