@@ -34,6 +34,7 @@ class Budget:
     def spend(self, cpu_us: int) -> None:
         """Say what was spent."""
         with self._lock:
+            self._earn()
             self._left_us -= cpu_us
 
     def wait_s(self) -> float:

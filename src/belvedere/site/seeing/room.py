@@ -161,8 +161,14 @@ class SeeingRoom:
         ready = self.process.ready
         if ready is None:
             return Seeing(state, text, self.beginner.name().split(" ")[0], "", 0.0, cameras, self._counts())
-        spent = self.process.cpu_us / 1000 / self.process.pictures if self.process.pictures else ready.ms_a_picture
-        return Seeing(state, text, ready.model, ready.provider, round(spent, 2), cameras, self._counts())
+        return Seeing(state, text, ready.model, ready.provider, self._spent_ms(), cameras, self._counts())
+
+    def _spent_ms(self) -> float:
+        """Of processor time for a picture, decoding included; what the detector alone took before the first one."""
+        ready, process = self.process.ready, self.process
+        if process.pictures:
+            return round(process.cpu_us / 1000 / process.pictures, 2)
+        return ready.ms_a_picture if ready is not None else 0.0
 
     def _counts(self) -> SeeingCounts:
         process = self.process
@@ -195,6 +201,6 @@ class SeeingRoom:
             soon += waiting.soon if waiting is not None else 0
             newest_us = self.live.newest_us(camera) or self.store.newest_us(camera)
             state = "live" if self.live.newest_us(camera) else "waiting" if seconds else "done"
-            found.append(SeenCamera(camera, state, newest_us, seconds, 0.0))
+            found.append(SeenCamera(camera, state, newest_us, seconds, self._spent_ms()))
         self._told = now_us + _STATE_US, tuple(found), soon
         return self._told[1], soon
