@@ -24,6 +24,7 @@ ACTS = {
     "POST /api/partners": "partner_change",
     "PUT /api/partners/{partner_id}/policy": "partner_change",
     "POST /api/rollouts": "site_update",
+    "PUT /api/sites/{site}/document": "site_update",
     "POST /api/break-glass": "break_glass",
 }
 # Narrower than its row: these roles of the row are kept out.

@@ -7,9 +7,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from belvedere.foundation.clock import SimulatedClock
 from belvedere.foundation.errors import BadAddress, BadInput, Refused
-from belvedere.foundation.settings import SiteSettings
 from belvedere.link.document import (
     CameraEntry,
     Document,
@@ -20,53 +18,28 @@ from belvedere.link.document import (
     sign_order,
     write_document,
 )
-from belvedere.site.custody.document import site_document
-from belvedere.site.custody.ordered import OrderedDocument
-from belvedere.site.storage.cameras import Cameras
-from belvedere.site.storage.index import Index
-from belvedere.site.storage.keys import ConnectionSafe
+from ordered_stage import SECRET, OrderedBox
 
 HUB, STRANGER = (Ed25519PrivateKey.from_private_bytes(letter * 32) for letter in (b"h", b"s"))
-SECRET = "correcthorse"
-
-
-class Box:
-    """A site's index with its own keys; `looked`: how often recording was told to look anew."""
-
-    def __init__(self, folder: Path, key: bytes) -> None:
-        folder.mkdir()
-        (folder / "hub.pub").write_bytes(HUB.public_key().public_bytes_raw())
-        clock = SimulatedClock()
-        self.folder, self.looked = folder, 0
-        self.index = Index(folder / "index.db", clock)
-        self.cameras = Cameras(self.index, ConnectionSafe(key), clock)
-        self.settings: dict[str, Any] = SiteSettings.model_validate({"id": "rowan"}).model_dump(mode="json")
-        self.order = OrderedDocument(self.index, self.cameras, self.settings, clock, folder / "hub.pub", self._look)
-
-    def _look(self) -> None:
-        self.looked += 1
-
-    def document(self) -> bytes:
-        return site_document(self.index, self.cameras, self.settings)
 
 
 @pytest.fixture
 def boxes(tmp_path: Path) -> Any:
-    made = [Box(tmp_path / name, name[:1].encode() * 32) for name in ("first", "second")]
-    made[0].cameras.put("gate", "Gate", f"rtsp://ann:{SECRET}@192.0.2.1/1", "rtsp://192.0.2.1/2", True)
-    made[0].cameras.put("yard", "Yard", "rtsp://192.0.2.2/1", "", False)
+    key = HUB.public_key().public_bytes_raw()
+    made = [OrderedBox(tmp_path / name, key, key=name[:1].encode() * 32) for name in ("first", "second")]
+    made[0].lived()
     made[1].cameras.put("gate", "Old gate", "rtsp://192.0.2.9/1", "", True)
     made[1].cameras.put("gone", "Gone", "rtsp://192.0.2.3/1", "", True)
     yield made
     for each in made:
-        each.index.close()
+        each.close()
 
 
 def order(document: bytes, version: int, site: str = "rowan", key: Ed25519PrivateKey = HUB) -> PutSiteDocument:
     return sign_order(document, site, version, 5, key)
 
 
-def test_a_site_is_what_was_ordered_byte_for_byte(boxes: list[Box]) -> None:
+def test_a_site_is_what_was_ordered_byte_for_byte(boxes: list[OrderedBox]) -> None:
     first, second = boxes
     sound = SoundEntry("gate", True, "a reason of twenty letters and more", "Dora", 7)
     wanted = write_document(msgspec.structs.replace(read_document(first.document()), sound=(sound,)))
@@ -82,7 +55,7 @@ def test_a_site_is_what_was_ordered_byte_for_byte(boxes: list[Box]) -> None:
     assert second.order.state().version == 1
 
 
-def test_an_older_a_strange_and_a_changed_one_are_refused_and_change_nothing(boxes: list[Box]) -> None:
+def test_an_older_a_strange_and_a_changed_one_are_refused_and_change_nothing(boxes: list[OrderedBox]) -> None:
     first, second = boxes
     wanted, other = first.document(), second.document()
     second.order.take(order(wanted, 3))
@@ -104,7 +77,7 @@ def test_an_older_a_strange_and_a_changed_one_are_refused_and_change_nothing(box
     assert second.document() == now and second.order.state().version == 3
 
 
-def test_what_fails_half_way_leaves_nothing_behind(boxes: list[Box]) -> None:
+def test_what_fails_half_way_leaves_nothing_behind(boxes: list[OrderedBox]) -> None:
     _, second = boxes
     now, here = second.document(), read_document(second.document())
     bad = CameraEntry("zebra", "Zebra", True, "gopher://192.0.2.1/", "")
@@ -115,7 +88,7 @@ def test_what_fails_half_way_leaves_nothing_behind(boxes: list[Box]) -> None:
     assert second.document() == now and second.order.state().version == 0 and second.looked == 0
 
 
-def test_settings_are_the_boxs_own_and_a_difference_is_said(boxes: list[Box]) -> None:
+def test_settings_are_the_boxs_own_and_a_difference_is_said(boxes: list[OrderedBox]) -> None:
     _, second = boxes
     here = read_document(second.document())
     wanted = write_document(msgspec.structs.replace(here, settings={**here.settings, "retention_days": 12}))
@@ -123,7 +96,7 @@ def test_settings_are_the_boxs_own_and_a_difference_is_said(boxes: list[Box]) ->
     assert [what for what, _, _ in state.left] == ["Setting retention_days"] and state.now != state.sha256
 
 
-def test_another_hub_begins_anew(boxes: list[Box]) -> None:
+def test_another_hub_begins_anew(boxes: list[OrderedBox]) -> None:
     _, second = boxes
     second.order.take(order(second.document(), 9))
     (second.folder / "hub.pub").write_bytes(STRANGER.public_key().public_bytes_raw())

@@ -111,7 +111,7 @@ TABLE = DecisionTable(
         ),
         Row(
             act="site_update",
-            text="Update the software of sites",
+            text="Update the software of sites, or order what one is",
             kinds=_TICKET,
             roles=_UPDATES,
             actions=frozenset(),

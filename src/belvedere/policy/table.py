@@ -349,7 +349,7 @@ FULL_TABLE = DecisionTable(
         ),
         Row(
             act="site_update",
-            text="Update the software of sites",
+            text="Update the software of sites, or order what one is",
             kinds=_TICKET,
             roles=_UPDATES,
             actions=frozenset(),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from belvedere.hub.access.doors import CurrentSession, roles
 from belvedere.hub.context import HubContext
+from belvedere.hub.fleet import document_routes
 from belvedere.hub.fleet.book import Enrolment
 from belvedere.hub.fleet.configuration import Version, difference
 from belvedere.hub.reach import hub_of
@@ -16,6 +17,7 @@ from belvedere.link.configuration import MOST_KBIT, LineLimits
 from belvedere.policy.table import Role
 
 router = Room("sites")
+router.add(document_routes.router)
 
 _LET_IN = (Role.ADMINISTRATOR, Role.MANAGER)
 _LOOK = (*_LET_IN, Role.INSTALLER, Role.DPO, Role.SUPERVISOR)

@@ -14,6 +14,7 @@ from belvedere.hub.approvals.desk import ApprovalDesk
 from belvedere.hub.context import HubContext
 from belvedere.hub.federation.desk import FederationDesk
 from belvedere.hub.federation.doings import PartnerDoing, PolicyDoing
+from belvedere.hub.fleet.document import DocumentDoing
 from belvedere.hub.proposals import sound_routes
 from belvedere.hub.proposals.desk import ProposalDesk
 from belvedere.hub.proposals.doing import Doing
@@ -59,6 +60,7 @@ async def _desk_open(app: FastAPI) -> AsyncIterator[None]:
         "purpose.cameras": CamerasDoing(hub.purposes),
         "sound": SoundDoing(hub),
         "rollout": RolloutDoing(hub),
+        "site.document": DocumentDoing(hub),
         "partner.add": PartnerDoing(cast(FederationDesk, app.state.federation)),
         "partner.policy": PolicyDoing(cast(FederationDesk, app.state.federation)),
     }
