@@ -91,6 +91,14 @@ def test_infrared_dark_and_tiny_pictures_give_no_name() -> None:
     assert name_of(np.zeros((0, 3), np.uint8)) is ObjectColour.UNKNOWN
 
 
+def test_under_lamps_only_colours_are_named_and_no_shades_of_grey() -> None:
+    picture = np.asarray(_dressed((200, 30, 30), (35, 35, 40)) * 0.42, np.uint8)
+    light = Light.of(picture)
+    assert (light.coloured, light.bright, light.dim) == (True, True, True)
+    seen = colours_of(picture, ObjectKind.PERSON, BODY, light)
+    assert seen == (ObjectColour.RED, ObjectColour.UNKNOWN)
+
+
 def test_a_pattern_has_no_name_and_neither_have_those_who_lie_or_dogs() -> None:
     stripes = np.array([[0, 0, 200], [200, 200, 200], [200, 40, 0]] * 30, np.uint8)
     assert name_of(stripes) is ObjectColour.UNKNOWN

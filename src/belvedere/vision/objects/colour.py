@@ -66,7 +66,10 @@ AGREEING = 0.55  # share of a part's pixels that must
 FARTHEST = 0.11  # from the centre; beyond it there is no name
 CLEARER = 0.012  # the next name must be farther by so much
 _DULL = 0.018  # chroma below which a picture has no colours: 98 of 100 pixels
-_DIM = 0.30  # lightness that a quarter of the picture must reach
+_DARK, _DIM = (
+    0.30,
+    0.42,
+)  # lightness that a quarter of the picture must reach: for any name, and for black, grey and white
 _UPRIGHT = 0.7  # width over height, in pixels: who lies, sits or bends has their clothes elsewhere in the box
 _LOOKED_AT = (96, 54)  # columns and rows that light is judged by
 
@@ -102,6 +105,7 @@ _OPPONENTS = np.array(
     np.float32,
 ).T
 _WEIGHTS = np.array([_LIGHTNESS_WEIGHT, 1.0, 1.0], np.float32)
+_SHADES = frozenset({ObjectColour.BLACK, ObjectColour.GREY, ObjectColour.WHITE})
 _NAMES = np.array([centre[0] for centre in CENTRES])
 _PLACES = np.array([centre[1:] for centre in CENTRES], np.float32) * _WEIGHTS
 
@@ -115,12 +119,14 @@ def oklab(pixels: NDArray[np.uint8]) -> Floats:
 class Light:
     """What the light of a whole picture lets be said. `coloured` false: infrared, or a camera that sends no colours.
 
+    `bright` false: dark. `dim`: under lamps, where what is black, grey or white looks like any other of them, and dark blue too.
     `raised`: what colours are multiplied with to be those of a usual picture.
     """
 
     coloured: bool
     bright: bool
     raised: float = 1.0
+    dim: bool = False
 
     @classmethod
     def of(cls, picture: Bgr) -> "Light":
@@ -129,7 +135,7 @@ class Light:
         chroma = np.hypot(some[:, 1], some[:, 2])
         middle, upper = np.percentile(some[:, 0], (50, 75))
         raised = min(MOST_RAISED, max(1.0, USUAL / max(float(middle), 0.01)))
-        return cls(float(np.percentile(chroma, 98)) >= _DULL, float(upper) >= _DIM, raised)
+        return cls(float(np.percentile(chroma, 98)) >= _DULL, float(upper) >= _DARK, raised, float(upper) < _DIM)
 
 
 def name_of(pixels: NDArray[np.uint8], *, raised: float = 1.0, dark_counts: float = 1.0) -> ObjectColour:
@@ -159,6 +165,10 @@ def name_of(pixels: NDArray[np.uint8], *, raised: float = 1.0, dark_counts: floa
     return ObjectColour(int(name))
 
 
+def _told(name: ObjectColour, light: Light) -> ObjectColour:
+    return ObjectColour.UNKNOWN if light.dim and name in _SHADES else name
+
+
 def _part(picture: Bgr, box: Box, where: tuple[float, float, float, float]) -> NDArray[np.uint8]:
     """Pixels of a part of a box, n x 3."""
     rows, columns = picture.shape[:2]
@@ -178,9 +188,9 @@ def colours_of(picture: Bgr, kind: ObjectKind, box: Box, light: Light) -> tuple[
         if (box.right - box.left) * columns > _UPRIGHT * (box.bottom - box.top) * rows:
             return unknown, unknown
         upper, lower = (name_of(_part(picture, box, where), raised=light.raised) for where in (_UPPER, _LOWER))
-        return upper, lower
+        return _told(upper, light), _told(lower, light)
     if kind in VEHICLES:
-        return name_of(_part(picture, box, _BODY), raised=light.raised, dark_counts=0.4), unknown
+        return _told(name_of(_part(picture, box, _BODY), raised=light.raised, dark_counts=0.4), light), unknown
     return unknown, unknown
 
 
