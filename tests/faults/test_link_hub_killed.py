@@ -45,6 +45,7 @@ async def _hub(stage: FarStage) -> AsyncIterator[asyncio.subprocess.Process]:
         assert await process.wait() == -signal.SIGKILL
 
 
+@pytest.mark.sqlite_only  # the hub is a process, which opens its own
 async def test_the_hub_is_killed_in_the_middle_of_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     impatient(monkeypatch)
     noticing(monkeypatch)
