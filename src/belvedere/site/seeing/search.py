@@ -7,6 +7,7 @@ import heapq
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -18,6 +19,7 @@ MOST_READ = 50_000
 _MOST_SHADES = 3  # colours up to which each gets a range of its own
 _AROUND_US = 15 * 60 * 1_000_000  # clearest moments of two objects seen together lie no further apart
 _PAGE, _LEAST_HELPING, _MOST_HELPING = 64, 3, 1000  # rows read at a time
+_KEYS = "best_us, id"  # which every index holds
 _BEST, _ID = 8, 0  # places in COLUMNS
 
 
@@ -48,6 +50,8 @@ def find(
         raise BadInput("Events come newest, oldest or best first.")
     newest = order == "newest"
     place = _place(before)
+    if facets.plain:
+        return _plain_page(db, cameras, span, facets, newest, limit, place)
     found: list[EventRecord] = []
     for read, row in enumerate(_merged(db, cameras, span, facets, newest, place), 1):
         event = EventRecord._make(row)
@@ -58,6 +62,26 @@ def find(
         if read >= MOST_READ:
             return Page(tuple(found), f"{event.best_us}.{event.id}", cut=True)
     return Page(tuple(found), "")
+
+
+def _plain_page(
+    db: sqlite3.Connection,
+    cameras: Sequence[int],
+    span: Span,
+    facets: Facets,
+    newest: bool,
+    limit: int,
+    place: tuple[int, int] | None,
+) -> Page:
+    """A page where the index alone decides: whole rows are read for what is shown, and for nothing else."""
+    keys = list(islice(_merged(db, cameras, span, facets, newest, place, _KEYS), limit + 1))
+    chosen = [number for _, number in keys[:limit]]
+    sql = f"SELECT {COLUMNS} FROM seen_event e WHERE id IN ({','.join('?' * len(chosen))})"
+    rows = {row[_ID]: EventRecord._make(row) for row in db.execute(sql, chosen)}
+    # One may have been deleted between the two.
+    events = tuple(rows[number] for number in chosen if number in rows)
+    moment, number = keys[limit - 1] if len(keys) > limit else (0, 0)
+    return Page(events, f"{moment}.{number}" if len(keys) > limit else "")
 
 
 def _best(db: sqlite3.Connection, cameras: Sequence[int], span: Span, facets: Facets, limit: int, before: str) -> Page:
@@ -153,6 +177,7 @@ def _merged(
     facets: Facets,
     newest: bool,
     place: tuple[int, int] | None,
+    columns: str = COLUMNS,
 ) -> Iterator[tuple[Any, ...]]:
     """Rows of all ranges in the order of time, read in small helpings, more of them where more are wanted."""
     if place is not None:
@@ -165,14 +190,15 @@ def _merged(
     ranges = _ranges(facets)
     first = max(_LEAST_HELPING, _PAGE // (len(cameras) * len(ranges)))
     sources = [
-        _range(db, camera, kind, shade, span, facets, newest, start, first)
+        _range(db, camera, kind, shade, span, facets, newest, start, first, columns)
         for camera in cameras
         for kind, shade in ranges
     ]
     if len(sources) == 1:
         yield from sources[0]
     else:
-        yield from heapq.merge(*sources, key=itemgetter(_BEST, _ID), reverse=newest)
+        key = itemgetter(0, 1) if columns == _KEYS else itemgetter(_BEST, _ID)
+        yield from heapq.merge(*sources, key=key, reverse=newest)
 
 
 def _range(
@@ -185,12 +211,14 @@ def _range(
     newest: bool,
     start: tuple[int, int],
     helping: int,
+    columns: str,
 ) -> Iterator[tuple[Any, ...]]:
     where = _where(camera, kind, shade, span)[0]
-    more, given = facets.where()
+    # The range of a shade says the colour already.
+    more, given = ("", ()) if columns == _KEYS and shade is not None else facets.where()
     way, beyond = ("DESC", "<") if newest else ("ASC", ">")
     sql = (
-        f"SELECT {COLUMNS} FROM seen_event e {where}{more} AND (best_us, id) {beyond} (?, ?) "
+        f"SELECT {columns} FROM seen_event e {where}{more} AND (best_us, id) {beyond} (?, ?) "
         f"ORDER BY best_us {way}, id {way} LIMIT ?"
     )
     while True:
@@ -202,7 +230,7 @@ def _range(
         yield from rows
         if len(rows) < helping:
             return
-        start = rows[-1][_BEST], rows[-1][_ID]
+        start = rows[-1] if columns == _KEYS else (rows[-1][_BEST], rows[-1][_ID])
         helping = min(_MOST_HELPING, helping * 4)
 
 
