@@ -18,8 +18,6 @@ interface CardProps {
   onMark: (camera: string) => void;
 }
 
-const CONFIDENCE: Record<string, string> = { clear: "clear", likely: "likely", uncertain: "uncertain" };
-
 function Thumbnail({ grant, event, name }: { grant: string; event: Found; name: string }) {
   const [gone, setGone] = useState(false);
   if (gone) return <span className={styles.noPicture}>No picture: it can't be made, or masked, just now.</span>;
@@ -50,7 +48,7 @@ function Card({ grant, moment, names, cameras, marked, onMark }: CardProps) {
           <span className={styles.cardTop}>
             <strong>{name}</strong>
             <span className={styles.sure} data-sure={first.sure}>
-              {CONFIDENCE[first.sure] ?? first.sure}
+              {first.sure}
             </span>
           </span>
           <span className="quiet">

@@ -72,6 +72,8 @@ export function ZoneDialog({ camera, at, zone, onDone, onClose }: Props) {
   const [corners, setCorners] = useState<Corner[]>(zone);
   const box = useRef<HTMLDivElement>(null);
   const drag = useRef(-1);
+  // Corners are shares of the picture, so that the box has to have its shape.
+  const shape = [camera.sub, camera.main].find((stream) => stream && stream.width > 0 && stream.height > 0);
   const place = (event: { clientX: number; clientY: number }): Corner => {
     const frame = box.current!.getBoundingClientRect();
     return [inside((event.clientX - frame.left) / frame.width), inside((event.clientY - frame.top) / frame.height)];
@@ -95,6 +97,7 @@ export function ZoneDialog({ camera, at, zone, onDone, onClose }: Props) {
         <div
           ref={box}
           className={styles.canvas}
+          style={shape ? { aspectRatio: `${shape.width} / ${shape.height}` } : undefined}
           data-testid="zone-canvas"
           onPointerMove={onPointerMove}
           onPointerUp={() => (drag.current = -1)}
