@@ -1,5 +1,6 @@
 """A disk that is gone for good: the index lets go of it, tells of it, and another takes its place."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from belvedere.site.recorder.repair import repair
 from belvedere.site.retention.gone import GONE, disk_rows, let_go
 from belvedere.site.retention.keeper import RetentionKeeper
 from belvedere.site.retention.telling import destructions
+from belvedere.site.serve import only_one
 from belvedere.site.storage.folders import open_disks, site_uuid
 from belvedere.site.storage.index import Index
 from belvedere.site.storage.keys import load_key
@@ -178,3 +180,20 @@ def test_the_commands(tmp_path: Path) -> None:
     index = Index(settings.site_folder / "index.db", clock)
     assert open_disks(index, [place], clock)[1] == {}
     index.close()
+
+
+def test_a_folder_is_free_at_once_though_a_child_was_being_started(tmp_path: Path) -> None:
+    with only_one(tmp_path):
+        lock = (tmp_path / "lock").stat()
+        held = [int(each.name) for each in Path("/dev/fd").iterdir()]
+        (own,) = [number for number in held if _same(number, lock)]
+        copy = os.dup(own)  # as a child has it until it runs its program
+    with only_one(tmp_path):
+        os.close(copy)
+
+
+def _same(number: int, file: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.fstat(number), file)
+    except OSError:  # the listing's own
+        return False

@@ -140,7 +140,10 @@ def only_one(folder: Path) -> Iterator[None]:
             raise Conflict(
                 f"{folder} is in use by another site process.", advice="End that one, or give another --data."
             ) from error
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(fd, fcntl.LOCK_UN)  # a copy in a child that another thread is just starting would hold it on
     finally:
         os.close(fd)
 
