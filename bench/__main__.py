@@ -25,12 +25,14 @@ NAMES = (
     "fuzz",
     "activity",
     "masking",
+    "colours",
     "tamper_hints",
     "access",
     "queries",
     "sightings",
     "link",
     "simulation",
+    "vision",
 )
 
 
