@@ -1,4 +1,6 @@
-"""Writes docs/reference/accuracy.md and the figures that cards show, from what `python3 run.py bench vision` left in bench/out/vision.json.
+"""Writes docs/reference/accuracy.md and the figures that cards show, from what `python3 run.py bench vision` left behind.
+
+FILE is `bench/out/vision.json` unless another is named.
 
 python tools/accuracy.py [FILE]
 """
@@ -27,9 +29,10 @@ def page(told: dict[str, Any]) -> str:
     lines = [
         "# How much analysis finds",
         "",
-        f"Made by `tools/accuracy.py` from `python3 run.py bench vision` on {told['made']}; do not edit. Model: {told['model']}, "
-        f"SHA-256 `{told['sha256']}`. Scene: {told['scene']}. Rendered pictures are easier than a wet street: measure your own cameras before",
-        "you rely on a figure. Heights are in the picture that is looked at (640 x 360).",
+        f"Made by `tools/accuracy.py` from `python3 run.py bench vision` on {told['made']}; do not edit.",
+        f"Model: {told['model']}, SHA-256 `{told['sha256']}`. Scene: {told['scene']}.",
+        "Rendered pictures are easier than a wet street: measure your own cameras before you rely on a figure.",
+        "Heights are in the picture that is looked at (640 x 360).",
         "",
         "| light | kind | height, px | stays of 2 s and more that were found | events that moved and were right |",
         "|---|---|---|---|---|",
@@ -53,12 +56,13 @@ def page(told: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "Processor time was measured while other work ran on the same two cores; a day is put together from seconds with and without "
-        "movement, because no film of the demo lasts a day.",
+        "Processor time was measured while other work ran on the same two cores; a day is put together from seconds with",
+        "and without movement, because no film of the demo lasts a day.",
         "",
-        "Not measured yet: the first 20 hits of a day that nobody looked at, main streams and tiles, cameras that look straight down, rain and "
-        "snow, real streets at night. Differences by skin tone can't be measured with footage that may be used here: "
-        "[skin-tone-protocol.md](skin-tone-protocol.md) says how you measure them. Pictures of failures are not shown on this page yet.",
+        "Not measured yet: the first 20 hits of a day that nobody looked at, main streams and tiles, cameras that look",
+        "straight down, rain and snow, real streets at night. Differences by skin tone can't be measured with footage that",
+        "may be used here: [skin-tone-protocol.md](skin-tone-protocol.md) says how you measure them. Pictures of failures are",
+        "not on this page yet.",
         "",
     ]
     return "\n".join(lines)
