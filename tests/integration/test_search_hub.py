@@ -121,12 +121,12 @@ async def test_thumbnails_are_never_kept_and_each_unsearched_one_is_logged(tmp_p
         held = await searching(stage, browser, Seer(event(1, best_us)))
         await browser.post("/api/search", json={"grant": held, "words": "van"})
         for number, entries in ((1, 0), (2, 1)):
-            query = {"grant": held, "at_us": best_us}
+            query: dict[str, str | int] = {"grant": held, "at_us": best_us}
             answer = await browser.get(f"/api/search/thumbnail/gate/{number}", params=query)
             assert (answer.content, answer.headers["content-type"]) == (b"JPEG", "image/jpeg")
             assert answer.headers["cache-control"] == "no-store"
             assert len(logged(stage, "view.thumbnail")) == entries
-        early = {"grant": held, "at_us": 1}
+        early: dict[str, str | int] = {"grant": held, "at_us": 1}
         assert (await browser.get("/api/search/thumbnail/gate/1", params=early)).status_code == 403
 
 

@@ -339,7 +339,7 @@ _WORDS = st.sampled_from(
 @given(st.one_of(st.text(max_size=80), st.lists(_WORDS, max_size=14).map(" ".join)))
 def test_whatever_is_asked_is_read_and_its_spans_are_its_own(words: str) -> None:
     found = read(words)
-    spans = [(each.start, each.end) for each in (*found.chips, *found.unread)]
+    spans = [(chip.start, chip.end) for chip in found.chips] + [(each.start, each.end) for each in found.unread]
     spans += [(found.refusal.start, found.refusal.end)] if found.refusal else []
     assert all(0 <= start < end <= len(words) for start, end in spans)
     assert all(words[each.start : each.end] == each.text for each in found.unread)
