@@ -5,6 +5,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from belvedere.cli.able import shortcomings
+from belvedere.cli.estate_analysis import DPIA, order_analysis
 from belvedere.cli.estate_cases import open_cases
 from belvedere.cli.estate_people import codes_of_the_demo
 from belvedere.cli.main import app
@@ -12,6 +13,9 @@ from belvedere.cli.users import list_users
 from belvedere.demo.incidents import INCIDENTS
 from belvedere.foundation.clock import DAY_US, SimulatedClock
 from belvedere.foundation.settings import load_settings
+from belvedere.hub.analysis.orders import SWITCHED_ON
+from belvedere.policy.standing import decide_standing
+from belvedere.policy.table import TABLES
 from hub_stage import hub_stage
 
 
@@ -54,6 +58,23 @@ async def test_last_nights_cases_are_opened_once_and_are_in_the_log(tmp_path: Pa
         assert facts is not None and facts.open and operator.id in facts.people and facts.windows
         history = book.acts(str(opened[0].facts["case_id"]), 10)
         assert [act.audit_index >= 0 for act in history] == [True, True]
+
+
+async def test_analysis_is_switched_on_once_by_the_data_protection_officer(tmp_path: Path) -> None:
+    settings, clock = load_settings(tmp_path), SimulatedClock()
+    settings.hub_folder.mkdir(parents=True)
+    codes_of_the_demo(settings, clock)
+    assert order_analysis(settings, clock, ["main", "north"]) == 2
+    assert order_analysis(settings, clock, ["main", "north"]) == 0
+    async with hub_stage(tmp_path) as stage:
+        orders = stage.hub.analysis.orders.orders()
+        assert set(orders) == {"main", "north"} and {kept.order.dpia for kept in orders.values()} == {DPIA}
+        kept = orders["main"]
+        cameras = frozenset({"gate"})
+        decision = decide_standing(kept.order, cameras, "grant", TABLES["four_eyes"], kept.order.made_us)
+        assert decision.grant is not None and decision.grant.cameras == cameras
+        logged = [entry for entry in stage.hub.audit.entries(limit=200) if entry.kind == SWITCHED_ON]
+        assert {entry.facts["site"] for entry in logged} == {"main", "north"}
 
 
 def test_what_people_lack_is_said_and_can_be_put_right(tmp_path: Path) -> None:

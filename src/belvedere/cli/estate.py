@@ -69,11 +69,14 @@ class Estate:
         self._task = asyncio.create_task(self._follow())
 
     async def report(self) -> None:
-        """Open the cases of last night, once there are people to work on them."""
-        from belvedere.cli.estate_cases import open_cases  # here: nothing waits for them
+        """Open the cases of last night, and have it searched, once there are people to work on them."""
+        from belvedere.cli.estate_analysis import order_analysis  # here: nothing waits for them
+        from belvedere.cli.estate_cases import open_cases
 
+        sites = sorted({part.settings.site.id for part in self._part_of.values()})
         try:
             await asyncio.to_thread(open_cases, self._settings, self._clock)
+            await asyncio.to_thread(order_analysis, self._settings, self._clock, sites)
         except BelvedereError as error:
             log.warning("the demo could not open its cases", error=str(error))
 

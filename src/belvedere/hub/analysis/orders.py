@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -215,30 +215,8 @@ class AnalysisOrders:
     # Rows.
 
     def _put(self, kept: KeptOrder) -> None:
-        order = kept.order
         with writing(self._engine) as connection:
-            standing = analysis_order.c.ended_us.is_(None)
-            connection.execute(
-                update(analysis_order)
-                .where(analysis_order.c.site_id == order.site, standing)
-                .values(ended_us=order.made_us, ended_by=kept.made_by, ended_words="Another order took its place.")
-            )
-            connection.execute(
-                insert(analysis_order).values(
-                    id=kept.id,
-                    site_id=order.site,
-                    dpia=order.dpia,
-                    reason=order.reason,
-                    account_id=order.account_id,
-                    made_by=kept.made_by,
-                    made_us=order.made_us,
-                    review_us=order.review_us,
-                    from_us=order.from_us,
-                    ended_us=None,
-                    ended_by="",
-                    ended_words="",
-                )
-            )
+            put_order(connection, kept)
 
     def _end(self, order_id: str, site: str, by: str, words: str) -> None:
         now_us = self._clock.now_us()
@@ -270,6 +248,32 @@ class AnalysisOrders:
         same = analysis_grant.c.id == held.id, analysis_grant.c.ended_us.is_not_distinct_from(held.ended_us)
         with writing(self._engine) as connection:
             connection.execute(update(analysis_grant).where(*same).values(told_us=self._clock.now_us()))
+
+
+def put_order(connection: Connection, kept: KeptOrder) -> None:
+    """Write an order in place of the one that its site had."""
+    order = kept.order
+    connection.execute(
+        update(analysis_order)
+        .where(analysis_order.c.site_id == order.site, analysis_order.c.ended_us.is_(None))
+        .values(ended_us=order.made_us, ended_by=kept.made_by, ended_words="Another order took its place.")
+    )
+    connection.execute(
+        insert(analysis_order).values(
+            id=kept.id,
+            site_id=order.site,
+            dpia=order.dpia,
+            reason=order.reason,
+            account_id=order.account_id,
+            made_by=kept.made_by,
+            made_us=order.made_us,
+            review_us=order.review_us,
+            from_us=order.from_us,
+            ended_us=None,
+            ended_by="",
+            ended_words="",
+        )
+    )
 
 
 def _stands(held: KeptGrant | None, kept: KeptOrder, cameras: frozenset[str], now_us: int) -> bool:
