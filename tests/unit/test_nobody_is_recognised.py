@@ -23,6 +23,8 @@ NEVER = re.compile(
     r"deep-?sort|boxmot|compreface|uniface|openface)",
     re.IGNORECASE,
 )
+IMPORTED = re.compile(r"^ *(?:import|from) +(\w+)", re.MULTILINE)
+OPENCV = re.compile(r"FaceRecognizer|FaceDetectorYN|\bcv2\.face\b|CascadeClassifier")
 WORDS = re.compile(r"embedding|feature_vector|faceprint|face_id|descriptor|biometric|gallery", re.IGNORECASE)
 # Every column of the site's index that holds bytes, and what they are. A new one is named here by somebody who has thought of it.
 SITE_BYTES = {
@@ -32,6 +34,7 @@ SITE_BYTES = {
     "camera_key.fingerprint", "day_key.wrapped", "day_key_copy.box", "day_key_copy.key_check", "held_key.wrapped",
     "site_card.public_key", "site_card.sealed_grant", "site_card.sealed_private", "seen_job.grant",  # keys and grants
     "advisory_file.data", "configuration.signature", "configuration.words", "recipient_list.signature", "recipient_list.words",
+    "site_order.signature", "site_order.words",  # signed words
     "outbox_state.epoch", "outbox_state.hub", "card_entry.checkpoint", "card_entry.record", "card_entry.salt",
     "day_root.root", "destroyed_segment.sha256", "destruction.root", "held_copy.source_sha256", "imported_file.sha256",
     "quarantine.sha256", "segment.sha256", "segment_gone.sha256",  # hashes
@@ -60,6 +63,15 @@ def test_no_such_package_is_installed_with_the_product() -> None:
     assert len(named) > 50 and not [each for each in named if NEVER.match(each)]
     packages = (ROOT / "web" / "package-lock.json").read_text("utf-8")
     assert not re.findall(r"node_modules/(face-api|@vladmandic|human|tracking)[^\"]*", packages)
+
+
+def test_nothing_of_the_kind_is_imported_anywhere() -> None:
+    written = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
+    named = {name for text in written for name in IMPORTED.findall(text)}
+    assert {"numpy", "cv2", "openvino"} <= named
+    assert not [name for name in named if NEVER.match(name.replace("_", "-"))]
+    # OpenCV can compare faces, and knows where they are by cascades: neither is used.
+    assert not [text for text in written if OPENCV.search(text)]
 
 
 def test_no_kind_of_object_is_a_person_among_others() -> None:

