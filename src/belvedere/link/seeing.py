@@ -190,13 +190,17 @@ class Thumbnail(Reply, frozen=True, tag="thumbnail"):
 
 
 class SeenCamera(msgspec.Struct, frozen=True):
-    """One camera's analysis. `newest_us`: footage up to here is looked at; `waiting_s` of recordings wait."""
+    """One camera's analysis. `newest_us`: footage up to here is looked at; `waiting_s` of recordings wait.
+
+    `away`: days (since 1970, UTC) that the site's own grant opens and whose key is not here.
+    """
 
     camera: str
     state: str
     newest_us: int
     waiting_s: int
     ms_a_picture: float
+    away: tuple[int, ...] = ()
 
 
 class SeeingCounts(msgspec.Struct, frozen=True):

@@ -16,7 +16,6 @@ from belvedere.foundation.errors import (
     BadInput,
     BelvedereError,
     Conflict,
-    KeyAway,
     LinkFault,
     NotFound,
     Refused,
@@ -27,8 +26,8 @@ from belvedere.foundation.ids import new_id
 from belvedere.hub.access.grants import GrantDesk
 from belvedere.hub.access.users import User
 from belvedere.hub.analysis.book import Job, JobBook, JobPart
+from belvedere.hub.analysis.keys import release_day
 from belvedere.hub.audit.log import AuditLog
-from belvedere.hub.custody.release import ReleasingLink
 from belvedere.hub.fleet.routing import FleetLink
 from belvedere.link.client import SiteLink
 from belvedere.link.messages import Answer
@@ -44,7 +43,6 @@ LONGEST_US = 366 * DAY_US
 MOST_OPEN = 100  # jobs that are not over
 LOOK_S = 2.0
 IDLE_S = 30.0
-_STREAMS = ("sub", "main")
 _OVER = ("done", "failed")
 _AT_WORK = ("running", "waiting")
 _TOLD_WITHIN_US = 7 * DAY_US  # so long a site that was away is told that a job was ended
@@ -287,30 +285,16 @@ class AnalysisJobs:
 
     async def _release(self, link: SiteLink, wire: bytes, job: Job, camera: str) -> str:
         """Have the keys of a camera's days released to the site, each once; what went wrong, in words."""
-        desk = link.desk if isinstance(link, ReleasingLink) else None
-        if desk is None:
-            return ""
         action = _reading(open_signed(wire, self._public_key, self._clock).actions)
         words = ""
         to_us = min(job.to_us, self._clock.now_us())
         for day in range(job.from_us // DAY_US, -(-to_us // DAY_US)):
             name = (job.grant_id, camera, day)
-            if name in self._released:
-                continue
-            start_us, end_us = max(job.from_us, day * DAY_US), min(to_us, (day + 1) * DAY_US)
-            for stream in _STREAMS:
-                try:
-                    pieces = (await link.playlist(wire, camera, stream, start_us, end_us)).pieces
-                    if not pieces:
-                        continue
-                    await desk.release(link, wire, action, camera, stream, pieces[0].segment)
+            if name not in self._released:
+                there, trouble = await release_day(link, wire, action, camera, day, (job.from_us, to_us))
+                words = trouble or words
+                if there:
                     self._released.add(name)
-                    break
-                except NotFound:  # no such stream
-                    continue
-                except KeyAway as error:
-                    words = error.message
-                    break
         return words
 
     async def _told(self, link: SiteLink, job: Job) -> Analysis | None:

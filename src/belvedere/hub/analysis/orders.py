@@ -11,21 +11,23 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.engine import Row
 from sqlalchemy.exc import SQLAlchemyError
 
-from belvedere.foundation.clock import DAY_US, HOUR_US, Clock
+from belvedere.foundation.clock import DAY_US, HOUR_US, SECOND_US, Clock
 from belvedere.foundation.errors import BadInput, BelvedereError, NotFound
 from belvedere.foundation.ids import new_id
 from belvedere.hub.access.sessions import SignedIn
 from belvedere.hub.access.step_up import StepUps
+from belvedere.hub.analysis.keys import release_day
 from belvedere.hub.analysis.tables import analysis_grant, analysis_order
 from belvedere.hub.audit.log import AuditLog
 from belvedere.hub.storage.engine import reading, writing
 from belvedere.link.client import SiteLink
 from belvedere.link.grants import EndGrants
 from belvedere.link.messages import Answer
-from belvedere.link.seeing import PutAnalysisGrant
+from belvedere.link.seeing import GetSeeing, PutAnalysisGrant, Seeing
 from belvedere.policy.ended import sign_ending
+from belvedere.policy.grant import Action
 from belvedere.policy.row import DecisionTable
-from belvedere.policy.signed import GRANT_ISSUED, grant_facts, sign_grant
+from belvedere.policy.signed import GRANT_ISSUED, grant_facts, open_signed, sign_grant
 from belvedere.policy.standing import AnalysisOrder, decide_standing
 
 log = structlog.get_logger(__name__)
@@ -35,6 +37,8 @@ HUB = ""  # no person: the hub itself renews
 RENEW_BEFORE_US = 12 * HOUR_US
 MOST_REACH_DAYS = 3660
 ASK_S = 5.0
+KEYS_US = 30 * SECOND_US  # between two looks which keys a site's analysis waits for
+MOST_KEYS = 64  # of camera-days at a time, the newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +164,14 @@ class AnalysisOrders:
 
     async def run(self, site: str, link: SiteLink) -> None:
         """Keep a site's grant as its order says, until cancelled."""
+        looked_us = 0
         while True:
             self._changed.clear()
             try:
                 await self.meet(site, link)
+                if self._clock.monotonic_us() >= looked_us:
+                    looked_us = self._clock.monotonic_us() + KEYS_US
+                    await self.release(site, link)
             except (BelvedereError, SQLAlchemyError) as error:  # away, or the database is: tried again
                 log.debug("analysis grant not brought", site=site, error=str(error))
             try:
@@ -194,6 +202,20 @@ class AnalysisOrders:
             await link.ask(EndGrants((sign_ending(held.id, held.expires_us, self._key),)), Answer, reuse=False)
             await link.ask(PutAnalysisGrant(b""), Answer, reuse=False)
         return await asyncio.to_thread(self._told, held)
+
+    async def release(self, site: str, link: SiteLink) -> int:
+        """Release the keys of the days that the site's standing grant opens and that wait for theirs; returns how many."""
+        held = (await asyncio.to_thread(self.grants)).get(site)
+        if held is None or held.ended_us is not None or held.told_us is None or held.expires_us <= self._clock.now_us():
+            return 0
+        grant = open_signed(held.wire, self._key.public_key().public_bytes_raw(), self._clock)
+        seen = await link.ask(GetSeeing(), Seeing)
+        wanted = [(each.camera, day) for each in seen.cameras if each.camera in grant.cameras for day in each.away]
+        done = 0
+        for camera, day in sorted(wanted, key=lambda each: -each[1])[:MOST_KEYS]:
+            there, _ = await release_day(link, held.wire, Action.ANALYSE, camera, day, (grant.from_us, grant.to_us))
+            done += there
+        return done
 
     async def _renew(self, kept: KeptOrder, cameras: frozenset[str], before: KeptGrant | None) -> KeptGrant:
         now_us = self._clock.now_us()

@@ -11,7 +11,7 @@ from belvedere.media.objects import ObjectColour, ObjectKind
 MOST_CAMERAS = 64
 _Share = Annotated[float, Field(ge=0.0, le=1.0)]
 _Polygon = Annotated[tuple[tuple[_Share, _Share], ...], Field(min_length=3, max_length=64)]
-_Name = Annotated[str, Field(min_length=1, max_length=64)]
+_Name = Annotated[str, Field(max_length=64)]
 _Moment = Annotated[int, Field(ge=0, lt=1 << 53)]
 _Minute = Annotated[int, Field(ge=0, le=1440)]
 

@@ -14,6 +14,7 @@ Standing = Callable[[str, int, int], Grant | None]
 
 _LEAST_S = 10  # of an hour: less is not worth opening it
 _AGAIN_US = 5 * MINUTE_US  # after a walk that found nothing
+_KEY_US = MINUTE_US  # after footage whose key was not here: the hub is told, and releases it
 _SOON_US = DAY_US  # footage that is deleted within this time is looked at first
 
 
@@ -44,6 +45,7 @@ class Backlog:
         self._standing = standing
         self._kept_us = retention_days * DAY_US
         self._tried: dict[tuple[str, int], int] = {}
+        self._away: dict[str, frozenset[int]] = {}
         self._walk_us = 0
 
     def waiting(self, camera: str) -> Waiting:
@@ -56,6 +58,10 @@ class Backlog:
         seconds = self._coverage.count(stream[1], oldest_us // HOUR_US * HOUR_US, now_us).waiting
         soon = self._coverage.count(stream[1], oldest_us // HOUR_US * HOUR_US, oldest_us + _SOON_US).waiting
         return Waiting(seconds, soon)
+
+    def away(self, camera: str) -> frozenset[int]:
+        """Days (since 1970, UTC) of a camera that wait for their key."""
+        return self._away.get(camera, frozenset())
 
     def step(self, go_on: Callable[[int], bool]) -> bool:
         """Look at one hour of one camera: what is deleted soon first, then the newest. False when nothing waits.
@@ -87,9 +93,17 @@ class Backlog:
                     continue
                 # What can't be seen now is not tried again and again.
                 self._tried[camera, hour_us] = now_us + HOUR_US
-                for _ in self._stored.look(Work(grant, camera, hour_us, to_us), busiest=False, go_on=go_on):
+                work = Work(grant, camera, hour_us, to_us)
+                for _ in self._stored.look(work, busiest=False, go_on=go_on):
                     pass
+                day = {hour_us // DAY_US}
+                if work.away:
+                    self._tried[camera, hour_us] = now_us + _KEY_US
+                    self._away[camera] = self.away(camera) | day
+                else:
+                    self._away[camera] = self.away(camera) - day
                 return True
-        self._walk_us = self._clock.monotonic_us() + _AGAIN_US
+        waits = any(self._away.values())
+        self._walk_us = self._clock.monotonic_us() + (_KEY_US if waits else _AGAIN_US)
         self._tried = {key: until_us for key, until_us in self._tried.items() if until_us > now_us}
         return False

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 
 from belvedere.foundation.clock import MINUTE_US, Clock
@@ -193,7 +194,7 @@ class SeeingRoom:
         """Every camera, and seconds that are deleted within a day unseen."""
         now_us = self._clock.monotonic_us()
         if self._told is not None and self._told[0] > now_us:
-            return self._told[1], self._told[2]
+            return self._with_away(self._told[1]), self._told[2]
         found, soon = [], 0
         for camera in sorted(self.store.cameras()):
             waiting = self._backlog.waiting(camera) if self._backlog is not None else None
@@ -203,4 +204,11 @@ class SeeingRoom:
             state = "live" if self.live.newest_us(camera) else "waiting" if seconds else "done"
             found.append(SeenCamera(camera, state, newest_us, seconds, self._spent_ms()))
         self._told = now_us + _STATE_US, tuple(found), soon
-        return self._told[1], soon
+        return self._with_away(self._told[1]), soon
+
+    def _with_away(self, cameras: tuple[SeenCamera, ...]) -> tuple[SeenCamera, ...]:
+        """Days without their key are told at once: the hub releases them when it hears of it."""
+        backlog = self._backlog
+        if backlog is None:
+            return cameras
+        return tuple(msgspec.structs.replace(each, away=tuple(sorted(backlog.away(each.camera)))) for each in cameras)

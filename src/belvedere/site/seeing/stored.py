@@ -44,6 +44,7 @@ class Work:
     events: int = 0
     done_us: int = 0  # time order only: everything before it is done
     trouble: str = ""
+    away: bool = False  # the key of some of it is not here: it may come
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ class StoredSeeing:
                 log.info("stretch_not_seen", camera=work.camera, segment=segment.id, error=str(error))
                 self.skipped += 1
                 work.trouble = error.message
+                work.away = work.away or isinstance(error, KeyAway)
                 continue
             if not going:
                 break

@@ -149,7 +149,8 @@ class Index:
         Inside another one of the same thread it is part of that: durable with it, or undone with it.
         """
         with self._lock:
-            if self._writer.in_transaction:
+            nested: bool = self._writer.in_transaction
+            if nested:
                 yield self._writer
                 return
             try:
