@@ -1,6 +1,7 @@
 """Do the names of colours agree with what the demo's people wear and what its vehicles are painted with? By day and by night.
 
-What the demo's palettes may be called was written down before anything was measured; two names where a colour lies between them.
+What the demo's palettes may be called is a list made with the first measurements (one name was added after them); two names where a
+colour lies between them. Thresholds were chosen on these pictures: the figures are not held out.
 """
 
 from collections import Counter

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from belvedere.foundation.clock import iso
+from belvedere.foundation.clock import MINUTE_US, iso
 from belvedere.foundation.errors import BadInput, BelvedereError, LinkFault, Refused
 from belvedere.hub.context import HubContext
 from belvedere.hub.fleet.routing import Away
@@ -77,8 +77,8 @@ def cut_to(grant: Grant, facets: FacetsIn, names: Mapping[str, str], now_us: int
         raise Refused(
             f"This access covers {iso(grant.from_us)} to {iso(grant.to_us)}.", advice="Ask for access to that time."
         )
-    if (begin, end) != (from_us, to_us):
-        cut.append(f"Only {iso(begin)} to {iso(end)} was searched: this access covers no more.")
+    if begin - from_us + to_us - end > MINUTE_US:  # the span itself stands in the answer
+        cut.append("Not all of the time that was asked for was searched: this access covers no more.")
     return Question(tuple(SearchIn(each, facets.zones.get(each)) for each in open_ones), begin, end, tuple(cut))
 
 
