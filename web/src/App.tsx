@@ -31,6 +31,7 @@ const AccessPage = lazy(() => import("./access/AccessPage"));
 const AskPage = lazy(() => import("./access/AskPage"));
 const ApprovalsPage = lazy(() => import("./approvals/ApprovalsPage"));
 const MasksPage = lazy(() => import("./masks/MasksPage"));
+const AnalysisPage = lazy(() => import("./analysis/AnalysisPage"));
 const RulesPage = lazy(() => import("./rules/RulesPage"));
 const SettingsPage = lazy(() => import("./settings/SettingsPage"));
 
@@ -92,6 +93,7 @@ export function App() {
           <Route path="/approvals" element={<ApprovalsPage />} />
           <Route path="/masks/:camera" element={<MasksPage />} />
           <Route path="/rules" element={<RulesPage />} />
+          <Route path="/analysis" element={<AnalysisPage />} />
           <Route path="/settings" element={<SettingsPage />} />
           <Route path="*" element={<Navigate to="/now" replace />} />
         </Route>

@@ -2,7 +2,7 @@
 
 import { Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useSearchParams } from "react-router";
+import { Link, useSearchParams } from "react-router";
 import { AllConflicts } from "../conflicts/AllConflicts";
 import { Trouble, Waiting } from "../frame/Notice";
 import { dpo } from "./dpo";
@@ -25,7 +25,7 @@ export default function DpoPage() {
         <h1>The DPO’s desk</h1>
         <p className="lead">
           What is unusual in how staff look, and five accesses in a hundred chosen at random. It goes to you alone, without names; you ask for a name when you
-          need it.
+          need it. What sites analyse by themselves, and on whose order, stands on the page <Link to="/analysis">Analysis</Link>.
         </p>
         {queue.error && !queue.data ? <Trouble error={queue.error} again={() => void queue.refetch()} /> : null}
         {queue.isPending ? <Waiting what="Asking the hub." why="It reads the log first." /> : null}

@@ -21,6 +21,7 @@ import {
   IconListCheck,
   IconMoon,
   IconPlayerTrackNext,
+  IconScan,
   IconSearch,
   IconSettings,
   IconSun,
@@ -41,6 +42,7 @@ import { PARTNER_PAGE } from "../partners/partners";
 import { MAY as MAY_SITES } from "../sites/sites";
 import { DPO_READERS } from "../dpo/dpo";
 import { MAY } from "../retention/interface";
+import { ANALYSIS_READERS } from "../analysis/analysis";
 import { RULE_READERS } from "../rules/rules";
 import { personName, rolesOf, useSession } from "../session";
 import { clock, exact, shortDay, zone } from "../time";
@@ -61,6 +63,8 @@ export interface Page {
   press: string;
   /** Who may open it; left out: everybody. */
   roles?: readonly string[];
+  /** It is reached from this page, from the palette and by its keys, and has no place in the rail. */
+  within?: string;
 }
 
 const PAGES: readonly Page[] = [
@@ -81,6 +85,7 @@ const PAGES: readonly Page[] = [
   { path: "/people", name: "People", icon: IconUsers, press: "g u", roles: PEOPLE_READERS },
   { path: "/purposes", name: "Purposes", icon: IconListCheck, press: "g p" },
   { path: "/dpo", name: "DPO desk", icon: IconEyeCheck, press: "g d", roles: DPO_READERS },
+  { path: "/analysis", name: "Analysis", icon: IconScan, press: "g y", roles: ANALYSIS_READERS, within: "/search" },
   { path: "/settings", name: "Settings", icon: IconSettings, press: "g s" },
 ];
 const APPROVALS = "/approvals";
@@ -180,7 +185,7 @@ export function Shell() {
   const pages = usePages();
   const waiting = useWaitingCount();
   const phone = useMediaQuery("(max-width: 720px)", undefined, { getInitialValueInEffect: false });
-  const rail = phone ? pages.slice(0, ON_A_PHONE) : pages;
+  const rail = phone ? pages.slice(0, ON_A_PHONE) : pages.filter((entry) => !entry.within);
   const rest = phone ? pages.slice(ON_A_PHONE) : [];
   const page = PAGES.find((entry) => location.pathname.startsWith(entry.path));
   const main = useRef<HTMLElement>(null);

@@ -264,7 +264,9 @@ function Teach({ start, blank }: { start: (words: string) => void; blank: () => 
       <Button variant="default" size="compact-sm" onClick={blank} data-testid="by-facets">
         Choose by hand instead
       </Button>
-      <p className="quiet">Nobody is recognised: people are found as people, not as who they are. Each search is in the log with its words.</p>
+      <p className="quiet">
+        Nobody is recognised: people are found as people, not as who they are. Each search is in the log with its words. <Link to="/analysis">How analysis stands</Link>
+      </p>
     </div>
   );
 }
