@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 READY = {
     "/now": "tile-north-gate",
     "/review": "play",
-    "/exports": "nav-exports",
+    "/exports": "account",
     "/cameras": "row-north-gate",
     "/access": "checkpoint",
     "/settings": "password-form",
