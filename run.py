@@ -150,12 +150,6 @@ def call(command: list[object]) -> int:
         signal.signal(signal.SIGTERM, before)
 
 
-def at_once(cores: int) -> int:
-    """How many test files run beside each other: one more than there are cores, four at most. A test waits for four tenths
-    of its time: for a process to start, a picture to come, a timer to run down."""
-    return min(cores + 1, 4) if cores > 1 else 1
-
-
 def run_tests(tests: list[object], failed: Path, *, strict: bool, call: Callable[[list[object]], int] = call) -> int:
     """Run `tests`; a few that failed once more, alone and one after another. Returns the exit status.
 
@@ -190,7 +184,7 @@ def main(arguments: list[str]) -> None:
     if command == "test":
         every, strict = "--all" in rest, bool({"--all", "--strict"} & set(rest))
         rest = [argument for argument in rest if argument not in ("--all", "--strict")]
-        workers = at_once(os.cpu_count() or 1)
+        workers = min(os.cpu_count() or 1, 4)  # one more than cores made no run shorter, and steady tests unsteady
         alone = {"-n", "--pdb"} & set(rest) or workers < 2
         # Slow files first, as tests/conftest.py sorts them; xdist would put those with many tests first.
         beside = [] if alone else ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]

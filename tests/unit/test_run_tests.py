@@ -119,8 +119,3 @@ def test_the_table_of_times_is_renewed_by_what_ran_and_forgets_what_is_gone(tmp_
     write_times(table, tmp_path / "times.json")
     assert read_times(tmp_path / "times.json") == table
     assert read_times(tmp_path / "none.json") == {}
-
-
-@pytest.mark.parametrize(("cores", "files"), [(1, 1), (2, 3), (3, 4), (4, 4), (64, 4)])
-def test_while_one_file_waits_another_uses_its_core(cores: int, files: int) -> None:
-    assert run.at_once(cores) == files
