@@ -24,7 +24,7 @@ export default function AnalysisPage() {
         <h1>Analysis</h1>
         <p className="lead">
           Each site looks at its own footage for people, vehicles, animals and bags, so that a <Link to="/search">search</Link> finds moments. It never finds
-          out who somebody is, and no picture leaves the process that looks.
+          out who somebody is. It keeps what and where, no pictures.
         </p>
         {found.isPending ? <Waiting what="Asking the sites." why="A site is slow to answer." /> : null}
         {found.error && !found.data ? <Trouble error={found.error} again={() => void found.refetch()} /> : null}
@@ -115,7 +115,14 @@ function SiteCard({ site, switchOn, switchOff }: { site: SiteAnalysis; switchOn?
             {orderWords(site.order)}
             {stands ? (
               <div className="quiet">
-                Since <Time us={site.order!.from_us} day />; review on {fullDay(site.order!.review_us)}
+                {site.order!.from_us ? (
+                  <>
+                    Since <Time us={site.order!.from_us} day />
+                  </>
+                ) : (
+                  "All that is kept"
+                )}
+                ; review on {fullDay(site.order!.review_us)}
               </div>
             ) : null}
             {site.order && stands ? <div className="quiet">{site.order.reason}</div> : null}

